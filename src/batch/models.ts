@@ -1,0 +1,10 @@
+import type { Modality } from './modality.js';
+
+/** One model of the network as the endpoint's list gives it. */
+export interface Model {
+  readonly id: string;
+  /** Nodes that serve the model now; at least 1 (a model without nodes is left out of the list). */
+  readonly nodes: number;
+  /** The modality the model is made for. A vision or audio model takes text as well. */
+  readonly modality: Modality;
+}

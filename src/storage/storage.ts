@@ -1,0 +1,42 @@
+import type { Readable } from 'node:stream';
+
+/**
+ * Where a run's objects live. Keys are relative, `/`-separated. Objects are immutable once written: a `put` either
+ * leaves the whole object or nothing (temporary name and rename, or one PUT).
+ */
+export interface Storage {
+  /** The root as users write it: an absolute path or `s3://bucket/prefix`. For messages. */
+  readonly root: string;
+  /** Writes a whole object. */
+  put(key: string, content: string | Uint8Array): Promise<void>;
+  /** Writes an object from a stream, whole or not at all. */
+  putStream(key: string, content: AsyncIterable<Uint8Array | string>): Promise<void>;
+  /** Reads a whole object. Throws {@link StorageError} with code `NOT_FOUND` when there is none. */
+  get(key: string): Promise<Uint8Array>;
+  /** Reads `end - start` bytes from `start`; fewer only at the end of the object. */
+  getRange(key: string, start: number, end: number): Promise<Uint8Array>;
+  /** Streams an object. */
+  stream(key: string): Promise<Readable>;
+  /** Size in bytes, or undefined when there is no such object. */
+  size(key: string): Promise<number | undefined>;
+  /** Keys that start with `prefix`, in no particular order. */
+  list(prefix: string): Promise<string[]>;
+  /** Removes everything under a prefix that ends with `/`. No error when there is nothing. */
+  removeAll(prefix: string): Promise<void>;
+}
+
+/** Why a storage call failed. `NOT_FOUND` and `DENIED` do not pass by waiting; `UNAVAILABLE` may. */
+export type StorageErrorCode = 'NOT_FOUND' | 'DENIED' | 'UNAVAILABLE';
+
+/** A failed storage call, with the key it was about and the root it lives under. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError';
+  constructor(
+    readonly code: StorageErrorCode,
+    readonly key: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
