@@ -1,0 +1,55 @@
+import type { Modality } from './modality.js';
+
+/** Where a run stands. The last three are final. */
+export type RunState =
+  | 'starting'
+  | 'running'
+  | 'waiting'
+  | 'paused'
+  | 'finishing'
+  | 'completed'
+  | 'failed'
+  | 'cancelled';
+
+/** What one model has done in a run. */
+export interface ModelProgress {
+  readonly id: string;
+  readonly modality: Modality;
+  /** Nodes at the last look at the models list; 0 when the list does not have the model. */
+  readonly nodes: number;
+  /** Items answered by this model. */
+  readonly ok: number;
+  /** Items that ended in an error with this model as the last one asked. */
+  readonly failed: number;
+  /** Items that this model gave up with a 503 or a refusal, and another model was asked. */
+  readonly fallbacks: number;
+  /** `usage.total_tokens` of its answers, summed. */
+  readonly tokens: number;
+  /** Not asked for now, after a 503. */
+  readonly down: boolean;
+}
+
+/** A run as the query `progress` gives it. Counts are of items. */
+export interface Progress {
+  readonly state: RunState;
+  /** Why the run waits, is paused or failed, in words a person can act on. */
+  readonly reason?: string;
+  /** All items of the input, invalid ones included; 0 until the manifest is read. */
+  readonly items: number;
+  readonly ok: number;
+  /** Failed items, invalid lines included. */
+  readonly failed: number;
+  /** Answers that were cut at the token limit (`finish_reason: "length"`); they count as ok. */
+  readonly truncated: number;
+  /** `usage.total_tokens` of all answers, summed. */
+  readonly tokens: number;
+  /** Requests sent, those that failed included. */
+  readonly requests: number;
+  readonly chunks: { readonly total: number; readonly started: number; readonly done: number };
+  readonly lanes: { readonly total: number; readonly used: number };
+  readonly models: readonly ModelProgress[];
+  /** When the run started, epoch ms. */
+  readonly startedAt: number;
+  /** The newest failures, at most 5, newest last. */
+  readonly lastFailures: readonly { readonly item: number; readonly model: string; readonly error: string }[];
+}
