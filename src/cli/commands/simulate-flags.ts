@@ -1,0 +1,51 @@
+import { InvalidArgumentError } from 'commander';
+
+/** The flags that hold more than a word, in the form in which the simulator's options have them. */
+
+/** A number that is not negative. */
+export function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0) throw new InvalidArgumentError('Not a number.');
+  return value;
+}
+
+/** `500`, `300-1200` or `lognormal:800,0.5`. */
+export function parseLatency(text: string): object {
+  const [, medianMs, sigma] = /^lognormal:([\d.]+),([\d.]+)$/.exec(text) ?? [];
+  if (medianMs !== undefined && sigma !== undefined) {
+    return { kind: 'lognormal', medianMs: parseNumber(medianMs), sigma: parseNumber(sigma) };
+  }
+  const [, minMs, maxMs] = /^([\d.]+)-([\d.]+)$/.exec(text) ?? [];
+  if (minMs === undefined || maxMs === undefined) return { kind: 'fixed', ms: parseNumber(text) };
+  return { kind: 'uniform', minMs: parseNumber(minMs), maxMs: parseNumber(maxMs) };
+}
+
+/** `200:20000`: one prompt in 200 takes 20 s. */
+export function parseSlow(text: string): object {
+  const [every, ms] = splitAtLast(text, ':', '200:20000');
+  return { every: parseNumber(every), ms: parseNumber(ms) };
+}
+
+/** `qwen3.5:9b=16`. */
+export function parseModel(text: string): object {
+  const [id, nodes] = splitAtLast(text, '=', 'qwen3.5:9b=16');
+  return { id, nodes: parseNumber(nodes) };
+}
+
+/** `503:0.01` or `reset:0.001`. */
+export function parseFault(text: string): object {
+  const [what, rate] = splitAtLast(text, ':', '503:0.01');
+  const respond = /^\d+$/.test(what) ? { status: Number(what) } : { kind: what };
+  return { rate: parseNumber(rate), respond };
+}
+
+/** Parses a flag that may be given several times. */
+export function collect<T>(parse: (text: string) => T): (text: string, before: T[] | undefined) => T[] {
+  return (text, before = []) => [...before, parse(text)];
+}
+
+function splitAtLast(text: string, separator: string, example: string): [string, string] {
+  const at = text.lastIndexOf(separator);
+  if (at <= 0) throw new InvalidArgumentError(`Expected something like ${example}.`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}

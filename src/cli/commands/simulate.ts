@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { z } from 'zod';
+import type { ResolvedSimulatorOptions } from '../../simulator/options.js';
+import { simulatorOptionsSchema } from '../../simulator/options.js';
+import type { Simulator } from '../../simulator/server.js';
+import { startSimulator } from '../../simulator/server.js';
+import { collect, parseFault, parseLatency, parseModel, parseNumber, parseSlow } from './simulate-flags.js';
+
+/** What a person sees when nothing else is asked for: answers that take about as long as a small model's. */
+const DEFAULT_LATENCY = { kind: 'uniform', minMs: 300, maxMs: 1200 };
+const USAGE_EXIT_CODE = 2;
+
+const DESCRIPTION = `Run a simulated Dria network on this machine, for trying, testing and measuring.
+No model is asked and nothing is spent.`;
+
+const EXAMPLE = `
+Example:
+  A network in which one answer in a hundred is a 503, and a batch against it:
+
+    $ dria-temporal simulate --port 8090 --latency 300-1200 --fault 503:0.01
+    $ export DRIA_BASE_URL=http://127.0.0.1:8090/v1 DRIA_API_KEY=any
+    $ dria-temporal batch prompts.jsonl -o results.jsonl`;
+
+/** The command `simulate`: the simulated Dria network as a server of its own, until SIGINT or SIGTERM. */
+export function simulateCommand(): Command {
+  const command = new Command('simulate').summary('Run a simulated Dria network').description(DESCRIPTION);
+  addNetworkFlags(command);
+  addLimitFlags(command);
+  return command
+    .option('--no-record', 'Only count the requests, for measuring.')
+    .option('--script <file>', 'JSON file of all options, rules included. Flags win.')
+    .option('--json', 'Print the address as a line of JSON.')
+    .addHelpText('after', EXAMPLE)
+    .configureHelp({ helpWidth: 80 })
+    .action((_flags: unknown, self: Command) => run(self));
+}
+
+function addNetworkFlags(command: Command): void {
+  command
+    .option('--port <port>', 'Port to listen on. Default: a free one.', parseNumber)
+    .option('--host <host>', 'Address to listen on. Default: 127.0.0.1.')
+    .option('--seed <seed>', 'What latencies and faults follow from. Default: 1.')
+    .option('--latency <ms>', 'Ms: 500, 300-1200 (default) or lognormal:800,0.5.', parseLatency)
+    .option('--slow <n:ms>', 'One prompt in n takes this long.', parseSlow)
+    .option('--model <id=nodes>', 'Models, instead of Dria’s. Repeatable.', collect(parseModel))
+    .option('--fault <what:rate>', 'As 503:0.01 or reset:0.001. Repeatable.', collect(parseFault));
+}
+
+function addLimitFlags(command: Command): void {
+  command
+    .option('--key <key>', 'API key to accept. Default: any. Repeatable.', collect(String))
+    .option('--anonymous', 'Ask for no API key.')
+    .option('--rate-limit <n>', 'Requests a second for each key; over it 429.', parseNumber)
+    .option('--credits <n>', 'Answers until 402. Default: no end.', parseNumber)
+    .option('--max-in-flight-per-node <n>', 'Requests a node takes at once; over it 503.', parseNumber);
+}
+
+async function run(command: Command): Promise<void> {
+  const flags: Readonly<Record<string, unknown>> = command.opts();
+  // Listened for before the address is printed: whoever reads it may send the signal at once.
+  const stop = stopSignal();
+  const simulator = await start(command, await readOptions(command, flags));
+  const { url, port } = simulator;
+  const line =
+    flags.json === true ? JSON.stringify({ url, port }) : `Simulated Dria network at ${url} (Ctrl-C stops it)`;
+  process.stdout.write(`${line}\n`);
+  await stop;
+  await simulator.close();
+}
+
+async function readOptions(
+  command: Command,
+  flags: Readonly<Record<string, unknown>>,
+): Promise<ResolvedSimulatorOptions> {
+  const script = typeof flags.script === 'string' ? await readScript(command, flags.script) : {};
+  const parsed = simulatorOptionsSchema.safeParse({ latency: DEFAULT_LATENCY, ...script, ...optionsOf(flags) });
+  if (parsed.success) return parsed.data;
+  return refuse(command, z.prettifyError(parsed.error));
+}
+
+/** The options that were given as flags. Those that were not are left out, so that the script's stay. */
+function optionsOf(flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { script, json, record, key: keys, model: models, fault: faults, rateLimit, ...same } = flags;
+  const renamed = {
+    keys,
+    models,
+    faults,
+    rateLimit: rateLimit === undefined ? undefined : { perSecond: rateLimit },
+    record: record === false ? false : undefined,
+  };
+  return Object.fromEntries(Object.entries({ ...same, ...renamed }).filter(([, value]) => value !== undefined));
+}
+
+async function readScript(command: Command, file: string): Promise<Record<string, unknown>> {
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch (error) {
+    return refuse(command, `cannot read the script ${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function start(command: Command, options: ResolvedSimulatorOptions): Promise<Simulator> {
+  try {
+    return await startSimulator(options);
+  } catch (error) {
+    return refuse(command, `cannot listen: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function refuse(command: Command, message: string): never {
+  return command.error(`error: ${message}`, { exitCode: USAGE_EXIT_CODE, code: 'simulate.usage' });
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+  });
+}

@@ -1,0 +1,104 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Asked } from './admission.js';
+import { admit } from './admission.js';
+import { answerText, completionBody } from './answers.js';
+import { UnreadableAttachment } from './attachments.js';
+import { BadBody, readJson } from './body.js';
+import type { ChatRequest, Question } from './chat-request.js';
+import { chatRequestSchema, readQuestion } from './chat-request.js';
+import { Exchange } from './exchange.js';
+import { chance, shortHash } from './hash.js';
+import { latencyMs } from './latency.js';
+import type { SimulatedModel } from './models.js';
+import type { Network } from './network.js';
+import type { RequestRecord } from './record.js';
+import type { StatusResponse } from './responses.js';
+import { isScriptedAnswer, refusal } from './responses.js';
+
+const PROMPT_HEAD_CHARS = 80;
+
+/** The key of an `Authorization: Bearer` header, if there is one that is not empty. */
+export function bearerKey(request: IncomingMessage): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+}
+
+/** Answers `POST /v1/chat/completions`. */
+export async function chat(network: Network, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const key = bearerKey(request);
+  const exchange = new Exchange(response, network.recorder, key === undefined ? undefined : shortHash(key, 12));
+  try {
+    const asked = network.accepts(key) ? await read(network, request, key, exchange.record) : refusal(401);
+    if ('status' in asked) await exchange.fault(asked, () => ({}));
+    else await respond(network, asked, exchange);
+  } catch (error) {
+    if (request.destroyed && !request.complete) return exchange.settle('left');
+    const message = error instanceof Error ? error.message : String(error);
+    await exchange.fault(refusal(500, `the simulator itself failed: ${message}`), () => ({}));
+  }
+}
+
+async function read(
+  network: Network,
+  incoming: IncomingMessage,
+  key: string | undefined,
+  record: RequestRecord,
+): Promise<Asked | StatusResponse> {
+  try {
+    const request = await readJson(incoming, chatRequestSchema, network.options.maxBodyBytes);
+    record.model = request.model;
+    const question = await readQuestion(request);
+    note(record, request, question);
+    if (request.stream) return refusal(400, 'bad request: the simulator does not stream');
+    return { request, question, key };
+  } catch (error) {
+    if (error instanceof BadBody) return error.response;
+    if (error instanceof UnreadableAttachment) return refusal(400, `bad request: ${error.message}`);
+    throw error;
+  }
+}
+
+function note(record: RequestRecord, request: ChatRequest, question: Question): void {
+  record.promptHash = question.promptHash;
+  record.prompt = question.prompt.slice(0, PROMPT_HEAD_CHARS);
+  record.attachment = question.attachments[0];
+  record.maxTokens = request.max_tokens;
+  record.temperature = request.temperature;
+  record.timeoutSecs = request.timeout_secs;
+  record.hasSchema = request.response_format?.type === 'json_schema';
+}
+
+async function respond(network: Network, asked: Asked, exchange: Exchange): Promise<void> {
+  const { request, question } = asked;
+  const body = (text: string): object => completion(network, asked, exchange.record, text);
+  const scripted = network.rules.respond(request.model, question.prompt);
+  if (scripted !== undefined && !isScriptedAnswer(scripted)) return exchange.fault(scripted, body);
+  const model = admit(network, asked, exchange);
+  if ('status' in model) return exchange.fault(model, body);
+  const fault = scripted === undefined ? network.faults.roll(model.id, question.content) : undefined;
+  if (fault !== undefined) return exchange.fault(fault, body);
+  const wait = answerLatency(network, model, question) + (scripted?.delayMs ?? 0);
+  const limit = request.timeout_secs * 1000;
+  if (!(await exchange.wait(Math.min(wait, limit)))) return;
+  if (wait > limit) return exchange.fault(refusal(504), body);
+  exchange.answer(body(scripted?.content ?? text(network, request, question)));
+}
+
+function answerLatency(network: Network, model: SimulatedModel, question: Question): number {
+  const { seed, latency, slow } = network.options;
+  return latencyMs(model.latency ?? latency, slow, { seed, model: model.id, content: question.content });
+}
+
+function text(network: Network, request: ChatRequest, question: Question): string {
+  const broken = request.response_format?.type === 'json_schema' && network.nextBreaksSchema();
+  return answerText(request, question, { answerTokens: network.options.answerTokens, broken });
+}
+
+function completion(network: Network, { request, question }: Asked, record: RequestRecord, answer: string): object {
+  const nodes = network.models.get(request.model)?.nodes ?? 1;
+  const node = Math.floor(chance('node', question.content)[0] * Math.max(1, nodes));
+  return completionBody(request, question, {
+    id: `gen-sim-${record.n}`,
+    nodeId: `sim-${request.model}-${node}`,
+    text: answer,
+  });
+}
