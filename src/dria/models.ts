@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import type { Modality } from '../batch/modality.js';
+import { modalityOfModel } from '../batch/model-modality.js';
+import type { Model } from '../batch/models.js';
+import { DriaError } from './errors.js';
+import { isObject, type JsonObject } from './json.js';
+
+const entrySchema = z.looseObject({ id: z.string().trim().min(1) });
+const listSchema = z.union([
+  z.array(z.unknown()),
+  z.looseObject({ data: z.array(z.unknown()) }).transform(({ data }) => data),
+  z.looseObject({ models: z.array(z.unknown()) }).transform(({ models }) => models),
+]);
+
+/**
+ * Reads a models list in OpenAI's form, with what several servers add to it: node counts and modalities under the names
+ * below, in the entry or in its `metadata`. Entries without an id are left out, and so are models with 0 nodes; an id
+ * that is listed more than once is one model with the nodes of all. Throws `BadResponse` when it is no such list.
+ */
+export function parseModels(body: unknown): Model[] {
+  const list = listSchema.safeParse(body);
+  const entries = (list.data ?? []).flatMap((entry) => entrySchema.safeParse(entry).data ?? []);
+  if (!list.success || (entries.length === 0 && list.data.length > 0)) {
+    throw new DriaError({ code: 'BadResponse', status: 200, message: 'the answer is not a list of models' });
+  }
+  const models = new Map<string, Model>();
+  for (const model of entries.map(readModel)) {
+    const seen = models.get(model.id);
+    models.set(model.id, seen === undefined ? model : merge(seen, model));
+  }
+  return [...models.values()].filter(({ nodes }) => nodes > 0);
+}
+
+function readModel(entry: z.output<typeof entrySchema>): Model {
+  const metadata = isObject(entry.metadata) ? entry.metadata : {};
+  return {
+    id: entry.id,
+    nodes: nodesIn(entry) ?? nodesIn(metadata) ?? 1,
+    modality: modalityIn(entry) ?? modalityIn(metadata) ?? modalityOfModel(entry.id),
+  };
+}
+
+function merge(a: Model, b: Model): Model {
+  return { id: a.id, nodes: a.nodes + b.nodes, modality: a.modality === 'text' ? b.modality : a.modality };
+}
+
+const NODE_FIELDS = ['nodes', 'node_count', 'nodeCount', 'num_nodes', 'available_nodes', 'active_nodes'];
+
+function nodesIn(fields: JsonObject): number | undefined {
+  return NODE_FIELDS.map((name) => nodeCount(fields[name])).find((count) => count !== undefined);
+}
+
+/** A count as a number, as digits, or as the list of the nodes themselves. */
+function nodeCount(value: unknown): number | undefined {
+  if (Array.isArray(value)) return value.length;
+  const count = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  return typeof count === 'number' && Number.isFinite(count) && count >= 0 ? Math.floor(count) : undefined;
+}
+
+const MODALITY_FIELDS = ['modality', 'modalities', 'type', 'capabilities', 'input_modalities'];
+
+/** The first field that names more than text; text when one names only that; undefined when none names anything. */
+function modalityIn(fields: JsonObject): Modality | undefined {
+  const architecture = isObject(fields.architecture) ? fields.architecture : {};
+  const values = [...MODALITY_FIELDS.map((name) => fields[name]), architecture.input_modalities];
+  const named = values.map((value) => modalityNamed(words(value)));
+  return named.find((modality) => modality !== undefined && modality !== 'text') ?? named.find((modality) => modality);
+}
+
+/** What a field says, as words in lower case: a string, a list of strings, or an object of flags (`{"vision": true}`). */
+function words(value: unknown): string[] {
+  if (typeof value === 'string') return inputWords(value.toLowerCase());
+  if (Array.isArray(value)) return value.flatMap((entry: unknown) => (typeof entry === 'string' ? words(entry) : []));
+  if (!isObject(value)) return [];
+  return Object.keys(value).flatMap((name) => (value[name] ? words(name) : []));
+}
+
+/** Only what goes in counts: the left side of `text+image->text` or `image-text-to-text`, and nothing of `audio_output`. */
+function inputWords(text: string): string[] {
+  if (/output|generat|synthesis/.test(text)) return [];
+  const [input = ''] = text.split(/->|[-_ ]to[-_ ]/);
+  return input.split(/[^a-z]+/);
+}
+
+const AUDIO_WORDS = new Set(['audio', 'sound', 'speech', 'voice']);
+const VISION_WORDS = new Set(['vision', 'visual', 'image', 'images', 'picture', 'video', 'multimodal', 'vlm', 'vl']);
+
+/** A model that sees and hears counts as vision: of those there are more items, and it is as good a model for text. */
+function modalityNamed(named: readonly string[]): Modality | undefined {
+  if (named.some((word) => VISION_WORDS.has(word))) return 'vision';
+  if (named.some((word) => AUDIO_WORDS.has(word))) return 'audio';
+  return named.includes('text') ? 'text' : undefined;
+}
