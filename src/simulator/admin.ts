@@ -11,7 +11,7 @@ import { ruleSchema } from './rules.js';
 const MAX_BODY_BYTES = 1024 * 1024;
 const LINES_PER_WRITE = 500;
 
-const rulesSchema = z.union([z.array(ruleSchema), ruleSchema.transform((rule) => [rule])]);
+const rulesSchema = z.preprocess((body) => (Array.isArray(body) ? body : [body]), z.array(ruleSchema));
 const modelsSchema = z.array(simulatedModelSchema);
 const creditsSchema = z.strictObject({ add: z.number().int().positive() });
 

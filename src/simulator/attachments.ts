@@ -1,5 +1,7 @@
 import { fileTypeFromBuffer } from 'file-type';
-import { shortHash } from './hash.js';
+import { head, shortHash } from './hash.js';
+
+const URL_HEAD_CHARS = 200;
 
 /** An attachment as the record keeps it. A URL is not fetched: it has neither size nor hash of its content. */
 export interface Attachment {
@@ -17,7 +19,7 @@ export class UnreadableAttachment extends Error {
 
 /** Reads the `url` of an image part: a data URL that really holds an image, or an http(s) URL. */
 export async function readImage(url: string): Promise<Attachment> {
-  if (/^https?:\/\//i.test(url)) return { kind: 'image', url: url.slice(0, 200) };
+  if (/^https?:\/\//i.test(url)) return { kind: 'image', url: head(url, URL_HEAD_CHARS) };
   const comma = url.indexOf(',');
   const header = comma < 0 ? '' : url.slice(0, comma);
   if (!/^data:image\/[\w.+-]+;base64$/i.test(header)) {

@@ -7,7 +7,7 @@ import { BadBody, readJson } from './body.js';
 import type { ChatRequest, Question } from './chat-request.js';
 import { chatRequestSchema, readQuestion } from './chat-request.js';
 import { Exchange } from './exchange.js';
-import { chance, shortHash } from './hash.js';
+import { chance, head, shortHash } from './hash.js';
 import { latencyMs } from './latency.js';
 import type { SimulatedModel } from './models.js';
 import type { Network } from './network.js';
@@ -59,7 +59,7 @@ async function read(
 
 function note(record: RequestRecord, request: ChatRequest, question: Question): void {
   record.promptHash = question.promptHash;
-  record.prompt = question.prompt.slice(0, PROMPT_HEAD_CHARS);
+  record.prompt = head(question.prompt, PROMPT_HEAD_CHARS);
   record.attachment = question.attachments[0];
   record.maxTokens = request.max_tokens;
   record.temperature = request.temperature;

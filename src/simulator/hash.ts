@@ -14,3 +14,8 @@ export function chance(...words: readonly (string | number)[]): readonly [number
   const range = 2 ** 48;
   return [digest.readUIntBE(0, 6) / range, digest.readUIntBE(6, 6) / range];
 }
+
+/** The first characters of a text, as a copy: a plain slice would keep the whole text in memory with the record. */
+export function head(text: string, chars: number): string {
+  return Buffer.from(text.slice(0, chars)).toString();
+}

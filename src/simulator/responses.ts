@@ -36,13 +36,17 @@ const kindResponseSchema = z.strictObject({ kind: z.enum(FAULT_KINDS), delayMs }
 const answerResponseSchema = z.strictObject({ kind: z.literal('answer'), content: z.string().optional(), delayMs });
 
 /** What a fault may respond with. */
-export const faultResponseSchema = z.union([statusResponseSchema, kindResponseSchema]);
+export const faultResponseSchema = z.union([statusResponseSchema, kindResponseSchema], {
+  error: `expected {status: 400 to 599, …} or {kind: ${FAULT_KINDS.join(' | ')}}`,
+});
 export type FaultResponse = z.output<typeof faultResponseSchema>;
 export type StatusResponse = z.output<typeof statusResponseSchema>;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** What a rule may respond with: a fault, or an answer. */
-export const ruleResponseSchema = z.union([statusResponseSchema, kindResponseSchema, answerResponseSchema]);
+export const ruleResponseSchema = z.union([statusResponseSchema, kindResponseSchema, answerResponseSchema], {
+  error: `expected {status: 400 to 599, …} or {kind: answer | ${FAULT_KINDS.join(' | ')}, …}`,
+});
 export type RuleResponse = z.output<typeof ruleResponseSchema>;
 
 /** Whether a rule asks for an answer and not for a fault. */

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { FAULT_KINDS } from '../../simulator/responses.js';
 
 /** The flags that hold more than a word, in the form in which the simulator's options have them. */
 
@@ -35,8 +36,10 @@ export function parseModel(text: string): object {
 /** `503:0.01` or `reset:0.001`. */
 export function parseFault(text: string): object {
   const [what, rate] = splitAtLast(text, ':', '503:0.01');
-  const respond = /^\d+$/.test(what) ? { status: Number(what) } : { kind: what };
-  return { rate: parseNumber(rate), respond };
+  if (/^[45]\d\d$/.test(what)) return { rate: parseNumber(rate), respond: { status: Number(what) } };
+  const kind = FAULT_KINDS.find((known) => known === what);
+  if (kind === undefined) throw new InvalidArgumentError(`Expected a status over 399 or ${FAULT_KINDS.join(', ')}.`);
+  return { rate: parseNumber(rate), respond: { kind } };
 }
 
 /** Parses a flag that may be given several times. */
