@@ -1,0 +1,101 @@
+import type { z } from 'zod';
+import { inputLineSchema } from '../batch/items.js';
+import { excerpt, printable } from './excerpt.js';
+import type { FieldProblem } from './parse-line.js';
+
+const FIELDS = Object.keys(inputLineSchema.shape);
+
+/** What people write for our fields, from other tools' formats. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  text: 'prompt',
+  input: 'prompt',
+  question: 'prompt',
+  content: 'prompt',
+  query: 'prompt',
+  message: 'prompt',
+  custom_id: 'id',
+  key: 'id',
+  image: 'attachment',
+  image_url: 'attachment',
+  audio: 'attachment',
+  file: 'attachment',
+  path: 'attachment',
+  url: 'attachment',
+};
+
+/** Says in a person's words what the schema found in a line's value. */
+export function explainIssues(value: unknown, error: z.ZodError): FieldProblem[] {
+  const unknown = error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []));
+  const meant = new Set(unknown.map(nearestField));
+  const known = error.issues.flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') return [];
+    const [field] = issue.path;
+    if (typeof field !== 'string') return [{ message: `must be an object like {"prompt": "…"}, not ${kindOf(value)}` }];
+    const content = fieldOf(value, field);
+    // The misspelt field is named by its own problem.
+    return content === undefined && meant.has(field) ? [] : [{ field, message: explainField(field, content) }];
+  });
+  return [...known, ...unknown.map((name) => ({ message: explainUnknown(name) }))];
+}
+
+function explainField(field: string, content: unknown): string {
+  if (content === undefined) return 'missing';
+  if (typeof content === 'string') return 'must not be empty';
+  if (field === 'id') {
+    return typeof content === 'number' ? 'too large a number' : `must be text or a number, not ${kindOf(content)}`;
+  }
+  return `must be text, not ${kindOf(content)}`;
+}
+
+function explainUnknown(name: string): string {
+  const nearest = nearestField(name);
+  const way = nearest === undefined ? `the fields are ${FIELDS.join(', ')}` : `did you mean "${nearest}"?`;
+  return `unknown field ${excerpt(name)}: ${way}`;
+}
+
+/** The field that a misspelt name means, if one is near: at most two letters changed, or another tool's name for it. */
+function nearestField(name: string): string | undefined {
+  const lower = name.slice(0, 32).toLowerCase();
+  const near = FIELDS.map((field) => ({ field, distance: editDistance(lower, field) }))
+    .filter(({ field, distance }) => distance <= Math.min(2, field.length - 1))
+    .sort((a, b) => a.distance - b.distance);
+  return near[0]?.field ?? (Object.hasOwn(OTHER_NAMES, lower) ? OTHER_NAMES[lower] : undefined);
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+function fieldOf(value: unknown, field: string): unknown {
+  return new Map<string, unknown>(Object.entries(Object(value))).get(field);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'string') return 'text';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+/** Says what `JSON.parse` did not like. The engine's message shows at most a few characters of the line. */
+export function explainJsonError(text: string, error: SyntaxError): string {
+  if (text.includes('\0')) return `NUL byte at character ${text.indexOf('\0') + 1}: the line is binary data or UTF-16`;
+  const trimmed = text.trim();
+  if (trimmed === '{' || trimmed === '[') {
+    return `only ${excerpt(trimmed)}: the file looks like JSON over several lines; write one whole object on each line`;
+  }
+  const message = error.message
+    .replace(/ \(line \d+ column \d+\)$/, '')
+    .replace(/ in JSON at position (\d+)$/, (_, position: string) => ` at character ${Number(position) + 1}`);
+  return `not valid JSON: ${printable(message)}`;
+}
