@@ -1,0 +1,76 @@
+import { createReadStream } from 'node:fs';
+import type { InferInput } from '../batch/work.js';
+import type { ChatAnswer } from '../dria/chat-answer.js';
+import type { ChatAttachment, ChatRequest } from '../dria/chat-request.js';
+import type { Endpoint } from '../dria/endpoint.js';
+import { type ResolvedAttachment, resolveAttachment } from '../input/attachments.js';
+import type { InputItem } from '../input/read-items.js';
+import type { SegmentRecord } from './segments.js';
+import type { RunSettings } from './settings.js';
+
+/** The name that the answer's schema has in requests. */
+const SCHEMA_NAME = 'answer';
+
+/** What one question needs beside the item. */
+export interface Question {
+  readonly endpoint: Endpoint;
+  readonly settings: RunSettings;
+  readonly input: InferInput;
+  /** Number of this attempt among all the item has had, 1 for the first. */
+  readonly attempt: number;
+  readonly signal: AbortSignal;
+}
+
+/** Asks the model about one item and checks the answer. Throws the HTTP layer's and the attachments' typed errors. */
+export async function askItem(item: InputItem, question: Question): Promise<SegmentRecord> {
+  const { endpoint, settings, signal } = question;
+  const answer = await endpoint.chat(await chatRequest(item, question), signal);
+  const checked = settings.answerCheck?.check(answer.text);
+  return {
+    item: item.item,
+    result: {
+      id: item.id,
+      model: question.input.model,
+      output: answer.text,
+      ...(checked === undefined ? {} : { parsed: checked.parsed }),
+      tokens: answer.totalTokens,
+      ...(question.input.detail ? details(answer, question) : {}),
+    },
+    ...(answer.finishReason === 'length' ? { truncated: true } : {}),
+  };
+}
+
+async function chatRequest({ prompt, attachment }: InputItem, { input, settings }: Question): Promise<ChatRequest> {
+  const { answerCheck } = settings;
+  return {
+    model: input.model,
+    prompt,
+    maxTokens: input.maxTokens,
+    temperature: input.temperature,
+    timeoutMs: input.timeoutSecs * 1000,
+    ...(answerCheck === undefined ? {} : { schema: { name: SCHEMA_NAME, schema: answerCheck.schema } }),
+    ...(attachment === undefined
+      ? {}
+      : { attachment: chatAttachment(await resolveAttachment(attachment, settings.attachments)) }),
+  };
+}
+
+function chatAttachment(attachment: ResolvedAttachment): ChatAttachment {
+  const kind = attachment.modality === 'audio' ? 'audio' : 'image';
+  if (attachment.kind === 'url') return { kind, mediaType: `${kind}/*`, url: attachment.url };
+  const { mediaType } = attachment;
+  if (attachment.kind === 'data') return { kind, mediaType, url: attachment.url };
+  return { kind, mediaType, bytes: attachment.bytes, open: () => createReadStream(attachment.path) };
+}
+
+function details(answer: ChatAnswer, { input, attempt }: Question): Record<string, unknown> {
+  return {
+    prompt_tokens: answer.promptTokens,
+    completion_tokens: answer.completionTokens,
+    finish_reason: answer.finishReason ?? null,
+    attempts: attempt,
+    latency_ms: answer.latencyMs,
+    node_id: answer.nodeId ?? null,
+    models_tried: [...new Set([...input.tried, input.model])],
+  };
+}

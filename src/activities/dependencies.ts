@@ -1,0 +1,19 @@
+import type { Endpoint } from '../dria/endpoint.js';
+import type { Storage } from '../storage/storage.js';
+import type { RunSettings } from './settings.js';
+
+/** What the activities of one worker share. */
+export interface ActivityDependencies {
+  readonly storage: Storage;
+  /** The one endpoint this worker serves; the key stays inside. */
+  readonly endpoint: Endpoint;
+  /** Aborted when the worker is about to leave: packs end after the request under way and hand back the rest. */
+  readonly drain?: AbortSignal;
+  /** Longest time that an answer waits to be written, ms. Default 1000; longer where each write costs (S3). */
+  readonly flushIntervalMs?: number;
+}
+
+/** The dependencies with what the activities of one worker keep between calls. */
+export interface ActivityContext extends ActivityDependencies {
+  readonly settings: (run: string) => Promise<RunSettings>;
+}

@@ -1,0 +1,19 @@
+import { Context } from '@temporalio/activity';
+
+/** Heartbeats in one time-out: one may be late or lost without the server taking the worker for dead. */
+const BEATS_PER_TIMEOUT = 3;
+
+/**
+ * Runs a body while telling the server that it lives and how far it is, and hearing of cancellation.
+ * `details` are a hint for people and for tools; nothing is recovered from them (the SDK throttles heartbeats).
+ */
+export async function withHeartbeat<T>(details: () => unknown, body: () => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const timeoutMs = context.info.heartbeatTimeoutMs ?? 30_000;
+  const timer = setInterval(() => context.heartbeat(details()), timeoutMs / BEATS_PER_TIMEOUT);
+  try {
+    return await body();
+  } finally {
+    clearInterval(timer);
+  }
+}

@@ -1,0 +1,118 @@
+import { Context } from '@temporalio/activity';
+import { decodeItems } from '../batch/item-ranges.js';
+import type { InferInput, PackProgress } from '../batch/work.js';
+import type { InputItem } from '../input/read-items.js';
+import { askItem } from './ask-item.js';
+import type { ActivityContext } from './dependencies.js';
+import { endsPack, itemError, itemFailure, translated } from './failures.js';
+import { withHeartbeat } from './heartbeat.js';
+import { packItems } from './pack-items.js';
+import { PackTally } from './pack-tally.js';
+import { findSegments, readSegment, SegmentWriter } from './segments.js';
+import type { RunSettings } from './settings.js';
+import { packSignals } from './signals.js';
+
+/** Longest time that an answer waits to be written, ms, where the worker says nothing else. */
+const FLUSH_MS = 1000;
+
+/** Does a pack: asks the model about its items one after another and writes the answers as segments. */
+export function infer(worker: ActivityContext, input: InferInput): Promise<PackProgress> {
+  const pack = new PackRun(worker, input);
+  return translated(() =>
+    withHeartbeat(
+      () => ({ left: pack.left }),
+      () => pack.run(),
+    ),
+  );
+}
+
+/** One attempt of one `infer`. */
+class PackRun {
+  private readonly info = Context.current().info;
+  private readonly signals;
+  private readonly tally: PackTally;
+  private readonly items: readonly number[];
+  private readonly writer: SegmentWriter;
+  private taken: readonly string[] = [];
+
+  constructor(
+    private readonly worker: ActivityContext,
+    private readonly input: InferInput,
+  ) {
+    this.signals = packSignals(Context.current(), worker.drain);
+    this.items = decodeItems(input.items);
+    // A pack of several never sends an item twice; an item alone is sent once by each attempt.
+    this.tally = new PackTally(this.items, input.alone ? this.info.attempt - 1 : 0);
+    const { storage, flushIntervalMs = FLUSH_MS } = worker;
+    const prefix = `${this.activityPrefix()}${this.info.attempt}-`;
+    const { run, chunk } = input;
+    this.writer = new SegmentWriter({ storage, run, chunk, prefix, flushIntervalMs }, this.signals.abort);
+  }
+
+  /** Items without an answer or an error. */
+  get left(): number {
+    return this.tally.left;
+  }
+
+  async run(): Promise<PackProgress> {
+    await this.takeOver();
+    const settings = await this.worker.settings(this.input.run);
+    const open = new Set(decodeItems(this.tally.progress([]).remaining));
+    const items = this.items.filter((item) => open.has(item));
+    for await (const item of packItems(this.worker.storage, this.input.run, items)) {
+      await this.writer.ready();
+      if (this.signals.stop()) break;
+      await this.ask(item, settings);
+    }
+    return await this.end();
+  }
+
+  private activityPrefix(): string {
+    const { workflowExecution, activityId } = this.info;
+    return `${workflowExecution?.runId.slice(0, 8)}-${activityId}-`;
+  }
+
+  /** Counts what earlier attempts have written, so that it is not asked and paid again. */
+  private async takeOver(): Promise<void> {
+    const own = this.info.attempt > 1 ? [this.activityPrefix()] : [];
+    const prefixes = [...this.input.takeOver, ...own];
+    if (prefixes.length === 0) return;
+    const { run, chunk } = this.input;
+    this.taken = await findSegments(this.worker.storage, run, chunk, prefixes);
+    for (const name of this.taken) {
+      for (const record of await readSegment(this.worker.storage, run, chunk, name)) this.tally.recovered(record);
+    }
+  }
+
+  private async ask(item: InputItem, settings: RunSettings): Promise<void> {
+    const { endpoint } = this.worker;
+    const attempt = this.input.attempts + (this.input.alone ? this.info.attempt : 1);
+    const start = performance.now();
+    try {
+      const question = { endpoint, settings, input: this.input, attempt, signal: this.signals.abort };
+      const record = await askItem(item, question);
+      this.tally.answer(record, performance.now() - start);
+      this.writer.add(record);
+    } catch (error) {
+      await this.fail(item.item, error);
+    }
+  }
+
+  private async fail(item: number, error: unknown): Promise<void> {
+    // The worker goes, or another attempt has taken over: what is done is handed back, this item with the rest.
+    if (this.signals.abort.aborted) return;
+    const known = itemError(error);
+    if (known === undefined) {
+      await this.writer.close();
+      throw error;
+    }
+    if (known.type !== 'InvalidAttachment') this.tally.asked();
+    if (endsPack(known.type) || this.input.alone) throw itemFailure(known, await this.end());
+    this.tally.leave({ item, ...known });
+  }
+
+  private async end(): Promise<PackProgress> {
+    await this.writer.close();
+    return this.tally.progress([...this.taken, ...this.writer.names]);
+  }
+}

@@ -1,0 +1,109 @@
+import { dirname, isAbsolute, join } from 'node:path';
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { z } from 'zod';
+import type { Manifest } from '../batch/manifest.js';
+import { type BatchOptions, batchOptionsSchema } from '../batch/options.js';
+import { type BatchInput, batchInputSchema, type ChunkPage, type PreparedRun } from '../batch/run.js';
+import { openInput } from '../input/open.js';
+import { scanInput } from '../input/scan.js';
+import { DEFAULT_MAX_ATTACHMENT_BYTES } from '../input/size.js';
+import { readStagedManifest, stageInput } from '../input/stage.js';
+import { runDirectory } from '../storage/run-directory.js';
+import type { Storage } from '../storage/storage.js';
+import type { ActivityContext } from './dependencies.js';
+import { translated } from './failures.js';
+import { withHeartbeat } from './heartbeat.js';
+import { refuseOtherEndpoint, type StoredSettings } from './settings.js';
+
+/** Chunks that the parent is given at a time: some 100 bytes each in its history. */
+const CHUNKS_PER_PAGE = 200;
+
+/** Reads and checks the input unless a caller has staged it already, and keeps the run's settings. Idempotent. */
+export function readManifest(
+  { storage, endpoint }: ActivityContext,
+  { run, batch }: { readonly run: string; readonly batch: BatchInput },
+): Promise<PreparedRun> {
+  let bytes = 0;
+  return translated(() =>
+    withHeartbeat(
+      () => ({ bytes }),
+      async () => {
+        const input = parseInput(batch);
+        refuseOtherEndpoint(input.endpoint, endpoint);
+        const options = batchOptionsSchema.parse(input.options ?? {});
+        const settings = settingsOf(input, options, storage);
+        const scan = (count: number) => {
+          bytes = count;
+        };
+        const manifest =
+          (await readStagedManifest(storage, run)) ?? (await stage(storage, run, input, options, settings, scan));
+        await storage.put(runDirectory(run).settings, JSON.stringify(settings));
+        return prepared(options, manifest);
+      },
+    ),
+  );
+}
+
+/** A page of chunks from the staged manifest. */
+export function readChunks(
+  { storage }: ActivityContext,
+  { run, from }: { readonly run: string; readonly from: number },
+): Promise<ChunkPage> {
+  return translated(async () => {
+    const manifest = await readStagedManifest(storage, run);
+    if (manifest === undefined) throw ApplicationFailure.nonRetryable(`run ${run} has no manifest`, 'InvalidInput');
+    return { chunks: manifest.chunks.slice(from, from + CHUNKS_PER_PAGE) };
+  });
+}
+
+function parseInput(batch: BatchInput): z.output<typeof batchInputSchema> {
+  const parsed = batchInputSchema.safeParse(batch);
+  if (parsed.success) return parsed.data;
+  throw ApplicationFailure.nonRetryable(`the input of batchWorkflow: ${z.prettifyError(parsed.error)}`, 'InvalidInput');
+}
+
+function settingsOf(
+  input: z.output<typeof batchInputSchema>,
+  { schema }: BatchOptions,
+  storage: Storage,
+): StoredSettings {
+  const path = isAbsolute(input.input) ? input.input : join(storage.root, input.input);
+  return {
+    version: 1,
+    ...(input.endpoint === undefined ? {} : { endpoint: input.endpoint }),
+    ...(schema === undefined ? {} : { schema }),
+    attachments: {
+      folder: input.attachments?.folder ?? dirname(path),
+      roots: input.attachments?.roots ?? [],
+      maxBytes: input.attachments?.maxBytes ?? DEFAULT_MAX_ATTACHMENT_BYTES,
+    },
+  };
+}
+
+async function stage(
+  storage: Storage,
+  run: string,
+  { input }: z.output<typeof batchInputSchema>,
+  { chunkSize, skipInvalid }: BatchOptions,
+  { attachments }: StoredSettings,
+  onBytes: (bytes: number) => void,
+): Promise<Manifest> {
+  const source = async () => (isAbsolute(input) ? (await openInput(input)).source : await storage.stream(input));
+  const scan = await scanInput({
+    source: await source(),
+    name: input,
+    attachments,
+    chunkSize,
+    skipInvalid,
+    onProgress: ({ bytes }) => onBytes(bytes),
+    signal: Context.current().cancellationSignal,
+  });
+  await stageInput(storage, run, scan, await source());
+  return scan.manifest;
+}
+
+function prepared({ schema: _stored, skipInvalid: _used, ...options }: BatchOptions, manifest: Manifest): PreparedRun {
+  const { items, modalities, invalid, chunks } = manifest;
+  return { options, manifest: { items, modalities, invalid, chunks: chunks.length } };
+}

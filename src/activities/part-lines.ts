@@ -1,0 +1,77 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { z } from 'zod';
+import type { ItemId } from '../batch/items.js';
+import { countLayout } from '../batch/layout.js';
+import type { ChunkManifest } from '../batch/manifest.js';
+import type { FailedItem, PartInput } from '../batch/work.js';
+import { runDirectory } from '../storage/run-directory.js';
+import type { Storage } from '../storage/storage.js';
+import { packItems } from './pack-items.js';
+import { readSegment } from './segments.js';
+
+const invalidItemSchema = z.object({ item: z.number(), id: z.union([z.string(), z.number()]), error: z.string() });
+
+/**
+ * A chunk's output lines in input order, one per item, each with its line end. Fails with `ReconciliationFailed` unless
+ * every item of the chunk has exactly one and they are what was counted.
+ */
+export async function partLines(storage: Storage, input: PartInput): Promise<string[]> {
+  const failed = await failedLines(storage, input);
+  const answered = await answeredLines(storage, input, failed);
+  const { first, layout } = input.chunk;
+  const items = Object.values(countLayout(layout)).reduce((sum, count) => sum + count, 0);
+  const lines: string[] = [];
+  for (let item = first; item < first + items; item++) {
+    const line = failed.get(item) ?? answered.get(item);
+    if (line !== undefined) lines.push(`${line}\n`);
+  }
+  const { ok, failed: failures } = input.counts;
+  if (lines.length !== items || answered.size !== ok || failed.size !== failures) {
+    const message = `chunk ${input.chunk.chunk} has ${items} items, but ${answered.size} answers (${ok} counted) and ${failed.size} errors (${failures} counted)`;
+    throw ApplicationFailure.nonRetryable(message, 'ReconciliationFailed');
+  }
+  return lines;
+}
+
+async function answeredLines(
+  storage: Storage,
+  { run, chunk, segments }: PartInput,
+  failed: ReadonlyMap<number, string>,
+): Promise<Map<number, string>> {
+  const lines = new Map<number, string>();
+  for (const name of new Set(segments)) {
+    for (const { item, result } of await readSegment(storage, run, chunk.chunk, name)) {
+      // The first recorded answer is the one that was counted.
+      if (!lines.has(item) && !failed.has(item)) lines.set(item, JSON.stringify(result));
+    }
+  }
+  return lines;
+}
+
+async function failedLines(storage: Storage, input: PartInput): Promise<Map<number, string>> {
+  const failures = new Map(input.failures.map((failure) => [failure.item, failure]));
+  const lines = await invalidLines(storage, input.run, input.chunk);
+  const items = [...failures.keys()].sort((a, b) => a - b);
+  for await (const { item, id } of packItems(storage, input.run, items)) {
+    const failure = failures.get(item);
+    if (failure !== undefined) lines.set(item, errorLine(id, failure, input.detail));
+  }
+  return lines;
+}
+
+function errorLine(id: ItemId, { model, error, attempts, tried }: FailedItem, detail: boolean): string {
+  const line = { id, model: model === '' ? null : model, error };
+  return JSON.stringify(detail ? { ...line, attempts, models_tried: [...new Set(tried)] } : line);
+}
+
+async function invalidLines(storage: Storage, run: string, chunk: ChunkManifest): Promise<Map<number, string>> {
+  const lines = new Map<number, string>();
+  if (countLayout(chunk.layout).invalid === 0) return lines;
+  const bytes = await storage.get(runDirectory(run).invalid(chunk.chunk));
+  for (const text of Buffer.from(bytes).toString('utf8').split('\n')) {
+    if (text === '') continue;
+    const { item, id, error } = invalidItemSchema.parse(JSON.parse(text));
+    lines.set(item, JSON.stringify({ id, model: null, error }));
+  }
+  return lines;
+}

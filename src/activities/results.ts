@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import type { Counts } from '../batch/counts.js';
+import { addCounts, countModel, NO_COUNTS } from '../batch/counts.js';
+import { encodeItems } from '../batch/item-ranges.js';
+import type { ChunkManifest } from '../batch/manifest.js';
+import type { AssembleInput, PartInput, RecoveredChunk } from '../batch/work.js';
+import { runDirectory } from '../storage/run-directory.js';
+import { type Storage, StorageError } from '../storage/storage.js';
+import type { ActivityContext } from './dependencies.js';
+import { translated } from './failures.js';
+import { withHeartbeat } from './heartbeat.js';
+import { partLines } from './part-lines.js';
+import { findSegments, readSegment, type SegmentRecord } from './segments.js';
+
+const countsSchema: z.ZodType<Counts> = z.object({
+  ok: z.number(),
+  failed: z.number(),
+  truncated: z.number(),
+  tokens: z.number(),
+  requests: z.number(),
+  failedByKind: z.record(z.string(), z.number()),
+  models: z.record(
+    z.string(),
+    z.object({ ok: z.number(), failed: z.number(), fallbacks: z.number(), tokens: z.number() }),
+  ),
+});
+
+/** Merges a chunk's segments, failures and invalid lines into its part, in input order. Idempotent. */
+export function writePart({ storage }: ActivityContext, input: PartInput): Promise<{ counts: Counts }> {
+  const { chunk } = input.chunk;
+  return translated(() =>
+    withHeartbeat(
+      () => ({ chunk }),
+      async () => {
+        const directory = runDirectory(input.run);
+        if (!(await exists(storage, directory.part(chunk)))) await merge(storage, input);
+        await storage.removeAll(directory.segments(chunk));
+        return { counts: input.counts };
+      },
+    ),
+  );
+}
+
+async function merge(storage: Storage, input: PartInput): Promise<void> {
+  const directory = runDirectory(input.run);
+  const { chunk } = input.chunk;
+  try {
+    const lines = await partLines(storage, input);
+    await storage.put(directory.partCounts(chunk), JSON.stringify(input.counts));
+    await storage.put(directory.part(chunk), lines.join(''));
+  } catch (error) {
+    // Another attempt of this activity may have finished meanwhile, and removed the segments under our hands.
+    const missing = error instanceof StorageError && error.code === 'NOT_FOUND';
+    if (!missing || !(await exists(storage, directory.part(chunk)))) throw error;
+  }
+}
+
+async function exists(storage: Storage, key: string): Promise<boolean> {
+  return (await storage.size(key)) !== undefined;
+}
+
+/** Finds what an earlier execution of the run has left of a chunk: its part, or the answers in its segments. */
+export function recoverChunk(
+  { storage }: ActivityContext,
+  { run, chunk }: { readonly run: string; readonly chunk: ChunkManifest },
+): Promise<RecoveredChunk> {
+  return translated(() =>
+    withHeartbeat(
+      () => ({ chunk: chunk.chunk }),
+      async () => {
+        const directory = runDirectory(run);
+        if (await exists(storage, directory.part(chunk.chunk))) {
+          const bytes = await storage.get(directory.partCounts(chunk.chunk));
+          const counts = countsSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+          return { part: { counts }, segments: [], items: '', counts };
+        }
+        return await recoverSegments(storage, run, chunk);
+      },
+    ),
+  );
+}
+
+async function recoverSegments(storage: Storage, run: string, chunk: ChunkManifest): Promise<RecoveredChunk> {
+  const segments = await findSegments(storage, run, chunk.chunk, ['']);
+  const records = new Map<number, SegmentRecord>();
+  for (const name of segments) {
+    for (const record of await readSegment(storage, run, chunk.chunk, name)) {
+      if (!records.has(record.item)) records.set(record.item, record);
+    }
+  }
+  const items = encodeItems([...records.keys()].sort((a, b) => a - b));
+  return { segments, items, counts: countRecords([...records.values()]) };
+}
+
+function countRecords(records: readonly SegmentRecord[]): Counts {
+  return records.reduce((counts, record) => addCounts(counts, countRecord(record)), NO_COUNTS);
+}
+
+function countRecord({ result, truncated }: SegmentRecord): Counts {
+  const { model, tokens } = result;
+  const counts = { ...NO_COUNTS, ok: 1, truncated: truncated === true ? 1 : 0, tokens, requests: 1 };
+  return countModel(counts, model, { ok: 1, tokens });
+}
+
+/** Joins the parts into the results, in input order, and writes the summary beside them. Idempotent. */
+export function assembleResults(
+  { storage }: ActivityContext,
+  { run, chunks, summary }: AssembleInput,
+): Promise<{ results: string }> {
+  let joined = 0;
+  const onPart = () => {
+    joined++;
+  };
+  return translated(() =>
+    withHeartbeat(
+      () => ({ parts: joined }),
+      async () => {
+        const { results, summary: summaryKey } = runDirectory(run);
+        await storage.putStream(results, parts(storage, run, chunks, onPart));
+        await storage.put(summaryKey, `${JSON.stringify(summary, null, 2)}\n`);
+        return { results };
+      },
+    ),
+  );
+}
+
+async function* parts(
+  storage: Storage,
+  run: string,
+  chunks: number,
+  onPart: () => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const directory = runDirectory(run);
+  for (let chunk = 0; chunk < chunks; chunk++) {
+    yield await storage.get(directory.part(chunk));
+    onPart();
+  }
+}

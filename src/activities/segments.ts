@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import { runDirectory } from '../storage/run-directory.js';
+import { type Storage, StorageError } from '../storage/storage.js';
+
+/** First and longest wait before a failed write is tried again, ms. */
+const FIRST_REWRITE_MS = 500;
+const MAX_REWRITE_MS = 15_000;
+
+/** A finished answer as segments keep it. */
+export const segmentRecordSchema = z.object({
+  item: z.number(),
+  /** The output line's object. */
+  result: z.looseObject({ model: z.string(), tokens: z.number() }),
+  truncated: z.boolean().optional(),
+});
+export type SegmentRecord = z.infer<typeof segmentRecordSchema>;
+
+/** Where one attempt of one pack writes. */
+export interface SegmentTarget {
+  readonly storage: Storage;
+  readonly run: string;
+  readonly chunk: number;
+  /** What all names of this attempt begin with: workflow run, activity, attempt. */
+  readonly prefix: string;
+  readonly flushIntervalMs: number;
+}
+
+/**
+ * Writes answers as immutable segments, at most `flushIntervalMs` after they came. A write that fails is tried again
+ * until it succeeds: the answers in it are paid for. Meanwhile {@link ready} holds the next question back.
+ */
+export class SegmentWriter {
+  /** Names of the segments written. */
+  readonly names: string[] = [];
+  private lines: string[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private writing: Promise<void> = Promise.resolve();
+  private failing = false;
+
+  constructor(
+    private readonly target: SegmentTarget,
+    /** Ends the tries of a write that fails: the worker goes, or the attempt is no longer wanted. */
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** Takes a finished answer. */
+  add(record: SegmentRecord): void {
+    this.lines.push(`${JSON.stringify(record)}\n`);
+    this.timer ??= setTimeout(() => this.flush(), this.target.flushIntervalMs);
+  }
+
+  /** Waits while writes fail: nothing more is bought while what was bought cannot be kept. */
+  async ready(): Promise<void> {
+    if (this.failing) await this.writing;
+  }
+
+  /** Writes what is left. Throws when it cannot be written before the signal. */
+  async close(): Promise<void> {
+    this.flush();
+    await this.writing;
+  }
+
+  private flush(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.lines.length === 0) return;
+    const content = this.lines.join('');
+    this.lines = [];
+    this.writing = this.writing.then(() => this.write(content));
+    // The error is thrown to whoever waits next; until then it is no unhandled rejection.
+    this.writing.catch(() => undefined);
+  }
+
+  private async write(content: string): Promise<void> {
+    const { storage, run, chunk, prefix } = this.target;
+    const name = `${prefix}${this.names.length}`;
+    for (let wait = FIRST_REWRITE_MS; ; wait = Math.min(wait * 2, MAX_REWRITE_MS)) {
+      try {
+        await storage.put(runDirectory(run).segment(chunk, name), content);
+        this.names.push(name);
+        this.failing = false;
+        return;
+      } catch (error) {
+        this.failing = true;
+        if (!(error instanceof StorageError) || this.signal.aborted) throw error;
+        await pause(wait, this.signal);
+      }
+    }
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done);
+  });
+}
+
+/** Names of a chunk's segments that begin with one of the prefixes, in writing order of each attempt. */
+export async function findSegments(
+  storage: Storage,
+  run: string,
+  chunk: number,
+  prefixes: readonly string[],
+): Promise<string[]> {
+  const folder = runDirectory(run).segments(chunk);
+  const keys = await storage.list(folder);
+  return keys
+    .map((key) => key.slice(folder.length, -'.jsonl'.length))
+    .filter((name) => prefixes.some((prefix) => name.startsWith(prefix)))
+    .sort();
+}
+
+/** Reads a segment's records. */
+export async function readSegment(
+  storage: Storage,
+  run: string,
+  chunk: number,
+  name: string,
+): Promise<SegmentRecord[]> {
+  const bytes = await storage.get(runDirectory(run).segment(chunk, name));
+  return Buffer.from(bytes)
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => segmentRecordSchema.parse(JSON.parse(line)));
+}

@@ -1,0 +1,25 @@
+import type { Context } from '@temporalio/activity';
+
+/** When a pack ends early. */
+export interface PackSignals {
+  /** True when no further item should be asked: the workflow wants the pack back, or the worker is about to leave. */
+  readonly stop: () => boolean;
+  /** Aborted when the request under way is of no use either: the worker goes now, or another attempt has taken over. */
+  readonly abort: AbortSignal;
+}
+
+/**
+ * Reads an activity's cancellation: a workflow that cancels (or an operator who pauses the activity) gets the answer
+ * under way, which is paid for; a worker that shuts down or an attempt that the server has given up does not wait.
+ */
+export function packSignals(context: Context, drain: AbortSignal | undefined): PackSignals {
+  const abort = new AbortController();
+  context.cancellationSignal.addEventListener('abort', () => {
+    const details = context.cancellationDetails;
+    if (details?.cancelRequested !== true && details?.paused !== true) abort.abort(context.cancellationSignal.reason);
+  });
+  return {
+    stop: () => context.cancellationSignal.aborted || drain?.aborted === true,
+    abort: abort.signal,
+  };
+}

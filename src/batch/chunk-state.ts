@@ -1,0 +1,177 @@
+import { apportion, type ModelShare } from './allocation.js';
+import { addCounts, type Counts, countFailure, NO_COUNTS } from './counts.js';
+import { decodeLayout } from './layout.js';
+import type { ChunkManifest } from './manifest.js';
+import { MODALITIES, type Modality } from './modality.js';
+import { type ModelTable, weights } from './model-table.js';
+import { packSize } from './packs.js';
+import type { WorkflowOptions } from './run.js';
+import type { FailedItem } from './work.js';
+import {
+  chooseQueue,
+  countItems,
+  cutPack,
+  dealItems,
+  moveFromDown,
+  type Pack,
+  type Queue,
+  type Stranded,
+} from './work-queue.js';
+
+/** Why a whole run stops or pauses. */
+export interface RunStop {
+  readonly type: 'Unauthorized' | 'PaymentRequired';
+  readonly message: string;
+}
+
+/** A chunk's whole state: one plain object, so that continuing as new is passing it on. */
+export interface ChunkState {
+  readonly queues: readonly Queue[];
+  readonly stranded: readonly Stranded[];
+  readonly models: ModelTable;
+  /** Mean answer time by model, ms, moving. */
+  readonly latency: Readonly<Record<string, number>>;
+  readonly segments: readonly string[];
+  readonly failures: readonly FailedItem[];
+  readonly counts: Counts;
+  /** Looks at the models list in a row that found no model for stranded items. */
+  readonly rounds: number;
+  /** Number of the next pack; never used twice in a run, since segments carry it. */
+  readonly nextPack: number;
+  /** Lanes granted to and given back by this chunk so far. */
+  readonly granted: number;
+  readonly returned: number;
+  /** Items of the run outside this chunk that are in no pack, as last heard. */
+  readonly leftElsewhere: number;
+  readonly paused: boolean;
+  readonly stop?: RunStop;
+}
+
+/** What a chunk starts with. */
+export interface ChunkStart {
+  readonly chunk: ChunkManifest;
+  /** Items already answered, found in storage; usually empty. */
+  readonly answered: ReadonlySet<number>;
+  readonly shares: Readonly<Record<Modality, readonly ModelShare[]>>;
+  readonly models: ModelTable;
+  readonly latency: Readonly<Record<string, number>>;
+  readonly lanes: number;
+  readonly leftElsewhere: number;
+}
+
+/** The state of a chunk that begins: its items dealt to models, its invalid lines counted as failed. */
+export function startChunk(start: ChunkStart): ChunkState {
+  const items = itemsByModality(start.chunk);
+  const queues: Queue[] = [];
+  const stranded: Stranded[] = [];
+  for (const modality of MODALITIES) {
+    const open = items[modality].filter((item) => !start.answered.has(item));
+    const shares = open.length === items[modality].length ? start.shares[modality] : rescale(open, start, modality);
+    const dealt = dealItems(modality, open, shares);
+    queues.push(...dealt.queues);
+    if (dealt.rest.length > 0) stranded.push({ modality, items: dealt.rest, tried: [], attempts: 0 });
+  }
+  return {
+    queues,
+    stranded,
+    models: start.models,
+    latency: start.latency,
+    segments: [],
+    failures: [],
+    counts: items.invalid.reduce((counts) => countFailure(counts, '', 'invalid: '), NO_COUNTS),
+    rounds: 0,
+    nextPack: 1,
+    granted: start.lanes,
+    returned: 0,
+    leftElsewhere: start.leftElsewhere,
+    paused: false,
+  };
+}
+
+function rescale(open: readonly number[], start: ChunkStart, modality: Modality): ModelShare[] {
+  const shares = start.shares[modality].map(({ model, items }) => ({ model, weight: items }));
+  return shares.some(({ weight }) => weight > 0) ? apportion(open.length, shares) : [];
+}
+
+function itemsByModality(chunk: ChunkManifest): Record<Modality | 'invalid', number[]> {
+  const items: Record<Modality | 'invalid', number[]> = { text: [], vision: [], audio: [], invalid: [] };
+  decodeLayout(chunk.layout).forEach((code, position) => {
+    items[code].push(chunk.first + position);
+  });
+  return items;
+}
+
+/** Cuts the next pack for a free lane; undefined when nothing can be done now. Down models' items are moved first. */
+export function nextPack(
+  state: ChunkState,
+  options: WorkflowOptions,
+  now: number,
+): { readonly pack: Pack | undefined; readonly state: ChunkState } {
+  const moved = moveFromDown(state.queues, state.models, now);
+  const stranded = [...state.stranded, ...moved.stranded];
+  const queue = chooseQueue(moved.queues, now);
+  if (queue === undefined) return { pack: undefined, state: { ...state, queues: moved.queues, stranded } };
+  const size = packSize({
+    left: countItems(moved.queues) + state.leftElsewhere,
+    concurrency: options.concurrency,
+    latencyMs: state.latency[queue.model],
+    fixed: options.pack,
+  });
+  const cut = cutPack(moved.queues, queue, size);
+  return { pack: cut.pack, state: { ...state, queues: cut.queues, stranded, nextPack: state.nextPack + 1 } };
+}
+
+/** Gives stranded items to the models that may be asked now; those that still have none stay stranded. */
+export function unstrand(state: ChunkState, now: number): ChunkState {
+  const queues = [...state.queues];
+  const stranded: Stranded[] = [];
+  for (const group of state.stranded) {
+    const up = weights(state.models, group.modality, now);
+    if (up.length === 0) stranded.push(group);
+    else {
+      const { queues: dealt } = dealItems(group.modality, group.items, apportion(group.items.length, up));
+      queues.push(...dealt.map((queue) => ({ ...queue, tried: group.tried, attempts: group.attempts })));
+    }
+  }
+  return { ...state, queues, stranded };
+}
+
+/** Ends every stranded item with the error that means that no model could be had. */
+export function failStranded(state: ChunkState): ChunkState {
+  const failures = state.stranded.flatMap(({ items, tried, attempts }) =>
+    items.map((item) => ({ item, model: tried.at(-1) ?? '', error: '503: no nodes available', attempts, tried })),
+  );
+  return addFailures({ ...state, stranded: [] }, failures);
+}
+
+/** The state with items that ended in an error. */
+export function addFailures(state: ChunkState, failures: readonly FailedItem[]): ChunkState {
+  return {
+    ...state,
+    failures: [...state.failures, ...failures],
+    counts: failures.reduce((counts, { model, error }) => countFailure(counts, model, error), state.counts),
+  };
+}
+
+/** Takes over what an earlier execution left answered. */
+export function takeRecovered(state: ChunkState, segments: readonly string[], counts: Counts): ChunkState {
+  return { ...state, segments: [...state.segments, ...segments], counts: addCounts(state.counts, counts) };
+}
+
+/** True when every item has an answer or an error, or is in a pack under way. */
+export function nothingOpen(state: ChunkState): boolean {
+  return state.queues.length === 0 && state.stranded.length === 0;
+}
+
+/** Items that could be in a pack by `time`, epoch ms: all but those that wait to be tried again later than that. */
+export function itemsDueBy(state: ChunkState, time: number): number {
+  return countItems(state.queues.filter(({ alone }) => alone === undefined || alone.notBefore <= time));
+}
+
+/** When the next item that waits to be tried again may be, epoch ms after `now`; undefined when none waits. */
+export function nextTry(state: ChunkState, now: number): number | undefined {
+  const times = state.queues.flatMap(({ alone }) =>
+    alone !== undefined && alone.notBefore > now ? [alone.notBefore] : [],
+  );
+  return times.length === 0 ? undefined : Math.min(...times);
+}

@@ -1,0 +1,90 @@
+/** What one model did; see `ModelProgress` for the words. */
+export interface ModelCounts {
+  readonly ok: number;
+  readonly failed: number;
+  readonly fallbacks: number;
+  readonly tokens: number;
+}
+
+/** What was counted of a chunk or a run. */
+export interface Counts {
+  /** Items answered. */
+  readonly ok: number;
+  /** Items that ended in an error. */
+  readonly failed: number;
+  /** Answers cut at the token limit; they count as ok. */
+  readonly truncated: number;
+  readonly tokens: number;
+  /** Requests sent, failed ones included. */
+  readonly requests: number;
+  /** Failed items by kind: what stands before the colon of their error, `503` or `timeout`. */
+  readonly failedByKind: Readonly<Record<string, number>>;
+  readonly models: Readonly<Record<string, ModelCounts>>;
+}
+
+const NO_MODEL_COUNTS: ModelCounts = { ok: 0, failed: 0, fallbacks: 0, tokens: 0 };
+
+/** Counts of nothing. */
+export const NO_COUNTS: Counts = {
+  ok: 0,
+  failed: 0,
+  truncated: 0,
+  tokens: 0,
+  requests: 0,
+  failedByKind: {},
+  models: {},
+};
+
+/** The sum of two counts. */
+export function addCounts(a: Counts, b: Counts): Counts {
+  return {
+    ok: a.ok + b.ok,
+    failed: a.failed + b.failed,
+    truncated: a.truncated + b.truncated,
+    tokens: a.tokens + b.tokens,
+    requests: a.requests + b.requests,
+    failedByKind: mergeRecords(a.failedByKind, b.failedByKind, (x = 0, y = 0) => x + y),
+    models: mergeRecords(a.models, b.models, addModelCounts),
+  };
+}
+
+/** The counts with one model's figures raised. */
+export function countModel(counts: Counts, model: string, more: Partial<ModelCounts>): Counts {
+  const sum = addModelCounts(counts.models[model], { ...NO_MODEL_COUNTS, ...more });
+  return { ...counts, models: { ...counts.models, [model]: sum } };
+}
+
+/** The counts with one more failed item. `error` is its whole error text, `model` the last one asked, if any was. */
+export function countFailure(counts: Counts, model: string, error: string): Counts {
+  const kind = failureKind(error);
+  const failed: Counts = {
+    ...counts,
+    failed: counts.failed + 1,
+    failedByKind: { ...counts.failedByKind, [kind]: (counts.failedByKind[kind] ?? 0) + 1 },
+  };
+  return model === '' ? failed : countModel(failed, model, { failed: 1 });
+}
+
+/** What stands before the colon of an error text: `503: no nodes available` is of the kind `503`. */
+export function failureKind(error: string): string {
+  const colon = error.indexOf(':');
+  return colon > 0 ? error.slice(0, colon) : 'error';
+}
+
+function addModelCounts(a: ModelCounts = NO_MODEL_COUNTS, b: ModelCounts = NO_MODEL_COUNTS): ModelCounts {
+  return {
+    ok: a.ok + b.ok,
+    failed: a.failed + b.failed,
+    fallbacks: a.fallbacks + b.fallbacks,
+    tokens: a.tokens + b.tokens,
+  };
+}
+
+function mergeRecords<T>(
+  a: Readonly<Record<string, T>>,
+  b: Readonly<Record<string, T>>,
+  add: (x: T | undefined, y: T | undefined) => T,
+): Record<string, T> {
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return Object.fromEntries([...keys].map((key) => [key, add(a[key], b[key])]));
+}

@@ -1,0 +1,138 @@
+import type { Counts } from './counts.js';
+import type { ItemRanges } from './item-ranges.js';
+import type { ChunkManifest } from './manifest.js';
+import type { Model } from './models.js';
+import type { BatchInput, ChunkPage, PreparedRun } from './run.js';
+import type { RunSummary } from './summary.js';
+
+/** Types of the failures that activities throw and workflows look at (`ActivityFailure.cause.type`). */
+export type FailureType =
+  | 'NoNodesAvailable'
+  | 'ModalityRefused'
+  | 'RateLimited'
+  | 'NodeTimeout'
+  | 'ServerError'
+  | 'NetworkError'
+  | 'BadResponse'
+  | 'InvalidOutput'
+  | 'InvalidRequest'
+  | 'InvalidAttachment'
+  | 'Unauthorized'
+  | 'PaymentRequired'
+  | 'InvalidInput'
+  | 'WrongEndpoint'
+  | 'StorageUnavailable'
+  | 'ReconciliationFailed';
+
+/** Failures of one item that may pass when it is asked again. */
+const RETRYABLE: ReadonlySet<string> = new Set<FailureType>([
+  'RateLimited',
+  'NodeTimeout',
+  'ServerError',
+  'NetworkError',
+  'BadResponse',
+  'InvalidOutput',
+]);
+
+/** True when the same item may be asked again. */
+export function isRetryable(type: string): boolean {
+  return RETRYABLE.has(type);
+}
+
+/** An item that a pack could not finish. */
+export interface UnfinishedItem {
+  readonly item: number;
+  readonly type: FailureType;
+  /** As the output line will have it: `<status or kind>: <message>`. */
+  readonly error: string;
+  /** What the endpoint asked to wait before the next try, ms. */
+  readonly retryAfterMs?: number;
+}
+
+/** What an `infer` has done: its result, and the first detail of the failures that end a pack at once. */
+export interface PackProgress {
+  /** Names of the segments that count, those taken over from earlier attempts included. */
+  readonly segments: readonly string[];
+  readonly ok: number;
+  readonly truncated: number;
+  readonly tokens: number;
+  readonly requests: number;
+  /** Mean time of an answer, ms; absent when there was none. */
+  readonly latencyMs?: number;
+  readonly unfinished: readonly UnfinishedItem[];
+  /** Items that were not asked, or whose answer this pack does not have: the workflow gives them out again. */
+  readonly remaining: ItemRanges;
+}
+
+/** What an `infer` works on. */
+export interface InferInput {
+  /** The run's id, which names its run directory. */
+  readonly run: string;
+  readonly chunk: number;
+  readonly model: string;
+  readonly items: ItemRanges;
+  readonly maxTokens: number;
+  readonly temperature: number;
+  readonly timeoutSecs: number;
+  /** Write every fact of an answer into its line. */
+  readonly detail: boolean;
+  /** Requests that these items have had before this pack. */
+  readonly attempts: number;
+  /** Models that were asked before, oldest first. */
+  readonly tried: readonly string[];
+  /** Prefixes of segments that lost attempts of the same items may have left. */
+  readonly takeOver: readonly string[];
+  /** The item is alone under its retry policy: a retryable failure is thrown, not listed as unfinished. */
+  readonly alone: boolean;
+}
+
+/** An item that ended in an error, for its output line. */
+export interface FailedItem {
+  readonly item: number;
+  /** The last model asked; empty when there was none. */
+  readonly model: string;
+  readonly error: string;
+  readonly attempts: number;
+  readonly tried: readonly string[];
+}
+
+/** What `writePart` merges. */
+export interface PartInput {
+  readonly run: string;
+  readonly chunk: ChunkManifest;
+  readonly segments: readonly string[];
+  readonly failures: readonly FailedItem[];
+  readonly detail: boolean;
+  readonly counts: Counts;
+}
+
+/** What is left in storage of a chunk that an earlier execution of the run worked on. */
+export interface RecoveredChunk {
+  /** Present when the chunk's part was written: the chunk is done. */
+  readonly part?: { readonly counts: Counts };
+  /** Segments whose items are answered; with `part` they do not matter. */
+  readonly segments: readonly string[];
+  readonly items: ItemRanges;
+  readonly counts: Counts;
+}
+
+/** What `assembleResults` joins, and the summary it writes beside the results. */
+export interface AssembleInput {
+  readonly run: string;
+  readonly chunks: number;
+  readonly summary: RunSummary;
+}
+
+/** The activities of this package, as workflows call them. One object per argument. */
+export interface BatchActivities {
+  /** Reads and checks the whole input, once. Fails with `InvalidInput`, not retried. */
+  readManifest(input: { readonly run: string; readonly batch: BatchInput }): Promise<PreparedRun>;
+  /** A page of the manifest's chunks, from chunk number `from`. */
+  readChunks(input: { readonly run: string; readonly from: number }): Promise<ChunkPage>;
+  /** The endpoint's models; with `checkKey` the key is proven as well as the endpoint allows. */
+  fetchModels(input: { readonly checkKey: boolean }): Promise<Model[]>;
+  infer(input: InferInput): Promise<PackProgress>;
+  recoverChunk(input: { readonly run: string; readonly chunk: ChunkManifest }): Promise<RecoveredChunk>;
+  writePart(input: PartInput): Promise<{ readonly counts: Counts }>;
+  assembleResults(input: AssembleInput): Promise<{ readonly results: string }>;
+}

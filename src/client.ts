@@ -1,0 +1,107 @@
+import {
+  type Client,
+  type WorkflowExecutionDescription,
+  type WorkflowExecutionInfo,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import type { Progress } from './batch/progress.js';
+import type { BatchInput, BatchResult } from './batch/run.js';
+import type { batchWorkflow } from './workflows/batch.js';
+
+/** Names of the workflow and its messages. Imported as names, since code of workflows must not be loaded in a client. */
+const WORKFLOW_TYPE = 'batchWorkflow';
+
+/** Task queue of `dria-temporal worker` and of runs that say nothing else. */
+export const DEFAULT_TASK_QUEUE = 'dria-batch';
+
+/** What starts a run. */
+export interface StartBatch {
+  /** The run's id: the workflow id. */
+  readonly id: string;
+  readonly input: BatchInput;
+  /** Default `dria-batch`. */
+  readonly taskQueue?: string;
+  /** One line for lists and the Web UI. */
+  readonly title?: string;
+  /** Markdown for the Web UI. */
+  readonly details?: string;
+  /** Facts for lists, kept with the run: no secrets. */
+  readonly memo?: Record<string, unknown>;
+}
+
+/** Starts runs, finds them and steers them, on any Temporal server. */
+export class BatchClient {
+  constructor(private readonly client: Client) {}
+
+  /** Starts a run; when one with the same id is running, gives that one. */
+  async start(batch: StartBatch): Promise<BatchHandle> {
+    const { id, input, taskQueue = DEFAULT_TASK_QUEUE, title, details, memo } = batch;
+    await this.client.workflow.start<typeof batchWorkflow>(WORKFLOW_TYPE, {
+      workflowId: id,
+      taskQueue,
+      args: [input],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      ...(title === undefined ? {} : { staticSummary: title }),
+      ...(details === undefined ? {} : { staticDetails: details }),
+      ...(memo === undefined ? {} : { memo }),
+    });
+    return this.handle(id);
+  }
+
+  /** A run by its id, whether or not there is one. */
+  handle(id: string): BatchHandle {
+    return new BatchHandle(this.client, id);
+  }
+
+  /** Runs of the namespace, newest first. */
+  async *list(): AsyncGenerator<WorkflowExecutionInfo, void, undefined> {
+    yield* this.client.workflow.list({ query: `WorkflowType = '${WORKFLOW_TYPE}'` });
+  }
+}
+
+/** One run. */
+export class BatchHandle {
+  private readonly handle;
+
+  constructor(
+    client: Client,
+    readonly id: string,
+  ) {
+    this.handle = client.workflow.getHandle<typeof batchWorkflow>(id);
+  }
+
+  /** How the run goes; needs a worker. */
+  progress(): Promise<Progress> {
+    return this.handle.query<Progress, []>('progress');
+  }
+
+  /** Waits for the end. Throws `WorkflowFailedError` when the run failed. */
+  result(): Promise<BatchResult> {
+    return this.handle.result();
+  }
+
+  /** Stops giving out work; requests in flight finish. */
+  pause(): Promise<Progress> {
+    return this.handle.executeUpdate<Progress, []>('pause');
+  }
+
+  /** Goes on with a paused run. */
+  resume(): Promise<Progress> {
+    return this.handle.executeUpdate<Progress, []>('resume');
+  }
+
+  /** Ends the run; finished answers stay in the run directory. */
+  async cancel(): Promise<void> {
+    await this.handle.cancel();
+  }
+
+  /** What the server knows of the run; undefined when there is none with this id. */
+  async describe(): Promise<WorkflowExecutionDescription | undefined> {
+    try {
+      return await this.handle.describe();
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/** The keys of one run's objects. Every key of a run is made here. */
+export interface RunDirectory {
+  /** Prefix of everything, with a slash at the end. */
+  readonly prefix: string;
+  readonly input: string;
+  /** What the input is: `Manifest` as JSON. */
+  readonly manifest: string;
+  /** Where each item is in the input: fixed-width records. */
+  readonly offsets: string;
+  /** Options and attachment rules of the run, as JSON. */
+  readonly settings: string;
+  readonly results: string;
+  readonly summary: string;
+  /** Invalid lines of a chunk, JSONL; only where the chunk has some. */
+  invalid(chunk: number): string;
+  /** Prefix of a chunk's segments, with a slash at the end. */
+  segments(chunk: number): string;
+  segment(chunk: number, name: string): string;
+  part(chunk: number): string;
+  /** What was counted of a chunk, written just before its part. */
+  partCounts(chunk: number): string;
+}
+
+/** The run directory of a run id. Ids of other people's workflows may hold anything: what is no file name is escaped. */
+export function runDirectory(run: string): RunDirectory {
+  const prefix = `runs/${fileName(run)}/`;
+  const segments = (chunk: number) => `${prefix}chunks/${chunk}/segments/`;
+  return {
+    prefix,
+    input: `${prefix}input.jsonl`,
+    manifest: `${prefix}manifest/manifest.json`,
+    offsets: `${prefix}manifest/offsets`,
+    settings: `${prefix}manifest/settings.json`,
+    results: `${prefix}results.jsonl`,
+    summary: `${prefix}summary.json`,
+    invalid: (chunk) => `${prefix}manifest/invalid/${chunk}.jsonl`,
+    segments,
+    segment: (chunk, name) => `${segments(chunk)}${name}.jsonl`,
+    part: (chunk) => `${prefix}parts/${chunk}.jsonl`,
+    partCounts: (chunk) => `${prefix}parts/${chunk}.json`,
+  };
+}
+
+function fileName(run: string): string {
+  // encodeURIComponent leaves dots and stars alone; "." and ".." are folders, and "*" is no name on some systems.
+  return encodeURIComponent(run)
+    .replace(/^\.+/, (dots) => '%2E'.repeat(dots.length))
+    .replaceAll('*', '%2A');
+}

@@ -1,0 +1,91 @@
+import {
+  ApplicationFailure,
+  allHandlersFinished,
+  condition,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { type BatchState, startBatch } from '../batch/batch-state.js';
+import { chosenModel, type ModelTable, refreshModels } from '../batch/model-table.js';
+import type { Model } from '../batch/models.js';
+import type { Progress } from '../batch/progress.js';
+import type { BatchResult, WorkflowOptions } from '../batch/run.js';
+import { describeProgress, NO_PROGRESS, summaryOf } from '../batch/run-view.js';
+import { longSteps, modelsStep } from './activities.js';
+import { BatchRun, type CarriedBatchInput } from './batch-run.js';
+import { chunkReportSignal, pauseUpdate, progressQuery, resumeUpdate } from './messages.js';
+
+/**
+ * One run: reads the manifest, fetches the models, runs the chunks on `concurrency` lanes and assembles the results.
+ * Its workflow id is the run's id and names the run directory.
+ *
+ * Fails with an `ApplicationFailure` of type `InvalidInput` (nothing was spent), `WrongEndpoint`, `Unauthorized` or
+ * `ReconciliationFailed`. Finished answers stay in the run directory whatever happens.
+ */
+export async function batchWorkflow(input: CarriedBatchInput): Promise<BatchResult> {
+  const { workflowId } = workflowInfo();
+  let run: BatchRun | undefined;
+  const startedAt = workflowInfo().startTime.getTime();
+  const progress = (): Progress => run?.progress() ?? { ...NO_PROGRESS, startedAt };
+  setHandler(progressQuery, progress);
+  setHandler(
+    pauseUpdate,
+    () => {
+      run?.pause('paused by an operator');
+      return progress();
+    },
+    { validator: () => refuseBeforeStart(run) },
+  );
+  setHandler(
+    resumeUpdate,
+    () => {
+      run?.resume();
+      return progress();
+    },
+    { validator: () => refuseBeforeStart(run) },
+  );
+  setHandler(chunkReportSignal, (report) => run?.hear(report));
+
+  run = new BatchRun(workflowId, input, input.carried ?? (await prepare(workflowId, input)));
+  await run.runChunks();
+  return await finish(workflowId, run);
+}
+
+function refuseBeforeStart(run: BatchRun | undefined): void {
+  if (run === undefined) throw ApplicationFailure.nonRetryable('the run is still reading its input', 'NotStarted');
+}
+
+async function prepare(run: string, input: CarriedBatchInput): Promise<BatchState> {
+  const { carried: _none, ...batch } = input;
+  const prepared = await longSteps.readManifest({ run, batch });
+  const models = await firstModels(prepared.options);
+  return startBatch(prepared, models, workflowInfo().startTime.getTime());
+}
+
+/** The models to begin with. A list that cannot be had stops a run that must choose, not one with a chosen model. */
+async function firstModels({ model }: WorkflowOptions): Promise<ModelTable> {
+  const list = modelsStep.fetchModels({ checkKey: true });
+  if (model === undefined) return refreshModels([], await list);
+  return chosenModel(model, await list.catch(keepUnauthorized));
+}
+
+function keepUnauthorized(error: unknown): Model[] {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (cause instanceof ApplicationFailure && cause.type === 'Unauthorized') throw error;
+  return [];
+}
+
+async function finish(workflowId: string, run: BatchRun): Promise<BatchResult> {
+  const state = run.finished();
+  const summary = summaryOf(workflowId, state, Date.now());
+  if (summary.ok + summary.failed !== summary.items) {
+    const message = `${summary.items} items, but ${summary.ok} ok and ${summary.failed} failed`;
+    throw ApplicationFailure.nonRetryable(message, 'ReconciliationFailed');
+  }
+  const { results } = await longSteps.assembleResults({ run: workflowId, chunks: state.manifest.chunks, summary });
+  setCurrentDetails(describeProgress({ ...run.progress(), state: 'completed' }));
+  run.complete();
+  await condition(allHandlersFinished);
+  return { ...summary, results };
+}

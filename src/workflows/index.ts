@@ -1,0 +1,3 @@
+export { batchWorkflow } from './batch.js';
+export { chunkWorkflow } from './chunk.js';
+export { pauseUpdate, progressQuery, resumeUpdate } from './messages.js';

@@ -1,0 +1,32 @@
+import { condition, sleep } from '@temporalio/workflow';
+import type { Model } from '../batch/models.js';
+import { modelsStep } from './activities.js';
+
+/** How often the models list is read anew while nothing calls for it, ms. */
+const REFRESH_MS = 5 * 60_000;
+
+/** Least time between two looks, ms: a 503 on every lane is one reason to look, not a hundred. */
+const REFRESH_GAP_MS = 15_000;
+
+/** Reads the models list at an interval and soon after it is asked to. */
+export class ModelsWatch {
+  private wanted = false;
+
+  constructor(private readonly onList: (list: readonly Model[]) => void) {}
+
+  /** Asks for a look soon. */
+  want(): void {
+    this.wanted = true;
+  }
+
+  /** Watches until cancelled. A list that cannot be had changes nothing: the models known stay. */
+  async run(): Promise<never> {
+    while (true) {
+      await condition(() => this.wanted, REFRESH_MS);
+      this.wanted = false;
+      const list = await modelsStep.fetchModels({ checkKey: false }).catch((): Model[] => []);
+      if (list.length > 0) this.onList(list);
+      await sleep(REFRESH_GAP_MS);
+    }
+  }
+}
