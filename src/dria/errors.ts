@@ -33,8 +33,9 @@ export class DriaError extends Error {
   override readonly name = 'DriaError';
   readonly [MARKER] = true;
   readonly code: DriaErrorCode;
-  readonly status?: number;
-  readonly retryAfterMs?: number;
+  // Declared only: absent, and not undefined, when there is none.
+  declare readonly status?: number;
+  declare readonly retryAfterMs?: number;
 
   constructor(facts: DriaErrorFacts) {
     super(facts.message, facts.cause === undefined ? undefined : { cause: facts.cause });

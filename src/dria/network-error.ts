@@ -1,3 +1,4 @@
+import { errors } from 'undici';
 import { DriaError, oneLine } from './errors.js';
 import { isObject } from './json.js';
 
@@ -23,8 +24,9 @@ const WORDS: Readonly<Record<string, string>> = {
 export function networkError(cause: unknown, secret: string | undefined): DriaError {
   const root = rootCause(cause);
   const code = isObject(root) && typeof root.code === 'string' ? root.code : '';
-  if (code.startsWith('HPE_')) {
-    return new DriaError({ code: 'BadResponse', message: `the answer is not HTTP (${code})`, cause });
+  // Without the cause: undici's keeps the server's bytes, and those may hold the key.
+  if (root instanceof errors.HTTPParserError) {
+    return new DriaError({ code: 'BadResponse', message: 'the answer is not HTTP' });
   }
   const said = root instanceof Error ? root.message : String(root);
   const words = WORDS[code] ?? (said || code || 'request failed');

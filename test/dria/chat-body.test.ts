@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { bodyStream } from '../../src/dria/attachment-stream.js';
+import { chatBody } from '../../src/dria/chat-body.js';
+import type { ChatAttachment, ChatRequest } from '../../src/dria/chat-request.js';
+
+const REQUEST: ChatRequest = { model: 'm', prompt: 'hi "there"\n', maxTokens: 5, temperature: 0.7, timeoutMs: 1500 };
+
+async function* inChunks(bytes: Uint8Array, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
+  let start = 0;
+  for (let n = 0; start < bytes.length; n++) {
+    const size = sizes[n % sizes.length] ?? 1;
+    yield bytes.subarray(start, start + size);
+    start += size;
+  }
+}
+
+async function sent(attachment?: ChatAttachment): Promise<{ content: unknown }> {
+  const body = chatBody(attachment === undefined ? REQUEST : { ...REQUEST, attachment });
+  let text = 'text' in body ? body.text : '';
+  if ('head' in body) {
+    const { stream, length } = bodyStream(body);
+    const bytes = Buffer.concat(await stream.toArray());
+    expect(bytes.length).toBe(length);
+    text = bytes.toString('utf8');
+  }
+  return JSON.parse(text).messages[0];
+}
+
+describe('the body of a request', () => {
+  it('has the prompt as a plain string and the settings under the names of the API', () => {
+    const body = chatBody(REQUEST);
+    expect(JSON.parse('text' in body ? body.text : '')).toEqual({
+      model: 'm',
+      max_tokens: 5,
+      temperature: 0.7,
+      timeout_secs: 2,
+      messages: [{ role: 'user', content: 'hi "there"\n' }],
+    });
+  });
+
+  it('asks for the schema, strictly', () => {
+    const schema = { type: 'object', properties: {} };
+    const body = chatBody({ ...REQUEST, schema: { name: 'answer', schema } });
+    expect(JSON.parse('text' in body ? body.text : '').response_format).toEqual({
+      type: 'json_schema',
+      json_schema: { name: 'answer', schema, strict: true },
+    });
+  });
+
+  it.each<[string, ChatAttachment, object]>([
+    [
+      'a link to an image',
+      { kind: 'image', mediaType: 'image/png', url: 'https://a.example/b.png?c="d"' },
+      { type: 'image_url', image_url: { url: 'https://a.example/b.png?c="d"' } },
+    ],
+    [
+      'a data URL of an image',
+      { kind: 'image', mediaType: 'image/png', url: 'data:image/png;base64,AAAA' },
+      { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } },
+    ],
+    [
+      'a data URL of a sound',
+      { kind: 'audio', mediaType: 'audio/mpeg', url: 'data:audio/mpeg;base64,AAAA' },
+      { type: 'input_audio', input_audio: { data: 'AAAA', format: 'mp3' } },
+    ],
+    [
+      'a percent-encoded data URL of a sound',
+      { kind: 'audio', mediaType: 'audio/x-wav', url: 'data:audio/x-wav,RI%46F%ff' },
+      {
+        type: 'input_audio',
+        input_audio: { data: Buffer.from('RIFF\xff', 'latin1').toString('base64'), format: 'wav' },
+      },
+    ],
+    [
+      'a link to a sound',
+      { kind: 'audio', mediaType: 'audio/wav', url: 'https://a.example/b.wav' },
+      { type: 'audio_url', audio_url: { url: 'https://a.example/b.wav' } },
+    ],
+  ])('has %s as a part after the text', async (_, attachment, part) => {
+    expect((await sent(attachment)).content).toEqual([{ type: 'text', text: REQUEST.prompt }, part]);
+  });
+
+  it.each<[string, ChatAttachment]>([
+    [
+      'a sound that is neither wav nor mp3',
+      { kind: 'audio', mediaType: 'audio/ogg', bytes: 1, open: () => inChunks(new Uint8Array(1), [1]) },
+    ],
+    [
+      'an image whose type would break out of the JSON',
+      { kind: 'image', mediaType: 'image/x","', bytes: 1, open: () => inChunks(new Uint8Array(1), [1]) },
+    ],
+    ['a data URL without data', { kind: 'audio', mediaType: 'audio/wav', url: 'data:audio/wav;base64' }],
+  ])('cannot be made of %s', (_, attachment) => {
+    expect(() => chatBody({ ...REQUEST, attachment })).toThrow(expect.objectContaining({ code: 'InvalidAttachment' }));
+  });
+});
+
+describe('a streamed attachment', () => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 5 });
+
+  it('arrives byte for byte, in whatever chunks it is read', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 2000 }), sizes, async (bytes, chunks) => {
+        const open = () => inChunks(bytes, chunks);
+        const base64 = Buffer.from(bytes).toString('base64');
+        const image = await sent({ kind: 'image', mediaType: 'image/png', bytes: bytes.length, open });
+        expect(image.content).toMatchObject([{}, { image_url: { url: `data:image/png;base64,${base64}` } }]);
+        const audio = await sent({ kind: 'audio', mediaType: 'audio/wav', bytes: bytes.length, open });
+        expect(audio.content).toMatchObject([{}, { input_audio: { data: base64, format: 'wav' } }]);
+      }),
+    );
+  });
+
+  it('is encoded right when its source uses one buffer for all chunks', async () => {
+    const open = async function* () {
+      const buffer = Buffer.alloc(4);
+      for (const text of ['abcd', 'efgh', 'ij']) yield buffer.subarray(0, buffer.write(text));
+    };
+    const message = await sent({ kind: 'image', mediaType: 'image/png', bytes: 10, open });
+    const base64 = Buffer.from('abcdefghij').toString('base64');
+    expect(message.content).toMatchObject([{}, { image_url: { url: `data:image/png;base64,${base64}` } }]);
+  });
+});
