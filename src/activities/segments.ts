@@ -6,14 +6,32 @@ import { type Storage, StorageError } from '../storage/storage.js';
 const FIRST_REWRITE_MS = 500;
 const MAX_REWRITE_MS = 15_000;
 
+/** An output line of an answered item, as far as the merging needs to know it. */
+export interface ResultLine {
+  readonly model: string;
+  readonly tokens: number;
+  readonly [field: string]: unknown;
+}
+
 /** A finished answer as segments keep it. */
 export const segmentRecordSchema = z.object({
   item: z.number(),
-  /** The output line's object. */
-  result: z.looseObject({ model: z.string(), tokens: z.number() }),
+  // Checked but not rebuilt: the line's fields keep their order.
+  result: z.custom<ResultLine>(isResultLine),
   truncated: z.boolean().optional(),
 });
 export type SegmentRecord = z.infer<typeof segmentRecordSchema>;
+
+function isResultLine(value: unknown): value is ResultLine {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'model' in value &&
+    typeof value.model === 'string' &&
+    'tokens' in value &&
+    typeof value.tokens === 'number'
+  );
+}
 
 /** Where one attempt of one pack writes. */
 export interface SegmentTarget {
