@@ -81,7 +81,7 @@ function refusesModality(said: string): boolean {
   if (/format|mime|media type|codec|resolution|dimension|pixel/i.test(said)) return false;
   if (/support|accept|capab|text[- ]only|only text/i.test(said)) return true;
   const aboutTheFile =
-    /decod|corrupt|malformed|truncat|too (large|big|long|many|small)|exceed|base64|download|fetch|(open|load|read|identify|pars(e|ing)) |(invalid|bad|empty|broken) (image|audio)/i;
+    /decod|corrupt|malformed|truncat|too (large|big|long|many|small)|exceed|base64|download|fetch|(open|load|read|identify|pars(e|ing)) |(invalid|bad|empty|broken) (image|audio)|must be|is not (valid|an image|a picture|an audio|a sound)/i;
   return !aboutTheFile.test(said);
 }
 

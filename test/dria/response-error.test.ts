@@ -52,6 +52,9 @@ describe('a 400 for an item with an attachment', () => {
     ['could not decode image', 'InvalidRequest'],
     ['invalid image: truncated file', 'InvalidRequest'],
     ['image too large', 'InvalidRequest'],
+    ['image data is not an image', 'InvalidRequest'],
+    ['image_url must be an http(s) URL', 'InvalidRequest'],
+    ['qwen3:8b is not a vision model', 'ModalityRefused'],
     ['unsupported image format', 'InvalidRequest'],
     ['max_tokens exceeds the context', 'InvalidRequest'],
   ])('%s is %s', (text, code) => {
