@@ -96,6 +96,6 @@ export function explainJsonError(text: string, error: SyntaxError): string {
   }
   const message = error.message
     .replace(/ \(line \d+ column \d+\)$/, '')
-    .replace(/ in JSON at position (\d+)$/, (_, position: string) => ` at character ${Number(position) + 1}`);
+    .replace(/(?: in JSON)? at position (\d+)$/, (_, position: string) => ` at character ${Number(position) + 1}`);
   return `not valid JSON: ${printable(message)}`;
 }

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { decodeOffsets, OFFSET_BYTES, OffsetsWriter, offsetsRange } from '../../src/input/offsets.js';
+
+function written(count: number): Buffer {
+  const writer = new OffsetsWriter();
+  for (let item = 0; item < count; item++) writer.add(item * 10, 9, item + 1);
+  return Buffer.concat(writer.blocks());
+}
+
+describe('offsets', () => {
+  it('gives the places of any consecutive items by one range, across blocks too', () => {
+    const object = written(70_000);
+    expect(object.length).toBe(70_000 * OFFSET_BYTES);
+    const { start, end } = offsetsRange(65_535, 65_538);
+    expect(decodeOffsets(object.subarray(start, end), 65_535)).toEqual([
+      { item: 65_535, start: 655_350, bytes: 9, line: 65_536 },
+      { item: 65_536, start: 655_360, bytes: 9, line: 65_537 },
+      { item: 65_537, start: 655_370, bytes: 9, line: 65_538 },
+    ]);
+  });
+
+  it('holds places in files far over 4 GiB, and is little-endian', () => {
+    const writer = new OffsetsWriter();
+    writer.add(2 ** 45 + 1, 2 ** 31 + 5, 4_000_000_000);
+    const [block = Buffer.alloc(0)] = writer.blocks();
+    expect(decodeOffsets(block)).toEqual([{ item: 0, start: 2 ** 45 + 1, bytes: 2 ** 31 + 5, line: 4_000_000_000 }]);
+    expect(Buffer.from(block).readDoubleLE(0)).toBe(2 ** 45 + 1);
+    expect(Buffer.from(block).readUInt32LE(12)).toBe(4_000_000_000);
+  });
+
+  it('writes nothing for no items, and no empty block when one is just full', () => {
+    expect(new OffsetsWriter().blocks()).toEqual([]);
+    expect(written(65_536).length).toBe(65_536 * OFFSET_BYTES);
+  });
+
+  it('refuses records that are cut off', () => {
+    expect(() => decodeOffsets(written(2).subarray(0, 20))).toThrow(RangeError);
+  });
+});
