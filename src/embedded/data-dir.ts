@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync, realpathSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, realpathSync, statfsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import envPaths from 'env-paths';
@@ -77,4 +77,17 @@ export function diskFull(paths: ServerPaths, cause?: unknown): EmbeddedServerErr
       'Free some space, or choose another place with --data-dir or DRIA_TEMPORAL_HOME.',
     { cause },
   );
+}
+
+/** Below this many free bytes a database cannot be kept; the log, too, then lacks the words that would say so. */
+const FULL_BYTES = 1024 * 1024;
+
+/** Whether the disk under the data directory has next to no space left for us. */
+export function isDiskFull(paths: ServerPaths): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(paths.dir);
+    return bavail * bsize < FULL_BYTES;
+  } catch {
+    return false;
+  }
 }

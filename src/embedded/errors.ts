@@ -31,9 +31,10 @@ export function isEmbeddedServerErrorCode(text: string): text is EmbeddedServerE
   return CODES.includes(text);
 }
 
-/** An error's message, or the thrown thing as text. */
+/** An error's message with that of its cause (`fetch failed: connect ECONNREFUSED …`), or the thrown thing as text. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }
 
 /** The `code` of a system error (`ENOENT`, `EACCES`, …), or undefined. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Binary } from './binary/binary.js';
 import { findBinary } from './binary/find.js';
-import { prepareServerDir, type ServerPaths } from './data-dir.js';
+import { diskFull, isDiskFull, prepareServerDir, type ServerPaths } from './data-dir.js';
 import { EmbeddedServerError, messageOf } from './errors.js';
 import { keeperLockOwner } from './keeper-lock.js';
 import { type LaunchedKeeper, launchKeeper } from './launch.js';
@@ -136,6 +136,7 @@ function locateBinary(paths: ServerPaths, { env, onStep }: JoinOptions, signal: 
 }
 
 function keeperFailed(paths: ServerPaths, what: string): EmbeddedServerError {
+  if (isDiskFull(paths)) return diskFull(paths);
   return new EmbeddedServerError(
     'START_FAILED',
     `The keeper of the local Temporal server could not do its work: ${what}. Its log is ${paths.log}.`,

@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from './errors.js';
 import { currentProcess, isRunning, type ProcessRef } from './processes.js';
@@ -38,6 +38,7 @@ export function acquireKeeperLock(dir: string): boolean {
 
 /** The live process that has the lock, if any. */
 export function keeperLockOwner(dir: string): ProcessRef | undefined {
+  if (!existsSync(dir)) return undefined;
   const highest = readGenerations(dir).at(-1);
   if (highest === undefined) return undefined;
   const owner = readOwner(lockPath(dir, highest));

@@ -1,4 +1,4 @@
-import { diskFull, type ServerPaths } from './data-dir.js';
+import { diskFull, isDiskFull, type ServerPaths } from './data-dir.js';
 import { EmbeddedServerError } from './errors.js';
 
 /** SQLite's and the system's words in the server's log, and what they mean for a person. */
@@ -22,7 +22,7 @@ export function isPortTaken(log: string): boolean {
  * @param log what it logged meanwhile
  */
 export function explainFailedStart(paths: ServerPaths, how: string, log: string): EmbeddedServerError {
-  if (DISK_FULL.test(log)) return diskFull(paths);
+  if (DISK_FULL.test(log) || isDiskFull(paths)) return diskFull(paths);
   if (READ_ONLY.test(log)) {
     return new EmbeddedServerError(
       'DATA_DIR',
