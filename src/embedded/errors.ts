@@ -31,7 +31,7 @@ export function isEmbeddedServerErrorCode(text: string): text is EmbeddedServerE
   return CODES.includes(text);
 }
 
-/** An error's message with that of its cause (`fetch failed: connect ECONNREFUSED …`), or the thrown thing as text. */
+/** An error's message, with its cause's (`fetch failed: connect ECONNREFUSED …`); or the thrown thing as text. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;

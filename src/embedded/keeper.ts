@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Binary } from './binary/binary.js';
 import { type ServerPaths, serverPaths, unusable } from './data-dir.js';
 import { EmbeddedServerError, messageOf } from './errors.js';
 import { acquireKeeperLock } from './keeper-lock.js';
@@ -13,7 +14,7 @@ import { supervise } from './supervisor.js';
 /** Standard error is the server log, open for appending. */
 const LOG_DESCRIPTOR = 2;
 
-function readTask(): { paths: ServerPaths; binary: NonNullable<ReturnType<typeof toBinary>> } {
+function readTask(): { paths: ServerPaths; binary: Binary } {
   const fields = parseFields(process.argv[2] ?? '');
   const dataDir = fields?.dataDir;
   const binary = toBinary(fields?.binary);

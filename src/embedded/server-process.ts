@@ -27,8 +27,8 @@ const STOP_TIMEOUT_MS = 5_000;
 /**
  * What the server is told about SQLite (server 1.32 passes each one on to its driver):
  * - `journal_mode=wal` with `synchronous=normal`: 3 instead of 160 fsyncs for 8 workflow starts. A killed process
- *   loses nothing. A power cut may lose the last transactions, at most since the last checkpoint of the WAL, but
- *   leaves the database whole; what the finished segments of a run hold is then found in storage, not here.
+ *   loses nothing. A power cut may lose the last transactions, at most those since the last checkpoint of the WAL, but
+ *   leaves the database whole. Answers are not in it: they are in the run's storage.
  * - `locking_mode=exclusive`: the server holds the file's lock for as long as it lives, so that a second server on the
  *   same database cannot start, whatever our own bookkeeping believes. The kernel frees it on `kill -9`.
  */
