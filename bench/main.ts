@@ -1,0 +1,77 @@
+import { mkdirSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { type RowFigures, rowFigures } from './figures.js';
+import { answerTimes, idealMs } from './ideal.js';
+import { type Measurement, measureRow } from './measure.js';
+import { type BenchOptions, parseBenchOptions } from './options.js';
+import { benchPrompts } from './prompts.js';
+import { bundleFanOut } from './rows/commands.js';
+import { formatTable } from './table.js';
+
+/** One table: the rows at one number of lanes. */
+interface Setting {
+  readonly lanes: number;
+  readonly items: number;
+  readonly idealSeconds: number;
+  readonly rows: readonly RowFigures[];
+  readonly runs: readonly (readonly Measurement[])[];
+}
+
+async function measureSetting(lanes: number, options: BenchOptions): Promise<Setting> {
+  const runs: Measurement[][] = [];
+  for (let run = 0; run < options.runs; run++) {
+    const measured: Measurement[] = [];
+    // Forwards and backwards in turn, so that what changes on the machine meanwhile favours no row.
+    for (const row of run % 2 === 0 ? options.rows : options.rows.toReversed()) {
+      progress(`${lanes} lanes, run ${run + 1} of ${options.runs}: ${row} …`);
+      const measurement = await measureRow(row, lanes, options);
+      progress(`  ${measurement.windowSeconds.toFixed(1)} s`);
+      measured.push(measurement);
+    }
+    runs.push(measured);
+  }
+  const { items } = options;
+  const idealSeconds = idealMs(answerTimes(benchPrompts(items), options.latency), lanes) / 1000;
+  const rows = options.rows.map((row) => rowFigures(row, runs, { items, idealSeconds }));
+  return { lanes, items, idealSeconds, rows, runs };
+}
+
+function describe({ lanes, items, idealSeconds, rows }: Setting, { latency, runs }: BenchOptions): string {
+  const times = `answers in ${latency.minMs}–${latency.maxMs} ms`;
+  const often = runs === 1 ? 'one run' : `median of ${runs} runs`;
+  return `\n${items} prompts, ${lanes} lanes, ${times}; ideal ${idealSeconds.toFixed(1)} s; ${often}\n\n${formatTable(rows)}`;
+}
+
+function machine(): string {
+  const all = cpus();
+  return `${all.length} × ${all[0]?.model.trim() ?? 'unknown CPU'}, Node ${process.version}, ${process.platform}`;
+}
+
+function progress(message: string): void {
+  process.stderr.write(`${message}\n`);
+}
+
+async function main(): Promise<void> {
+  const options = parseBenchOptions(process.argv.slice(2));
+  if (options.trace !== undefined) mkdirSync(options.trace, { recursive: true });
+  if (options.rows.includes('fanout')) await bundleFanOut();
+  const settings: Setting[] = [];
+  for (const lanes of options.lanes) {
+    const setting = await measureSetting(lanes, options);
+    settings.push(setting);
+    if (!options.json) console.log(describe(setting, options));
+  }
+  if (options.json) console.log(JSON.stringify({ machine: machine(), options, settings }, undefined, 2));
+  else console.log(`\n${machine()}`);
+  const over = settings.flatMap(({ lanes, rows }) => rows.filter(({ maxInFlight }) => maxInFlight > lanes));
+  for (const { row, maxInFlight } of over)
+    progress(`${row} had ${maxInFlight} requests in flight: more than its lanes`);
+  if (over.length > 0) process.exitCode = 1;
+}
+
+try {
+  await main();
+} catch (error) {
+  progress(error instanceof Error ? error.message : String(error));
+  process.exitCode = 2;
+}

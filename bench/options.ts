@@ -1,0 +1,86 @@
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+
+/** The model of the simulated network. One alone: an answer's time follows from its model, too. */
+export const MODEL = 'bench:1b';
+
+/** What latencies follow from: the same in every row and run. */
+export const SEED = 'bench';
+
+/** What is measured. */
+export interface BenchOptions {
+  readonly items: number;
+  /** Requests in flight at most; one table for each. */
+  readonly lanes: readonly number[];
+  /** Answers take a time between these, evenly spread, ms. */
+  readonly latency: { readonly minMs: number; readonly maxMs: number };
+  /** Times that each row is run; the table has the medians. */
+  readonly runs: number;
+  readonly rows: readonly RowName[];
+  /** Print the measurements as JSON instead of tables. */
+  readonly json: boolean;
+  /** The file of the `dria-temporal` command: another build, to compare two. */
+  readonly cli?: string | undefined;
+  /** Folder that keeps what the simulator recorded of each row's requests, for a closer look. */
+  readonly trace?: string | undefined;
+}
+
+/** The rows of a table, in the order in which it shows them. */
+export const ROW_NAMES = ['ours', 'loop', 'fanout'] as const;
+export type RowName = (typeof ROW_NAMES)[number];
+
+const PRESETS = {
+  default: { items: '1500', lanes: '10,50', latency: '300-1200', runs: '1' },
+  quick: { items: '200', lanes: '20', latency: '300-1200', runs: '1' },
+} as const;
+
+const flagsSchema = z.object({
+  items: z.coerce.number().int().min(1).max(40_000),
+  lanes: z
+    .string()
+    .transform((text) => splitList(text).map(Number))
+    .pipe(z.array(z.number().int().min(1).max(2000)).min(1)),
+  latency: z
+    .string()
+    .regex(/^\d+-\d+$/, 'expected a range of ms such as 300-1200')
+    .transform((text) => text.split('-').map(Number))
+    .transform(([minMs = 0, maxMs = 0]) => ({ minMs, maxMs }))
+    .refine(({ minMs, maxMs }) => minMs <= maxMs, 'the first time must not be over the second'),
+  runs: z.coerce.number().int().min(1).max(100),
+  rows: z
+    .string()
+    .transform(splitList)
+    .pipe(z.array(z.enum(ROW_NAMES)).min(1)),
+  json: z.boolean(),
+  cli: z.string().optional(),
+  trace: z.string().optional(),
+});
+
+/** Reads the arguments: `quick`, and flags that win over it. Throws an Error that says what is wrong with them. */
+export function parseBenchOptions(args: readonly string[]): BenchOptions {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      items: { type: 'string' },
+      lanes: { type: 'string' },
+      latency: { type: 'string' },
+      runs: { type: 'string' },
+      rows: { type: 'string', default: ROW_NAMES.join(',') },
+      json: { type: 'boolean', default: false },
+      cli: { type: 'string' },
+      trace: { type: 'string' },
+    },
+  });
+  const [preset = 'default', ...more] = positionals;
+  if (more.length > 0 || !(preset === 'default' || preset === 'quick')) {
+    throw new Error(`unknown setting ${positionals.join(' ')}: there is quick, or none`);
+  }
+  const parsed = flagsSchema.safeParse({ ...PRESETS[preset], ...values });
+  if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
+  return parsed.data;
+}
+
+function splitList(text: string): string[] {
+  return text.split(',');
+}
