@@ -32,7 +32,7 @@ class PackRun {
   private readonly signals;
   private readonly tally: PackTally;
   private readonly items: readonly number[];
-  private readonly writer: SegmentWriter;
+  private writer: SegmentWriter | undefined;
   private taken: readonly string[] = [];
 
   constructor(
@@ -43,10 +43,6 @@ class PackRun {
     this.items = decodeItems(input.items);
     // A pack of several never sends an item twice; an item alone is sent once by each attempt.
     this.tally = new PackTally(this.items, input.alone ? this.info.attempt - 1 : 0);
-    const { storage, flushIntervalMs = FLUSH_MS } = worker;
-    const prefix = `${this.activityPrefix()}${this.info.attempt}-`;
-    const { run, chunk } = input;
-    this.writer = new SegmentWriter({ storage, run, chunk, prefix, flushIntervalMs }, this.signals.abort);
   }
 
   /** Items without an answer or an error. */
@@ -56,13 +52,14 @@ class PackRun {
 
   async run(): Promise<PackProgress> {
     await this.takeOver();
+    const writer = this.openWriter();
     const settings = await this.worker.settings(this.input.run);
     const open = new Set(decodeItems(this.tally.progress([]).remaining));
     const items = this.items.filter((item) => open.has(item));
     for await (const item of packItems(this.worker.storage, this.input.run, items)) {
-      await this.writer.ready();
+      await writer.ready();
       if (this.signals.stop()) break;
-      await this.ask(item, settings);
+      await this.ask(item, settings, writer);
     }
     return await this.end();
   }
@@ -72,19 +69,28 @@ class PackRun {
     return `${workflowExecution?.runId.slice(0, 8)}-${activityId}-`;
   }
 
-  /** Counts what earlier attempts have written, so that it is not asked and paid again. */
+  /**
+   * Counts what earlier attempts have written, so that it is not asked and paid again. A first attempt looks too: a
+   * server that lost its last moments in a power cut gives out the same attempt a second time.
+   */
   private async takeOver(): Promise<void> {
-    const own = this.info.attempt > 1 ? [this.activityPrefix()] : [];
-    const prefixes = [...this.input.takeOver, ...own];
-    if (prefixes.length === 0) return;
-    const { run, chunk } = this.input;
-    this.taken = await findSegments(this.worker.storage, run, chunk, prefixes);
+    const { run, chunk, takeOver } = this.input;
+    this.taken = await findSegments(this.worker.storage, run, chunk, [...takeOver, this.activityPrefix()]);
     for (const name of this.taken) {
       for (const record of await readSegment(this.worker.storage, run, chunk, name)) this.tally.recovered(record);
     }
   }
 
-  private async ask(item: InputItem, settings: RunSettings): Promise<void> {
+  private openWriter(): SegmentWriter {
+    const { storage, flushIntervalMs = FLUSH_MS } = this.worker;
+    const { run, chunk } = this.input;
+    const prefix = `${this.activityPrefix()}${this.info.attempt}-`;
+    const written = this.taken.filter((name) => name.startsWith(prefix)).length;
+    this.writer = new SegmentWriter({ storage, run, chunk, prefix, flushIntervalMs, written }, this.signals.abort);
+    return this.writer;
+  }
+
+  private async ask(item: InputItem, settings: RunSettings, writer: SegmentWriter): Promise<void> {
     const { endpoint } = this.worker;
     const attempt = this.input.attempts + (this.input.alone ? this.info.attempt : 1);
     const start = performance.now();
@@ -92,7 +98,7 @@ class PackRun {
       const question = { endpoint, settings, input: this.input, attempt, signal: this.signals.abort };
       const record = await askItem(item, question);
       this.tally.answer(record, performance.now() - start);
-      this.writer.add(record);
+      writer.add(record);
     } catch (error) {
       await this.fail(item.item, error);
     }
@@ -103,7 +109,7 @@ class PackRun {
     if (this.signals.abort.aborted) return;
     const known = itemError(error);
     if (known === undefined) {
-      await this.writer.close();
+      await this.writer?.close();
       throw error;
     }
     if (known.type !== 'InvalidAttachment') this.tally.asked();
@@ -112,7 +118,7 @@ class PackRun {
   }
 
   private async end(): Promise<PackProgress> {
-    await this.writer.close();
-    return this.tally.progress([...this.taken, ...this.writer.names]);
+    await this.writer?.close();
+    return this.tally.progress([...this.taken, ...(this.writer?.names ?? [])]);
   }
 }

@@ -41,6 +41,8 @@ export interface SegmentTarget {
   /** What all names of this attempt begin with: workflow run, activity, attempt. */
   readonly prefix: string;
   readonly flushIntervalMs: number;
+  /** Segments that are there with this prefix: numbers go on after them. */
+  readonly written: number;
 }
 
 /**
@@ -90,8 +92,8 @@ export class SegmentWriter {
   }
 
   private async write(content: string): Promise<void> {
-    const { storage, run, chunk, prefix } = this.target;
-    const name = `${prefix}${this.names.length}`;
+    const { storage, run, chunk, prefix, written } = this.target;
+    const name = `${prefix}${written + this.names.length}`;
     for (let wait = FIRST_REWRITE_MS; ; wait = Math.min(wait * 2, MAX_REWRITE_MS)) {
       try {
         await storage.put(runDirectory(run).segment(chunk, name), content);
