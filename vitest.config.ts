@@ -1,9 +1,23 @@
 import { defineConfig } from 'vitest/config';
 
+/** Suites that need the built files and a Temporal server: they share one of each. */
+const ON_A_SERVER = ['workflows', 'replay', 'plugin', 'package'].map((folder) => `test/${folder}/**/*.test.ts`);
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ON_A_SERVER } },
+      {
+        extends: true,
+        test: {
+          name: 'server',
+          include: ON_A_SERVER,
+          globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 60_000,
+        },
+      },
+    ],
   },
 });

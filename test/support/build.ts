@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The checkout. */
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const SOURCES = join(ROOT, 'src');
+const BUILT = join(ROOT, 'dist');
+
+/** The workflow bundle that workers of this package run. */
+export const BUNDLE = join(BUILT, 'workflow-bundle.js');
+
+/** Builds `dist` unless it is newer than every source: a bare `vitest run` must not test what was built last week. */
+export function buildIfStale(): void {
+  if (!isStale()) return;
+  process.stderr.write('dist is missing or older than src: building it\n');
+  const compiled = runNode(join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'tsconfig.json'));
+  // Type errors do not keep the files from being written; finding them is the work of `npm run typecheck`.
+  if (compiled !== 0) process.stderr.write('tsc found errors; testing what it has written all the same\n');
+  if (runNode(join(ROOT, 'scripts/bundle-workflows.mjs')) !== 0) throw new Error('the workflows could not be bundled');
+}
+
+function isStale(): boolean {
+  const bundledAt = modified(BUNDLE);
+  return readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .some((name) => {
+      const source = modified(join(SOURCES, name)) ?? 0;
+      const built = modified(join(BUILT, name.replace(/\.ts$/, '.js')));
+      return built === undefined || built < source || (isBundled(name) && (bundledAt ?? 0) < source);
+    });
+}
+
+function isBundled(name: string): boolean {
+  return /^(workflows|batch)[/\\]/.test(name);
+}
+
+function modified(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+}
+
+function runNode(...args: readonly string[]): number | null {
+  return spawnSync(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 2, 2] }).status;
+}
