@@ -4,6 +4,7 @@ import { decodeLayout } from './layout.js';
 import type { ChunkManifest } from './manifest.js';
 import { MODALITIES, type Modality } from './modality.js';
 import { type ModelTable, weights } from './model-table.js';
+import { own } from './own.js';
 import { packSize } from './packs.js';
 import type { WorkflowOptions } from './run.js';
 import type { FailedItem } from './work.js';
@@ -69,7 +70,7 @@ export function startChunk(start: ChunkStart): ChunkState {
     const shares = open.length === items[modality].length ? start.shares[modality] : rescale(open, start, modality);
     const dealt = dealItems(modality, open, shares);
     queues.push(...dealt.queues);
-    if (dealt.rest.length > 0) stranded.push({ modality, items: dealt.rest, tried: [], attempts: 0 });
+    if (dealt.rest.length > 0) stranded.push({ modality, items: dealt.rest, tried: [], attempts: 0, takeOver: [] });
   }
   return {
     queues,
@@ -114,7 +115,7 @@ export function nextPack(
   const size = packSize({
     left: countItems(moved.queues) + state.leftElsewhere,
     concurrency: options.concurrency,
-    latencyMs: state.latency[queue.model],
+    latencyMs: own(state.latency, queue.model),
     fixed: options.pack,
   });
   const cut = cutPack(moved.queues, queue, size);
@@ -130,7 +131,8 @@ export function unstrand(state: ChunkState, now: number): ChunkState {
     if (up.length === 0) stranded.push(group);
     else {
       const { queues: dealt } = dealItems(group.modality, group.items, apportion(group.items.length, up));
-      queues.push(...dealt.map((queue) => ({ ...queue, tried: group.tried, attempts: group.attempts })));
+      const { tried, attempts, takeOver } = group;
+      queues.push(...dealt.map((queue) => ({ ...queue, tried, attempts, takeOver })));
     }
   }
   return { ...state, queues, stranded };

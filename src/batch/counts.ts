@@ -1,3 +1,5 @@
+import { own } from './own.js';
+
 /** What one model did; see `ModelProgress` for the words. */
 export interface ModelCounts {
   readonly ok: number;
@@ -50,7 +52,7 @@ export function addCounts(a: Counts, b: Counts): Counts {
 
 /** The counts with one model's figures raised. */
 export function countModel(counts: Counts, model: string, more: Partial<ModelCounts>): Counts {
-  const sum = addModelCounts(counts.models[model], { ...NO_MODEL_COUNTS, ...more });
+  const sum = addModelCounts(own(counts.models, model), { ...NO_MODEL_COUNTS, ...more });
   return { ...counts, models: { ...counts.models, [model]: sum } };
 }
 
@@ -60,7 +62,7 @@ export function countFailure(counts: Counts, model: string, error: string): Coun
   const failed: Counts = {
     ...counts,
     failed: counts.failed + 1,
-    failedByKind: { ...counts.failedByKind, [kind]: (counts.failedByKind[kind] ?? 0) + 1 },
+    failedByKind: { ...counts.failedByKind, [kind]: (own(counts.failedByKind, kind) ?? 0) + 1 },
   };
   return model === '' ? failed : countModel(failed, model, { failed: 1 });
 }
@@ -86,5 +88,5 @@ function mergeRecords<T>(
   add: (x: T | undefined, y: T | undefined) => T,
 ): Record<string, T> {
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return Object.fromEntries([...keys].map((key) => [key, add(a[key], b[key])]));
+  return Object.fromEntries([...keys].map((key) => [key, add(own(a, key), own(b, key))]));
 }

@@ -18,6 +18,8 @@ export interface ModelState {
   readonly downUntil: number;
   /** 503 answers in a row. */
   readonly strikes: number;
+  /** When the run last saw it go down or come up, epoch ms: of two records the newer one is right. */
+  readonly learntAt: number;
   /** Modalities that the model has refused with a 400; not asked again in the run. */
   readonly refused: readonly Modality[];
 }
@@ -27,7 +29,7 @@ export type ModelTable = readonly ModelState[];
 
 /** A model that a run has not seen anything of yet. */
 function newModel(model: Model): ModelState {
-  return { ...model, downUntil: 0, strikes: 0, refused: [] };
+  return { ...model, downUntil: 0, strikes: 0, learntAt: 0, refused: [] };
 }
 
 /** The table with only the model that the user chose; the list's node count when the list has it. */
@@ -51,7 +53,7 @@ export function markDown(table: ModelTable, id: string, now: number): ModelTable
     // A pack that was under way when another one found the model down is no further strike.
     if (state.id !== id || state.downUntil > now) return state;
     const wait = Math.min(DOWN_MS * 2 ** state.strikes, DOWN_MAX_MS);
-    return { ...state, downUntil: now + wait, strikes: state.strikes + 1 };
+    return { ...state, downUntil: now + wait, strikes: state.strikes + 1, learntAt: now };
   });
 }
 
@@ -61,7 +63,7 @@ export function markDown(table: ModelTable, id: string, now: number): ModelTable
  */
 export function markUp(table: ModelTable, id: string, now: number): ModelTable {
   if (!table.some((state) => state.id === id && state.strikes > 0 && state.downUntil <= now)) return table;
-  return table.map((state) => (state.id === id ? { ...state, downUntil: 0, strikes: 0 } : state));
+  return table.map((state) => (state.id === id ? { ...state, downUntil: 0, strikes: 0, learntAt: now } : state));
 }
 
 /** The table in which every model may be asked again: after a wait with no model left. */
@@ -76,16 +78,30 @@ export function markRefused(table: ModelTable, id: string, modality: Modality): 
   );
 }
 
-/** What one table has learnt joined with another's: the later down-time, all refusals. Node counts are the first's. */
+/**
+ * What one table has learnt joined with another's: of each model whatever was seen last, and all refusals. Node counts
+ * are the first's; models that only the other has come after the first's.
+ */
 export function mergeModels(table: ModelTable, other: ModelTable): ModelTable {
   const others = new Map(other.map((state) => [state.id, state]));
-  return table.map((state) => {
+  const ids = new Set(table.map(({ id }) => id));
+  const merged = table.map((state) => {
     const seen = others.get(state.id);
-    if (seen === undefined) return state;
-    const later = seen.downUntil > state.downUntil ? seen : state;
-    const refused = [...new Set([...state.refused, ...seen.refused])];
-    return { ...state, downUntil: later.downUntil, strikes: later.strikes, refused };
+    return seen === undefined ? state : mergeModel(state, seen);
   });
+  return [...merged, ...other.filter(({ id }) => !ids.has(id))];
+}
+
+function mergeModel(state: ModelState, seen: ModelState): ModelState {
+  const refused = [...new Set([...state.refused, ...seen.refused])];
+  const { downUntil, strikes, learntAt } = newerRecord(state, seen);
+  return { ...state, downUntil, strikes, learntAt, refused };
+}
+
+function newerRecord(a: ModelState, b: ModelState): ModelState {
+  if (a.learntAt !== b.learntAt) return a.learntAt > b.learntAt ? a : b;
+  // The same knowledge, but one has been allowed to ask again: so may the other.
+  return a.downUntil <= b.downUntil ? a : b;
 }
 
 /**

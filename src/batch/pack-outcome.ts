@@ -2,6 +2,7 @@ import { addFailures, type ChunkState, type RunStop } from './chunk-state.js';
 import { type Counts, countModel } from './counts.js';
 import { decodeItems } from './item-ranges.js';
 import { markDown, markRefused, markUp } from './model-table.js';
+import { own } from './own.js';
 import type { WorkflowOptions } from './run.js';
 import { type FailedItem, type FailureType, isRetryable, type PackProgress, type UnfinishedItem } from './work.js';
 import { forNextModel, type Pack, type Queue } from './work-queue.js';
@@ -48,7 +49,7 @@ export function leaveModel(
       ? markRefused(state.models, pack.model, pack.modality)
       : markDown(state.models, pack.model, now);
   const settled = finishPack({ ...state, models }, pack, { ...progress, remaining: '' }, options, now);
-  const given = { ...pack, items: decodeItems(progress.remaining), takeOver: [] };
+  const given = { ...countAttempts(pack, progress), items: decodeItems(progress.remaining), takeOver: [] };
   const counts = countModel(settled.counts, pack.model, { fallbacks: given.items.length });
   return passOn({ ...settled, counts }, given, failure, options, now);
 }
@@ -69,8 +70,17 @@ function passOn(
     return addFailures(state, failAll(given, failure.message));
   }
   if (next !== undefined) return requeue(state, next);
-  const { modality, items, attempts } = given;
-  return { ...state, stranded: [...state.stranded, { modality, items, tried, attempts }] };
+  const { modality, items, attempts, takeOver } = given;
+  return { ...state, stranded: [...state.stranded, { modality, items, tried, attempts, takeOver }] };
+}
+
+/**
+ * The pack with the failed attempts of an item alone that its activity made before it was ended by what is no attempt
+ * (503, 401, 402): wherever the item goes next, it has that many fewer left.
+ */
+function countAttempts(pack: Pack, { requests }: PackProgress): Pack {
+  if (pack.items.length !== 1) return pack;
+  return { ...pack, attempts: pack.attempts + Math.max(0, requests - 1) };
 }
 
 /** The state after a failure that concerns the whole run: the pack's items wait where they were. */
@@ -82,7 +92,7 @@ export function holdPack(
   options: WorkflowOptions,
   now: number,
 ): ChunkState {
-  return { ...finishPack(state, pack, progress, options, now), paused: true, stop };
+  return { ...finishPack(state, countAttempts(pack, progress), progress, options, now), paused: true, stop };
 }
 
 /** The state after an item alone has used up its attempts. */
@@ -137,7 +147,7 @@ function moveLatency(
   latencyMs: number | undefined,
 ): Readonly<Record<string, number>> {
   if (latencyMs === undefined) return latency;
-  const before = latency[model] ?? latencyMs;
+  const before = own(latency, model) ?? latencyMs;
   return { ...latency, [model]: Math.round(before + (latencyMs - before) * LATENCY_WEIGHT) };
 }
 

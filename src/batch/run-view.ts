@@ -1,5 +1,7 @@
 import { type BatchState, totalCounts } from './batch-state.js';
 import type { Counts } from './counts.js';
+import { plainMarkdown } from './markdown.js';
+import { own } from './own.js';
 import type { ModelProgress, Progress, RunState } from './progress.js';
 import type { RunSummary } from './summary.js';
 
@@ -18,8 +20,8 @@ export const NO_PROGRESS: Omit<Progress, 'startedAt'> = {
   lastFailures: [],
 };
 
-/** The run as the query `progress` gives it. */
-export function progressOf(state: BatchState, phase: RunState): Progress {
+/** The run as the query `progress` gives it at `now`, epoch ms. */
+export function progressOf(state: BatchState, phase: RunState, now: number): Progress {
   const counts = totalCounts(state);
   const waiting = waitingFor(state);
   const reason = state.paused ? state.pausedFor : waiting;
@@ -38,7 +40,7 @@ export function progressOf(state: BatchState, phase: RunState): Progress {
       total: state.options.concurrency,
       used: running.reduce((sum, { granted, returned }) => sum + granted - returned, 0),
     },
-    models: modelsOf(state, counts),
+    models: modelsOf(state, counts, now),
     startedAt: state.startedAt,
     lastFailures: state.lastFailures.map(({ item, model, error }) => ({ item, model, error })),
   };
@@ -60,17 +62,17 @@ function waitingFor(state: BatchState): string | undefined {
   return `no model takes ${modalities} now; next look at ${new Date(lookAt).toISOString().slice(11, 19)} UTC`;
 }
 
-function modelsOf(state: BatchState, counts: Counts): ModelProgress[] {
-  return state.models.map(({ id, modality, nodes, downUntil, strikes }) => {
-    const { ok = 0, failed = 0, fallbacks = 0, tokens = 0 } = counts.models[id] ?? {};
-    return { id, modality, nodes, ok, failed, fallbacks, tokens, down: downUntil > 0 && strikes > 0 };
+function modelsOf(state: BatchState, counts: Counts, now: number): ModelProgress[] {
+  return state.models.map(({ id, modality, nodes, downUntil }) => {
+    const { ok = 0, failed = 0, fallbacks = 0, tokens = 0 } = own(counts.models, id) ?? {};
+    return { id, modality, nodes, ok, failed, fallbacks, tokens, down: downUntil > now };
   });
 }
 
 /** The summary of a run whose chunks have all ended. */
 export function summaryOf(runId: string, state: BatchState, endedAt: number): RunSummary {
   const counts = totalCounts(state);
-  const models = modelsOf(state, counts);
+  const models = modelsOf(state, counts, endedAt);
   return {
     runId,
     items: state.manifest.items,
@@ -87,6 +89,12 @@ export function summaryOf(runId: string, state: BatchState, endedAt: number): Ru
   };
 }
 
+/** The progress of a run of which only the summary is left. */
+export function progressOfSummary(summary: RunSummary): Progress {
+  const { items, ok, failed, truncated, tokens, requests, models, startedAt } = summary;
+  return { ...NO_PROGRESS, state: 'completed', items, ok, failed, truncated, tokens, requests, models, startedAt };
+}
+
 /** Progress as Markdown, for the workflow's current details in the Temporal Web UI. */
 export function describeProgress(progress: Progress): string {
   const { items, ok, failed, tokens, requests, lanes, chunks, state, reason } = progress;
@@ -94,7 +102,7 @@ export function describeProgress(progress: Progress): string {
   const percent = items === 0 ? 0 : Math.floor((100 * done) / items);
   const lines = [
     `**${state}** · ${done} of ${items} items (${percent} %) · ${ok} ok · ${failed} failed`,
-    ...(reason === undefined ? [] : ['', `> ${reason}`]),
+    ...(reason === undefined ? [] : ['', `> ${plainMarkdown(reason)}`]),
     '',
     `${tokens} tokens · ${requests} requests · ${lanes.used} of ${lanes.total} lanes · chunks ${chunks.done} done, ${chunks.started} started, ${chunks.total} in all`,
     '',
@@ -102,9 +110,11 @@ export function describeProgress(progress: Progress): string {
     '| --- | ---: | ---: | ---: | ---: | ---: |',
     ...progress.models.map(
       (model) =>
-        `| ${model.id}${model.down ? ' (down)' : ''} | ${model.nodes} | ${model.ok} | ${model.failed} | ${model.fallbacks} | ${model.tokens} |`,
+        `| ${plainMarkdown(model.id)}${model.down ? ' (down)' : ''} | ${model.nodes} | ${model.ok} | ${model.failed} | ${model.fallbacks} | ${model.tokens} |`,
     ),
   ];
-  const failures = progress.lastFailures.map(({ item, model, error }) => `- #${item} ${model}: ${error}`);
+  const failures = progress.lastFailures.map(
+    ({ item, model, error }) => `- #${item} ${plainMarkdown(`${model}: ${error}`)}`,
+  );
   return [...lines, ...(failures.length === 0 ? [] : ['', 'Newest failures:', ...failures])].join('\n');
 }

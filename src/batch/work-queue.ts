@@ -31,6 +31,7 @@ export interface Stranded {
   readonly items: readonly number[];
   readonly tried: readonly string[];
   readonly attempts: number;
+  readonly takeOver: readonly string[];
 }
 
 /** The queues of fresh items: each modality's items in input order, dealt out by the chunk's shares. */

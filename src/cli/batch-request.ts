@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { z } from 'zod';
+import { type BatchOptions, batchOptionsSchema, type JsonSchema } from '../batch/options.js';
+import { parseSchemaShorthand } from '../batch/schema.js';
+import { compileAnswerSchema } from '../dria/answer-check.js';
+import { DEFAULT_BASE_URL } from '../dria/default-base-url.js';
+import { UserError } from './errors.js';
+import type { BatchFlags } from './run-flags.js';
+
+/** The flags behind the options, for messages. */
+const FLAG_OF: Readonly<Record<string, string>> = {
+  model: '--model',
+  concurrency: '--concurrency',
+  retries: '--retries',
+  maxTokens: '--max-tokens',
+  temperature: '--temperature',
+  timeoutSecs: '--timeout',
+  pack: '--pack',
+};
+
+/** The batch options that flags ask for. Throws a `UserError` that names the flag. */
+export async function optionsFromFlags(flags: BatchFlags): Promise<BatchOptions> {
+  const schema = await readSchema(flags);
+  const parsed = batchOptionsSchema.safeParse({
+    concurrency: flags.concurrency,
+    retries: flags.retries,
+    maxTokens: flags.maxTokens,
+    temperature: flags.temperature,
+    timeoutSecs: flags.timeout,
+    skipInvalid: flags.skipInvalid,
+    detail: flags.detail,
+    ...(flags.model === undefined ? {} : { model: flags.model }),
+    ...(flags.pack === undefined ? {} : { pack: flags.pack }),
+    ...(schema === undefined ? {} : { schema }),
+  });
+  if (parsed.success) return parsed.data;
+  throw new UserError(optionProblems(parsed.error), { exitCode: 2 });
+}
+
+function optionProblems(error: z.ZodError): string {
+  return error.issues
+    .map(({ path, message }) => `${FLAG_OF[String(path[0])] ?? String(path[0])}: ${message}`)
+    .join('\n');
+}
+
+async function readSchema({ schema, schemaFile }: BatchFlags): Promise<JsonSchema | undefined> {
+  if (schema !== undefined && schemaFile !== undefined) {
+    throw new UserError('--schema and --schema-file are both given: use one of them', { exitCode: 2 });
+  }
+  if (schema === undefined && schemaFile === undefined) return undefined;
+  try {
+    const found = schema === undefined ? await readSchemaFile(schemaFile ?? '') : parseSchemaShorthand(schema);
+    return compileAnswerSchema(found).schema;
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const flag = schema === undefined ? `--schema-file ${schemaFile}` : '--schema';
+    throw new UserError(`${flag}: ${error instanceof Error ? error.message : String(error)}`, {
+      exitCode: 2,
+      cause: error,
+    });
+  }
+}
+
+async function readSchemaFile(path: string): Promise<unknown> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new UserError(`--schema-file: ${path} cannot be read`, { exitCode: 2, cause: error });
+  });
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UserError(`--schema-file ${path}: not JSON: ${reason}`, { exitCode: 2, cause: error });
+  }
+}
+
+/**
+ * The endpoint's base URL without a slash at its end. Throws a `UserError` when it is none, or when the key for Dria's
+ * own endpoint is missing: another endpoint may need none.
+ */
+export function endpointFromFlags(baseUrl: string | undefined, env: NodeJS.ProcessEnv): string {
+  const given = baseUrl ?? (env.DRIA_BASE_URL || DEFAULT_BASE_URL);
+  const url = given.replace(/\/+$/, '');
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new UserError(`${given} is no base URL: it must be like ${DEFAULT_BASE_URL}`, { exitCode: 2 });
+  }
+  if (url === DEFAULT_BASE_URL && !env.DRIA_API_KEY) {
+    throw new UserError('DRIA_API_KEY is not set', {
+      exitCode: 2,
+      hint: 'Set it to your key, or try without one: `dria-temporal simulate` and --base-url with the address it prints.',
+    });
+  }
+  return url;
+}
+
+/** What makes a run the same run when its command is given again. */
+export interface RunIdentity {
+  /** SHA-256 of the input, hex. */
+  readonly sha256: string;
+  /** The input's name, for a readable id. */
+  readonly name: string;
+  readonly endpoint: string;
+  readonly options: BatchOptions;
+  readonly attachments: { readonly folder: string; readonly roots: readonly string[] };
+}
+
+/**
+ * The id of a run: the input's name and a hash of what its answers depend on. How fast and how stubbornly they are
+ * fetched is left out, so that a command given again with more lanes goes on with the same run.
+ */
+export function runIdOf({ sha256, name, endpoint, options, attachments }: RunIdentity): string {
+  const { model, maxTokens, temperature, schema, skipInvalid, detail } = options;
+  const facts = [sha256, endpoint, model, maxTokens, temperature, schema, skipInvalid, detail, attachments];
+  const hash = createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 12);
+  const stem = (name.split(/[/\\]/).at(-1) ?? '')
+    .replace(/\.[^.]*$/, '')
+    .replace(/[^\p{L}\p{N}_-]+/gu, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 40);
+  return stem === '' ? `batch-${hash}` : `${stem}-${hash}`;
+}
+
+/** A run id that a user gives. Throws a `UserError` for one that would be awkward in URLs and folders. */
+export function checkRunId(id: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/.test(id)) return id;
+  throw new UserError('--id: letters, digits, ".", "_" and "-" only, 200 characters at most', { exitCode: 2 });
+}
+
+/** Attachment folders as the workers need them. */
+export function attachmentRoots(flags: BatchFlags): string[] {
+  return flags.attachmentsRoot.map((folder) => resolve(folder));
+}

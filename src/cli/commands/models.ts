@@ -1,0 +1,25 @@
+import { Command } from 'commander';
+import { z } from 'zod';
+import { EXIT, type Io } from '../io.js';
+
+const EXAMPLE = `
+Example:
+  $ dria-temporal models`;
+
+const modelsFlagsSchema = z.object({ baseUrl: z.string().optional(), json: z.boolean().default(false) });
+
+/** The command `models`. */
+export function modelsCommand(io: Io, onExitCode: (code: number) => void): Command {
+  return new Command('models')
+    .summary('List the models that are up')
+    .description('List the models that have nodes now, most nodes first.')
+    .option('--base-url <url>', "OpenAI-compatible endpoint. Default: DRIA_BASE_URL, else Dria's.")
+    .option('--json', 'Print a line of JSON a model.')
+    .addHelpText('after', EXAMPLE)
+    .action(async (flags: unknown) => {
+      const { listModels } = await import('../list-models.js');
+      const { baseUrl, json } = modelsFlagsSchema.parse(flags);
+      await listModels(baseUrl, json, io);
+      onExitCode(EXIT.OK);
+    });
+}

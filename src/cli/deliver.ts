@@ -1,0 +1,44 @@
+import { type RunSummary, runSummarySchema } from '../batch/summary.js';
+import { runDirectory } from '../storage/run-directory.js';
+import { type Storage, StorageError } from '../storage/storage.js';
+import { UserError } from './errors.js';
+import { EXIT, type Io } from './io.js';
+import { writeOutput } from './output.js';
+
+/** Where a run's results go. */
+export interface Delivery {
+  readonly storage: Storage;
+  readonly runId: string;
+  /** A file; standard output without it. */
+  readonly output: string | undefined;
+}
+
+/** Writes a finished run's results where the person wants them. They stay in the run directory whatever happens. */
+export async function deliver({ storage, runId, output }: Delivery, io: Io): Promise<void> {
+  const { results } = runDirectory(runId);
+  try {
+    await writeOutput(output, await storage.stream(results), io.stdout);
+  } catch (error) {
+    throw new UserError(`the results could not be written to ${output ?? 'standard output'}`, {
+      exitCode: 1,
+      hint: `They are complete in ${storage.root}/${results}. Give the same command again with another -o, or copy them.`,
+      cause: error,
+    });
+  }
+}
+
+/** The exit code of a finished run. */
+export function exitCodeOf({ failed }: Pick<RunSummary, 'failed'>): number {
+  return failed > 0 ? EXIT.SOME_FAILED : EXIT.OK;
+}
+
+/** The summary of a run that has ended well; undefined when the run directory has none. */
+export async function readSummary(storage: Storage, runId: string): Promise<RunSummary | undefined> {
+  try {
+    const bytes = await storage.get(runDirectory(runId).summary);
+    return runSummarySchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'NOT_FOUND') return undefined;
+    throw error;
+  }
+}

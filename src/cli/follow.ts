@@ -1,0 +1,98 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { WorkflowFailedError } from '@temporalio/client';
+import type { Progress } from '../batch/progress.js';
+import type { BatchResult } from '../batch/run.js';
+import type { BatchHandle } from '../client.js';
+import { UserError } from './errors.js';
+import type { Reporter } from './terminal/reporter.js';
+
+/** Time between two looks at a run, ms. */
+const LOOK_MS = 1000;
+
+/** Looks in vain before a person is told that no worker answers. */
+const SILENT_LOOKS = 10;
+
+/** How following a run ended. */
+export type Followed = { readonly kind: 'ended'; readonly result: BatchResult } | { readonly kind: 'detached' };
+
+/** What following needs. */
+export interface FollowOptions {
+  readonly handle: BatchHandle;
+  readonly reporter: Reporter;
+  /** Aborted when the person leaves. */
+  readonly interrupt: AbortSignal;
+  /** Rejects when the worker in this process cannot go on. */
+  readonly worker?: Promise<void>;
+}
+
+/** Shows a run's progress until it ends or the person leaves. Throws a `UserError` when the run failed. */
+export async function follow(options: FollowOptions): Promise<Followed> {
+  const ended = new AbortController();
+  const showing = showProgress(options, ended.signal);
+  try {
+    return await Promise.race([outcome(options.handle), left(options.interrupt, ended.signal), broken(options.worker)]);
+  } finally {
+    ended.abort();
+    await showing;
+  }
+}
+
+async function outcome(handle: BatchHandle): Promise<Followed> {
+  try {
+    return { kind: 'ended', result: await handle.result() };
+  } catch (error) {
+    throw error instanceof WorkflowFailedError ? runFailed(handle.id, error) : error;
+  }
+}
+
+function left(interrupt: AbortSignal, ended: AbortSignal): Promise<Followed> {
+  return new Promise((resolve) => {
+    const leave = (): void => resolve({ kind: 'detached' });
+    if (interrupt.aborted) leave();
+    interrupt.addEventListener('abort', leave, { signal: ended });
+  });
+}
+
+async function broken(worker: Promise<void> | undefined): Promise<never> {
+  await worker;
+  // A worker that left in good order ends nothing: the run does.
+  return await new Promise<never>(() => undefined);
+}
+
+async function showProgress({ handle, reporter }: FollowOptions, ended: AbortSignal): Promise<void> {
+  let silent = 0;
+  while (!ended.aborted) {
+    const progress = await look(handle);
+    if (ended.aborted) return;
+    silent = progress === undefined ? silent + 1 : 0;
+    if (progress !== undefined) reporter.progress(progress);
+    if (silent === SILENT_LOOKS) {
+      reporter.warn(
+        `no worker answers for ${handle.id}; start one with \`dria-temporal worker\`, or look at its task queue`,
+      );
+    }
+    await delay(LOOK_MS, undefined, { signal: ended }).catch(() => undefined);
+  }
+}
+
+/** A run that is just starting, or whose worker is just starting, does not answer yet. */
+async function look(handle: BatchHandle): Promise<Progress | undefined> {
+  try {
+    return await handle.progress();
+  } catch {
+    return undefined;
+  }
+}
+
+/** What ended a run, in words: the innermost cause, which is what an activity or the workflow said. */
+function runFailed(id: string, error: WorkflowFailedError): UserError {
+  let cause: unknown = error.cause;
+  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
+  const message = cause instanceof Error ? cause.message : error.message;
+  const type = cause instanceof Error && 'type' in cause ? cause.type : undefined;
+  const hint =
+    type === 'Unauthorized'
+      ? 'Check DRIA_API_KEY. Finished answers are kept: the same command goes on with them.'
+      : 'Finished answers are kept: the same command goes on with them.';
+  return new UserError(`the run ${id} ended: ${message}`, { exitCode: 1, hint, cause: error });
+}

@@ -1,0 +1,17 @@
+/** Signals that ask a command to end. */
+const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/**
+ * Listens for Ctrl-C and its like. The first asks the command to end in good order; `onSecond` is called for every
+ * further one, for somebody who will not wait.
+ */
+export function listenForInterrupt(onSecond: () => void): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) onSecond();
+      else controller.abort(signal);
+    });
+  }
+  return controller.signal;
+}

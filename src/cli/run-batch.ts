@@ -1,0 +1,163 @@
+import type { BatchOptions } from '../batch/options.js';
+import type { StartBatch } from '../client.js';
+import { resolveDataDir } from '../embedded/data-dir.js';
+import { readStagedManifest, stageInput } from '../input/stage.js';
+import { openStorage } from '../storage/open-storage.js';
+import type { Storage } from '../storage/storage.js';
+import { attachmentRoots, checkRunId, endpointFromFlags, optionsFromFlags, runIdOf } from './batch-request.js';
+import { UserError } from './errors.js';
+import type { Io } from './io.js';
+import { checkOutput } from './output.js';
+import type { BatchFlags } from './run-flags.js';
+import { type ScannedFile, scanFile } from './scan-file.js';
+import { openSession, type Session } from './session.js';
+import { temporalSettings } from './temporal-settings.js';
+import { chooseMode, createReporter, type Reporter } from './terminal/reporter.js';
+import { type Visit, visitRun, workerFor } from './visit-run.js';
+
+/** Heartbeat time-out on the embedded server, ms: heartbeats cost nothing there, and a restart should not wait. */
+const EMBEDDED_HEARTBEAT_MS = 10_000;
+
+/** What the flags ask for, checked. */
+interface Request {
+  readonly flags: BatchFlags;
+  readonly options: BatchOptions;
+  readonly endpoint: string;
+  readonly roots: readonly string[];
+  readonly dataDir: string;
+  readonly storage: Storage;
+}
+
+/** Runs `batch`: checks everything, starts the run or goes on with it, and delivers its results. Returns the exit code. */
+export async function runBatch(file: string, flags: BatchFlags, io: Io): Promise<number> {
+  const settings = temporalSettings(flags, io.env);
+  const request = await checkRequest(flags, io);
+  const mode = chooseMode({ json: flags.json, isTTY: io.stderr.isTTY === true, env: io.env });
+  const reporter = createReporter({ mode, stream: io.stderr, env: io.env });
+  try {
+    const scanned = await scan(file, request, reporter, io);
+    try {
+      const { dataDir } = request;
+      const signal = io.interrupt;
+      const session = await openSession({
+        withWorker: settings.kind === 'embedded',
+        settings,
+        dataDir,
+        env: io.env,
+        onStep: (step) => reporter.note(step),
+        signal,
+      });
+      try {
+        const visit = await startOrGoOn(session, scanned, request, reporter);
+        return await visitRun(visit, session, reporter, io);
+      } finally {
+        await session.close();
+      }
+    } finally {
+      await scanned.dispose();
+    }
+  } finally {
+    reporter.close();
+  }
+}
+
+async function checkRequest(flags: BatchFlags, io: Io): Promise<Request> {
+  const options = await optionsFromFlags(flags);
+  const endpoint = endpointFromFlags(flags.baseUrl, io.env);
+  if (flags.id !== undefined) checkRunId(flags.id);
+  if (flags.output !== undefined) await checkOutput(flags.output);
+  const dataDir = resolveDataDir(flags.dataDir, io.env);
+  return {
+    flags,
+    options,
+    endpoint,
+    roots: attachmentRoots(flags),
+    dataDir,
+    storage: openStorage(io.env.DRIA_TEMPORAL_STORAGE || dataDir),
+  };
+}
+
+async function scan(file: string, { options, roots }: Request, reporter: Reporter, io: Io): Promise<ScannedFile> {
+  let said = 0;
+  const onProgress = ({ bytes, items }: { bytes: number; items: number }): void => {
+    // A large input takes a while to read: say so, at most every few hundred megabytes.
+    if (bytes - said < 256_000_000) return;
+    said = bytes;
+    reporter.note(`checking the input: ${Math.round(bytes / 1e6)} MB, ${items} items`);
+  };
+  return await scanFile(file, { options, roots, stdin: io.stdin, signal: io.interrupt, onProgress });
+}
+
+async function startOrGoOn(
+  session: Session,
+  scanned: ScannedFile,
+  request: Request,
+  reporter: Reporter,
+): Promise<Visit> {
+  const { storage, flags, endpoint, options } = request;
+  const { sha256, items } = scanned.scan.manifest;
+  const attachments = { folder: scanned.folder, roots: request.roots };
+  const runId = flags.id ?? runIdOf({ sha256, name: scanned.name, endpoint, options, attachments });
+  const handle = session.batches.handle(runId);
+  const status = (await handle.describe())?.status.name;
+  const staged = await readStagedManifest(storage, runId);
+  if (staged !== undefined && staged.sha256 !== sha256) throw otherInput(runId);
+  const taskQueue = flags.taskQueue ?? (session.embedded ? runId : undefined);
+  const visit = {
+    runId,
+    handle,
+    storage,
+    endpoint,
+    taskQueue,
+    concurrency: options.concurrency,
+    output: flags.output,
+    items,
+  };
+  if (status === 'COMPLETED' && staged !== undefined) return { ...visit, found: 'finished' };
+  // Loading the workflow code takes a while: meanwhile the input is staged and the run started.
+  const worker = workerFor(visit, session, reporter);
+  worker.catch(() => undefined);
+  if (status === 'RUNNING') return { ...visit, found: 'running', worker };
+  if (staged === undefined) await stageInput(storage, runId, scanned.scan, scanned.open());
+  const run = { recover: staged !== undefined, taskQueue, embedded: session.embedded };
+  await session.batches.start(startOf(runId, scanned, request, run));
+  if (staged !== undefined) reporter.note('an earlier run left answers: they are kept, only the rest is asked');
+  return { ...visit, found: 'new', worker };
+}
+
+function startOf(
+  id: string,
+  { scan: { manifest }, name, folder }: ScannedFile,
+  { options, endpoint, roots, flags }: Request,
+  run: { readonly recover: boolean; readonly taskQueue: string | undefined; readonly embedded: boolean },
+): StartBatch {
+  const { items } = manifest;
+  return {
+    id,
+    ...(run.taskQueue === undefined ? {} : { taskQueue: run.taskQueue }),
+    title: `${name} · ${items} ${items === 1 ? 'item' : 'items'}`,
+    details: `Input \`${name}\`, ${items} items, for ${endpoint}.`,
+    memo: {
+      items,
+      endpoint,
+      input: name,
+      concurrency: options.concurrency,
+      ...(flags.output === undefined ? {} : { output: flags.output }),
+    },
+    input: {
+      input: `runs/${id}/input.jsonl`,
+      options,
+      attachments: { folder, roots: [...roots] },
+      endpoint,
+      recover: run.recover,
+      ...(run.embedded ? { heartbeatTimeoutMs: EMBEDDED_HEARTBEAT_MS } : {}),
+    },
+  };
+}
+
+function otherInput(runId: string): UserError {
+  return new UserError(`the id ${runId} belongs to a run of another input`, {
+    exitCode: 2,
+    hint: 'Give another --id, or none: the id then follows from the input and the options.',
+  });
+}

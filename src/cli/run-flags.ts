@@ -1,0 +1,78 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { z } from 'zod';
+import { temporalFlagsSchema } from './temporal-flags.js';
+
+/** Flags of `batch`, as commander gives them. */
+export const batchFlagsSchema = temporalFlagsSchema.extend({
+  model: z.string().optional(),
+  output: z.string().optional(),
+  concurrency: z.number(),
+  schema: z.string().optional(),
+  schemaFile: z.string().optional(),
+  retries: z.number(),
+  maxTokens: z.number(),
+  temperature: z.number(),
+  timeout: z.number(),
+  json: z.boolean().default(false),
+  skipInvalid: z.boolean().default(false),
+  attachmentsRoot: z.array(z.string()).default([]),
+  detail: z.boolean().default(false),
+  pack: z.number().optional(),
+  baseUrl: z.string().optional(),
+  id: z.string().optional(),
+});
+export type BatchFlags = z.infer<typeof batchFlagsSchema>;
+
+/** Adds the flags that say what a batch is. */
+export function addBatchFlags(command: Command): Command {
+  return command
+    .optionsGroup('Batch:')
+    .option('-m, --model <id>', 'The only model to ask. Default: by nodes, from the list.')
+    .option('-o, --output <file>', 'Results, JSONL. Default: standard output.')
+    .addOption(number('-c, --concurrency <n>', 'Requests in flight at most.', 10))
+    .option('--schema <fields>', "Fields of every answer, as 'mood:good|bad,score:number'.")
+    .option('--schema-file <file>', 'JSON Schema of every answer.')
+    .addOption(number('--retries <n>', 'Further attempts for an item.', 3))
+    .addOption(number('--max-tokens <n>', 'Tokens of an answer at most.', 2048))
+    .addOption(number('--temperature <t>', 'Sampling temperature.', 0.7))
+    .addOption(number('--timeout <s>', 'Time for one answer, seconds.', 120))
+    .option('--json', 'Progress as lines of JSON on standard error.')
+    .option('--skip-invalid', 'Write an error line for an invalid input line.')
+    .option('--attachments-root <folder>', 'Further folder for attachments. Repeatable.', collect)
+    .option('--detail', 'Write all facts of an answer into its line.')
+    .addOption(number('--pack <n>', 'Items in one activity. Default: as it goes.'))
+    .option('--base-url <url>', "OpenAI-compatible endpoint. Default: DRIA_BASE_URL, else Dria's.")
+    .option('--id <id>', 'Id of the run. Default: from the input and the options.');
+}
+
+/** An option whose value is a number; what is none is refused by name. */
+export function number(flags: string, description: string, value?: number): Option {
+  const option = new Option(flags, description).argParser(parseNumber);
+  return value === undefined ? option : option.default(value);
+}
+
+function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It is not a number.');
+  return value;
+}
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+/** Flags of the commands about a run that is there already. */
+export const runFlagsSchema = temporalFlagsSchema.extend({
+  output: z.string().optional(),
+  baseUrl: z.string().optional(),
+  json: z.boolean().default(false),
+});
+export type RunFlags = z.infer<typeof runFlagsSchema>;
+
+/** Flags of `worker`. */
+export const workerFlagsSchema = temporalFlagsSchema.extend({
+  baseUrl: z.string().optional(),
+  maxRequests: z.int().min(1).max(5000),
+  shutdownGrace: z.number().min(0).max(3600),
+});
+export type WorkerFlags = z.infer<typeof workerFlagsSchema>;

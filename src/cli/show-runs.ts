@@ -1,0 +1,116 @@
+import type { WorkflowExecutionInfo } from '@temporalio/client';
+import type { Progress } from '../batch/progress.js';
+import { NO_PROGRESS, progressOfSummary } from '../batch/run-view.js';
+import type { BatchHandle } from '../client.js';
+import { resolveDataDir } from '../embedded/data-dir.js';
+import { openStorage } from '../storage/open-storage.js';
+import type { Storage } from '../storage/storage.js';
+import { noSuchRun, runMemoSchema } from './attach-run.js';
+import { readSummary } from './deliver.js';
+import type { Io } from './io.js';
+import type { RunFlags } from './run-flags.js';
+import { openSession, type Session } from './session.js';
+import { temporalSettings } from './temporal-settings.js';
+import { type RunRow, runsTable, statusView } from './terminal/tables.js';
+
+/** How long a run's worker may take to answer, ms; without a worker nobody does. */
+const ANSWER_MS = 2_000;
+
+/** Prints how one run goes. Throws a `UserError` when there is none. */
+export async function showStatus(id: string, flags: RunFlags, io: Io): Promise<void> {
+  await withSession(flags, io, async (session, storage) => {
+    const handle = session.batches.handle(id);
+    const run = await handle.describe();
+    if (run === undefined) throw noSuchRun(id);
+    const progress = (await askRun(handle)) ?? (await storedProgress(storage, run));
+    const uiUrl = session.uiUrl(id);
+    io.stdout.write(
+      flags.json
+        ? `${JSON.stringify({ id, ...progress, ...(uiUrl === undefined ? {} : { uiUrl }) })}\n`
+        : `${statusView(id, progress, uiUrl)}\n`,
+    );
+  });
+}
+
+/** Prints all runs, newest first. */
+export async function listRuns(flags: RunFlags, io: Io): Promise<void> {
+  await withSession(flags, io, async (session, storage) => {
+    const rows: RunRow[] = [];
+    for await (const run of session.batches.list()) {
+      const row = await rowOf(run, storage);
+      if (flags.json) io.stdout.write(`${JSON.stringify(row)}\n`);
+      else rows.push(row);
+    }
+    if (!flags.json) io.stdout.write(`${runsTable(rows)}\n`);
+  });
+}
+
+async function withSession(
+  flags: RunFlags,
+  io: Io,
+  body: (session: Session, storage: Storage) => Promise<void>,
+): Promise<void> {
+  const settings = temporalSettings(flags, io.env);
+  const dataDir = resolveDataDir(flags.dataDir, io.env);
+  const onStep = (step: string): void => void io.stderr.write(`${step}\n`);
+  const session = await openSession({
+    settings,
+    withWorker: false,
+    dataDir,
+    env: io.env,
+    onStep,
+    signal: io.interrupt,
+  });
+  try {
+    await body(session, openStorage(io.env.DRIA_TEMPORAL_STORAGE || dataDir));
+  } finally {
+    await session.close();
+  }
+}
+
+async function askRun(handle: BatchHandle): Promise<Progress | undefined> {
+  const timer = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), ANSWER_MS).unref());
+  return await Promise.race([handle.progress().catch(() => undefined), timer]);
+}
+
+async function rowOf(run: WorkflowExecutionInfo, storage: Storage): Promise<RunRow> {
+  const progress = await storedProgress(storage, run);
+  const { state, items, ok, failed, startedAt } = progress;
+  return {
+    id: run.workflowId,
+    state,
+    items,
+    ok,
+    failed,
+    startedAt,
+    ...(run.closeTime === undefined ? {} : { endedAt: run.closeTime.getTime() }),
+  };
+}
+
+/** What is known of a run that no worker answers for. */
+async function storedProgress(storage: Storage, run: StoredRun): Promise<Progress> {
+  const summary = await readSummary(storage, run.workflowId);
+  const state = stateOf(run.status.name);
+  if (summary !== undefined && state === 'completed') return progressOfSummary(summary);
+  const items = runMemoSchema.parse(run.memo ?? {}).items ?? 0;
+  const known = { ...NO_PROGRESS, items, startedAt: run.startTime.getTime() };
+  if (state !== 'running') return { ...known, state };
+  const reason = `no worker is at it; go on with: dria-temporal attach ${run.workflowId}`;
+  return { ...known, state: 'waiting', reason };
+}
+
+/** What lists and descriptions of workflows have in common. */
+type StoredRun = Pick<WorkflowExecutionInfo, 'workflowId' | 'status' | 'memo' | 'startTime'>;
+
+function stateOf(status: string): Progress['state'] {
+  switch (status) {
+    case 'RUNNING':
+    case 'COMPLETED':
+      return status === 'RUNNING' ? 'running' : 'completed';
+    case 'CANCELLED':
+    case 'TERMINATED':
+      return 'cancelled';
+    default:
+      return 'failed';
+  }
+}

@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import { z } from 'zod';
+
+/** Flags that say which Temporal server is meant, named as the `temporal` CLI names them. */
+export const temporalFlagsSchema = z.object({
+  address: z.string().optional(),
+  namespace: z.string().optional(),
+  taskQueue: z.string().optional(),
+  profile: z.string().optional(),
+  configFile: z.string().optional(),
+  tls: z.boolean().optional(),
+  tlsCertPath: z.string().optional(),
+  tlsKeyPath: z.string().optional(),
+  tlsCaPath: z.string().optional(),
+  tlsServerName: z.string().optional(),
+  dataDir: z.string().optional(),
+});
+export type TemporalFlags = z.infer<typeof temporalFlagsSchema>;
+
+/** Adds the flags that every command which talks to Temporal has. */
+export function addTemporalFlags(command: Command): Command {
+  return command
+    .optionsGroup('Temporal server:')
+    .option(
+      '--address <host:port>',
+      'Temporal server. Without it, and without TEMPORAL_ADDRESS or a profile: embedded.',
+    )
+    .option('-n, --namespace <name>', 'Temporal namespace. Default: default.')
+    .option('-t, --task-queue <name>', 'Task queue of the workers. Default: dria-batch; embedded: one a run.')
+    .option('--profile <name>', 'Profile in temporal.toml.')
+    .option('--config-file <path>', 'Another temporal.toml.')
+    .option('--tls', 'Connect with TLS.')
+    .option('--tls-cert-path <path>', 'Client certificate, for mTLS.')
+    .option('--tls-key-path <path>', 'Key of the client certificate.')
+    .option('--tls-ca-path <path>', 'CA certificate of the server.')
+    .option('--tls-server-name <name>', "Name in the server's certificate.")
+    .option('--data-dir <folder>', 'Runs and embedded server. Default: DRIA_TEMPORAL_HOME.');
+}
