@@ -49,8 +49,14 @@ export class BatchRun {
   /** Chunks that must be told something once they have a line. */
   private readonly untold = new Set<number>();
   private readonly chunks = new CancellationScope();
-  private readonly watch = new ModelsWatch((list) => this.hearModels(refreshModels(this.state.models, list)));
+  private readonly watch = new ModelsWatch(
+    (list) => this.hearModels(refreshModels(this.state.models, list)),
+    () => this.state.paused,
+  );
   private phase: RunState = 'running';
+  private reason: string | undefined;
+  /** When the shares were planned, epoch ms: a model that was down then and may be asked now has none. */
+  private plannedAt = Date.now();
 
   constructor(
     private readonly run: string,
@@ -60,7 +66,8 @@ export class BatchRun {
 
   /** The run as the query gives it. */
   progress(): Progress {
-    return progressOf(this.state, this.phase);
+    const progress = progressOf(this.state, this.phase, Date.now());
+    return this.reason === undefined ? progress : { ...progress, reason: this.reason };
   }
 
   /** The state when all chunks have ended. */
@@ -69,9 +76,10 @@ export class BatchRun {
     return this.state;
   }
 
-  /** The results are written. */
-  complete(): void {
-    this.phase = 'completed';
+  /** The run has ended; `reason` says why when it was not well. */
+  end(phase: 'completed' | 'failed' | 'cancelled', reason?: string): void {
+    this.phase = phase;
+    this.reason = reason;
   }
 
   /** Stops giving out work. */
@@ -91,10 +99,8 @@ export class BatchRun {
   hear(report: ChunkReport): void {
     const { models } = this.state;
     this.state = hearReport(this.state, report);
-    if (this.state.models !== models) {
-      this.watch.want();
-      this.hearModels(this.state.models);
-    }
+    if (report.models !== undefined) this.watch.want();
+    if (this.state.models !== models) this.planAnew();
     if (report.stop?.type === 'PaymentRequired' && !this.state.paused) this.pause(report.stop.message);
     if (report.stop?.type === 'Unauthorized') {
       this.crash ??= { error: ApplicationFailure.nonRetryable(report.stop.message, 'Unauthorized') };
@@ -149,6 +155,8 @@ export class BatchRun {
   }
 
   private dispatch(): void {
+    const now = Date.now();
+    if (this.state.models.some(({ downUntil }) => downUntil > this.plannedAt && downUntil <= now)) this.plan();
     // Before continuing as new nothing is started, so that what runs can end.
     const next = workflowInfo().continueAsNewSuggested ? [] : this.page;
     const plan = planLanes(this.state, next);
@@ -195,6 +203,8 @@ export class BatchRun {
         staticSummary: `Chunk ${number}: items #${input.chunk.first} and on`,
       });
       this.lines.set(number, new OrderLine(child, input.models, () => this.orders(number)));
+      // Only so many chunks are started in one go: now the next may be.
+      this.changed = true;
       if (this.untold.delete(number)) this.tell(number);
       const { counts } = await child.result();
       this.state = endChunk(this.state, number, counts);
@@ -217,9 +227,20 @@ export class BatchRun {
     else line.send();
   }
 
-  private hearModels(models: BatchState['models']): void {
-    this.state = planShares({ ...this.state, models }, Date.now());
+  private hearModels(models: ModelTable): void {
+    if (JSON.stringify(models) === JSON.stringify(this.state.models)) return;
+    this.state = { ...this.state, models };
+    this.planAnew();
+  }
+
+  private planAnew(): void {
+    this.plan();
     this.tellAll();
+  }
+
+  private plan(): void {
+    this.plannedAt = Date.now();
+    this.state = planShares(this.state, this.plannedAt);
   }
 
   private tellAll(): void {

@@ -1,7 +1,10 @@
 import {
   ApplicationFailure,
   allHandlersFinished,
+  CancellationScope,
+  ContinueAsNew,
   condition,
+  isCancellation,
   setCurrentDetails,
   setHandler,
   workflowInfo,
@@ -48,8 +51,26 @@ export async function batchWorkflow(input: CarriedBatchInput): Promise<BatchResu
   setHandler(chunkReportSignal, (report) => run?.hear(report));
 
   run = new BatchRun(workflowId, input, input.carried ?? (await prepare(workflowId, input)));
-  await run.runChunks();
-  return await finish(workflowId, run);
+  try {
+    await run.runChunks();
+    return await finish(workflowId, run);
+  } catch (error) {
+    if (!(error instanceof ContinueAsNew)) end(run, error);
+    throw error;
+  }
+}
+
+/** Says in the Web UI and to who asks how the run has ended. */
+function end(run: BatchRun, error: unknown): void {
+  // A chunk that an operator cancelled by itself is a failure of the run, not its cancellation.
+  if (isCancellation(error) && CancellationScope.current().consideredCancelled) run.end('cancelled');
+  else run.end('failed', rootCause(error));
+  setCurrentDetails(describeProgress(run.progress()));
+}
+
+function rootCause(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : rootCause(error.cause);
 }
 
 function refuseBeforeStart(run: BatchRun | undefined): void {
@@ -84,8 +105,8 @@ async function finish(workflowId: string, run: BatchRun): Promise<BatchResult> {
     throw ApplicationFailure.nonRetryable(message, 'ReconciliationFailed');
   }
   const { results } = await longSteps.assembleResults({ run: workflowId, chunks: state.manifest.chunks, summary });
-  setCurrentDetails(describeProgress({ ...run.progress(), state: 'completed' }));
-  run.complete();
+  run.end('completed');
+  setCurrentDetails(describeProgress(run.progress()));
   await condition(allHandlersFinished);
   return { ...summary, results };
 }

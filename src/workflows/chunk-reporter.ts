@@ -3,6 +3,7 @@ import type { ChunkState } from '../batch/chunk-state.js';
 import { countLayout } from '../batch/layout.js';
 import type { ChunkManifest } from '../batch/manifest.js';
 import type { Modality } from '../batch/modality.js';
+import type { ModelTable } from '../batch/model-table.js';
 import type { ChunkReport } from '../batch/reports.js';
 import { chunkReportSignal } from './messages.js';
 
@@ -33,9 +34,16 @@ export class ChunkReporter {
     private readonly chunk: ChunkManifest,
     private readonly parent: ExternalWorkflowHandle,
     private readonly facts: () => ChunkFacts,
+    /** The models as the parent knows them. */
+    private known: ModelTable,
   ) {
     const { text, vision, audio } = countLayout(chunk.layout);
     this.step = Math.max(1, Math.ceil((text + vision + audio) / PROGRESS_REPORTS));
+  }
+
+  /** The parent knows these models: it has told of them itself. */
+  knows(models: ModelTable): void {
+    this.known = models;
   }
 
   /** Sends a report when there is something to tell and none is on its way. */
@@ -63,6 +71,7 @@ export class ChunkReporter {
     const report = this.report(facts);
     this.sent = report;
     this.sentState = facts.state;
+    this.known = facts.state.models;
     await this.parent.signal(chunkReportSignal, report);
   }
 
@@ -75,7 +84,7 @@ export class ChunkReporter {
       done - doneBefore >= this.step ||
       state.returned !== (sent?.returned ?? 0) ||
       state.stop !== this.sentState?.stop ||
-      (this.sentState !== undefined && state.models !== this.sentState.models) ||
+      state.models !== this.known ||
       state.stranded.length > 0 !== (sent?.stranded !== undefined) ||
       (starved && sent !== undefined && sent.open === 0)
     );
@@ -95,7 +104,7 @@ export class ChunkReporter {
     return {
       ...report,
       ...(modalities.length > 0 ? { stranded: { modalities, lookAt } } : {}),
-      ...(state.models !== this.sentState?.models ? { models: state.models } : {}),
+      ...(state.models !== this.known ? { models: state.models } : {}),
       // Once: a report that repeats it after the run was resumed would pause it again.
       ...(state.stop !== undefined && state.stop !== this.sentState?.stop ? { stop: state.stop } : {}),
     };

@@ -11,7 +11,7 @@ import {
   unstrand,
 } from '../batch/chunk-state.js';
 import { decodeItems, encodeItems } from '../batch/item-ranges.js';
-import { clearDown, mergeModels, refreshModels } from '../batch/model-table.js';
+import { clearDown, type ModelTable, mergeModels, refreshModels } from '../batch/model-table.js';
 import { losePack } from '../batch/pack-outcome.js';
 import type { ChunkInput, ChunkOrders, ChunkResult } from '../batch/reports.js';
 import type { InferInput, RecoveredChunk } from '../batch/work.js';
@@ -41,7 +41,7 @@ export class ChunkRun {
   constructor(private readonly input: ChunkInput) {
     this.state = input.carried ?? startChunk({ ...input, answered: new Set() });
     const parent = getExternalWorkflowHandle(workflowInfo().parent?.workflowId ?? input.run);
-    this.reporter = new ChunkReporter(input.chunk, parent, () => this.facts());
+    this.reporter = new ChunkReporter(input.chunk, parent, () => this.facts(), this.state.models);
   }
 
   /** Hears the parent. Lanes are counted as totals, so that a message twice or late does no harm. */
@@ -52,9 +52,16 @@ export class ChunkRun {
       granted: Math.max(this.state.granted, orders.granted),
       leftElsewhere: orders.leftElsewhere,
       paused: orders.paused,
-      models: orders.models === undefined ? this.state.models : mergeModels(orders.models, this.state.models),
     };
+    if (orders.models !== undefined) this.hearModels(orders.models);
     this.changed = true;
+  }
+
+  private hearModels(told: ModelTable): void {
+    const models = mergeModels(told, this.state.models);
+    this.state = { ...this.state, models };
+    // Without this the parent would be told what it has just said, by every chunk.
+    if (JSON.stringify(models) === JSON.stringify(told)) this.reporter.knows(models);
   }
 
   /** Runs the chunk to its end: every item answered or failed, and the part written. */
@@ -77,7 +84,11 @@ export class ChunkRun {
 
   private recover(recovered: RecoveredChunk): void {
     const answered = new Set(decodeItems(recovered.items));
-    this.state = takeRecovered(startChunk({ ...this.input, answered }), recovered.segments, recovered.counts);
+    // What the parent has said meanwhile stays.
+    const { granted, leftElsewhere, paused, models } = this.state;
+    const begun = startChunk({ ...this.input, models, answered });
+    const told = { ...begun, granted, leftElsewhere, paused };
+    this.state = takeRecovered(told, recovered.segments, recovered.counts);
   }
 
   private async work(): Promise<void> {

@@ -12,7 +12,11 @@ const REFRESH_GAP_MS = 15_000;
 export class ModelsWatch {
   private wanted = false;
 
-  constructor(private readonly onList: (list: readonly Model[]) => void) {}
+  constructor(
+    private readonly onList: (list: readonly Model[]) => void,
+    /** True while nobody needs the list: a run that is paused for weeks must not fill its history with looks. */
+    private readonly resting: () => boolean,
+  ) {}
 
   /** Asks for a look soon. */
   want(): void {
@@ -23,6 +27,7 @@ export class ModelsWatch {
   async run(): Promise<never> {
     while (true) {
       await condition(() => this.wanted, REFRESH_MS);
+      await condition(() => !this.resting());
       this.wanted = false;
       const list = await modelsStep.fetchModels({ checkKey: false }).catch((): Model[] => []);
       if (list.length > 0) this.onList(list);

@@ -1,0 +1,142 @@
+import { Worker } from '@temporalio/worker';
+import { expect, it } from 'vitest';
+import { askedTimes, progressUntil, prompts, World } from '../support/batch-world.js';
+import { BUNDLE } from '../support/build.js';
+import { causeOf, typeOf } from '../support/failures.js';
+import { until } from '../support/until.js';
+
+const SLOW = { latency: { kind: 'fixed', ms: 200 } } as const;
+
+const once = (count: number) => Array(count).fill(1);
+
+it('tells how far it is, from the start to after the end', async () => {
+  const world = await World.open({ simulator: SLOW });
+  const run = await world.start(prompts(24), { options: { concurrency: 4, chunkSize: 12 } });
+  const half = await progressUntil(run, 'some are done', ({ ok }) => ok > 0);
+  expect(half).toMatchObject({ state: 'running', items: 24, lanes: { total: 4 }, chunks: { total: 2, done: 0 } });
+  expect(half.lanes.used).toBeLessThanOrEqual(4);
+  await run.result();
+  const end = await run.progress();
+  expect(end).toMatchObject({ state: 'completed', ok: 24, failed: 0, requests: 24, lanes: { used: 0 } });
+  expect(end.models.reduce((sum, { ok }) => sum + ok, 0)).toBe(24);
+});
+
+it('shows the progress in the Web UI', async () => {
+  const world = await World.open();
+  const run = await world.start(prompts(3));
+  await run.result();
+  const handle = world.client.workflow.getHandle(run.id);
+  const metadata = await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
+  expect(metadata.currentDetails).toContain('**completed** · 3 of 3 items (100 %) · 3 ok · 0 failed');
+});
+
+it('gives out nothing while it is paused, and loses nothing by it', async () => {
+  const world = await World.open({ simulator: SLOW });
+  const run = await world.start(prompts(30), { options: { concurrency: 3, pack: 1 } });
+  await world.answered(5);
+  expect(await run.pause()).toMatchObject({ state: 'paused', reason: 'paused by an operator' });
+  await until('the requests in flight have ended', async () => (await world.stats()).inFlight === 0);
+  // What was scheduled before the pause was heard may come a moment later: it is looked at from when it is quiet.
+  const quiet = await quietSince(world, 600);
+  const resumedAt = Date.now();
+  expect(await run.resume()).toMatchObject({ state: 'running' });
+  expect(await run.result()).toMatchObject({ ok: 30, requests: 30 });
+  const between = (await world.requests()).filter(({ at }) => at > quiet && at < resumedAt);
+  expect(between).toEqual([]);
+});
+
+/** Watches until no request has come for `ms`; returns when the last one came. Fails when they go on and on. */
+async function quietSince(world: World, ms: number): Promise<number> {
+  let last = 0;
+  await until(
+    'no more requests come',
+    async () => {
+      last = (await world.requests()).at(-1)?.at ?? 0;
+      return Date.now() - last > ms;
+    },
+    5_000,
+  );
+  return last;
+}
+
+it('refuses to be paused while it still reads its input', async () => {
+  const world = await World.open({ noWorker: true });
+  // A worker without activities: the input stays unread as long as it is the only one.
+  const reader = await Worker.create({
+    connection: world.native,
+    taskQueue: world.taskQueue,
+    workflowBundle: { codePath: BUNDLE },
+  });
+  world.run(reader);
+  const run = await world.start(prompts(3));
+  const refusal = await run.pause().catch((error: unknown) => error);
+  expect(String(refusal instanceof Error ? refusal.cause : refusal)).toContain('the run is still reading its input');
+  expect(await run.progress()).toMatchObject({ state: 'starting', items: 0 });
+  await world.stopWorker();
+  await world.startWorker();
+  expect(await run.result()).toMatchObject({ ok: 3 });
+});
+
+it('pauses when credits are out, and asks nothing twice when it goes on', async () => {
+  const world = await World.open({ simulator: { credits: 7, latency: { kind: 'fixed', ms: 20 } } });
+  const run = await world.start(prompts(25), { options: { concurrency: 4, chunkSize: 10 } });
+  const paused = await progressUntil(run, 'the run pauses', ({ state }) => state === 'paused');
+  expect(paused.reason).toBe('402: payment required: out of credits');
+  await until('the requests in flight have ended', async () => (await world.stats()).inFlight === 0);
+  await world.steer('POST', 'credits', { add: 100 });
+  await run.resume();
+  expect(await run.result()).toMatchObject({ ok: 25, failed: 0 });
+  expect([...askedTimes(await world.requests(), true).values()]).toEqual(once(25));
+});
+
+it('stops at once when the key is refused, keeps the answers, and asks only the rest with a good key', async () => {
+  const world = await World.open({
+    simulator: {
+      rules: [{ match: { fromRequest: 11 }, respond: { status: 401 } }],
+      latency: { kind: 'fixed', ms: 20 },
+    },
+  });
+  const input = world.input(prompts(40));
+  const options = { concurrency: 4, chunkSize: 10 };
+  const run = await world.start(input, { options });
+  const failure = await causeOf(run.result());
+  expect(typeOf(failure)).toBe('Unauthorized');
+  expect(failure.message).toBe('401: invalid API key');
+  expect(await run.progress()).toMatchObject({ state: 'failed', reason: '401: invalid API key' });
+  expect((await world.stats()).requests).toBeLessThanOrEqual(11 + 4);
+  await world.steer('DELETE', 'rules');
+  await world.stopWorker();
+  await world.startWorker();
+  const again = await world.start(input, { id: run.id, options, recover: true });
+  const { results } = await again.result();
+  expect(world.output(results).map(({ id }) => id)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+  expect([...askedTimes(await world.requests(), true).values()]).toEqual(once(40));
+});
+
+it('keeps what is done when it is cancelled, and asks only the rest when it is started again to recover', async () => {
+  const world = await World.open({ simulator: SLOW });
+  const input = world.input(prompts(40));
+  const options = { concurrency: 4, chunkSize: 10 };
+  const run = await world.start(input, { options });
+  await world.answered(12);
+  await run.cancel();
+  expect(typeOf(await causeOf(run.result()))).toBe('CancelledFailure');
+  expect(await run.progress()).toMatchObject({ state: 'cancelled' });
+  const before = (await world.stats()).answered;
+  expect(before).toBeLessThan(40);
+  const again = await world.start(input, { id: run.id, options, recover: true });
+  expect(await again.result()).toMatchObject({ items: 40, ok: 40, failed: 0 });
+  expect([...askedTimes(await world.requests()).values()]).toEqual(once(40));
+});
+
+it('asks nothing at all when the earlier execution had finished', async () => {
+  const world = await World.open();
+  const input = world.input(prompts(12));
+  const run = await world.start(input, { options: { chunkSize: 5 } });
+  const first = await run.result();
+  const lines = world.output(first.results);
+  const again = await world.start(input, { id: run.id, options: { chunkSize: 5 }, recover: true });
+  expect(await again.result()).toMatchObject({ ok: 12, tokens: first.tokens });
+  expect(world.output(first.results)).toEqual(lines);
+  expect((await world.stats()).requests).toBe(12);
+});
