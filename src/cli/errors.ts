@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** What a user error may carry beside its message. */
 export interface UserErrorOptions extends ErrorOptions {
   /** 2 for what the user gave, 1 for what happened. */
@@ -29,6 +31,12 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   EDQUOT: 'the disk quota is used up',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
+  ENOTDIR: 'a part of the path is not a folder',
+  ENAMETOOLONG: 'the name is too long',
+  ELOOP: 'too many links',
+  ENXIO: 'nothing reads from it',
+  EMFILE: 'too many open files',
+  ECONNRESET: 'the connection was cut',
   EROFS: 'the file system is read-only',
   EISDIR: 'it is a directory',
   ENOENT: 'no such file or folder',
@@ -36,15 +44,32 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
 
 /** An error for the terminal: one clear message with the way out; the stack only for `--debug`. */
 export function describeFailure(error: unknown, debug: boolean): string {
-  if (debug && error instanceof Error) return stackOf(error);
-  if (error instanceof UserError) return error.hint === undefined ? error.message : `${error.message}\n${error.hint}`;
+  if (debug && error instanceof Error) return causesOf(error).map(stackOf).join('\nCaused by: ');
   if (!(error instanceof Error)) return String(error);
-  return systemReason(error) ?? messages(error);
+  const said = error instanceof UserError ? userMessage(error) : (systemReason(error) ?? messages(error));
+  return printable(said);
+}
+
+/** The code of a system error, such as `ENOENT`. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** The message, with what the system said where that is the cause and the message does not say it, and the way out. */
+function userMessage({ message, hint, cause }: UserError): string {
+  const reason = causesOf(cause)
+    .map(reasonOf)
+    .find((found) => found !== undefined);
+  const why = reason === undefined || message.includes(reason) ? message : `${message}: ${reason}`;
+  return hint === undefined ? why : `${why}\n${hint}`;
+}
+
+function reasonOf(error: Error): string | undefined {
+  return SYSTEM_REASONS[codeOf(error) ?? ''];
 }
 
 function systemReason(error: Error): string | undefined {
-  if (!('code' in error) || typeof error.code !== 'string') return undefined;
-  const reason = SYSTEM_REASONS[error.code];
+  const reason = reasonOf(error);
   if (reason === undefined) return undefined;
   const path = 'path' in error && typeof error.path === 'string' ? `${error.path}: ` : '';
   return `${path}${reason}`;
@@ -53,14 +78,27 @@ function systemReason(error: Error): string | undefined {
 /** The messages of an error and its causes, each said once. */
 function messages(error: Error): string {
   const said: string[] = [];
-  for (let current: unknown = error; current instanceof Error; current = current.cause) {
-    const { message } = current;
+  for (const cause of causesOf(error)) {
+    const message = cause === error ? cause.message : (systemReason(cause) ?? cause.message);
     if (message !== '' && !said.some((before) => before.includes(message))) said.push(message);
   }
-  return said.join(': ');
+  return said.length === 0 ? error.name : said.join(': ');
+}
+
+/** An error and its causes, outermost first, each once: a chain may be a ring. */
+function causesOf(error: unknown): Error[] {
+  const chain = new Set<Error>();
+  for (let current = error; current instanceof Error && !chain.has(current); current = current.cause) {
+    chain.add(current);
+  }
+  return [...chain];
 }
 
 function stackOf(error: Error): string {
-  const own = error.stack ?? error.message;
-  return error.cause instanceof Error ? `${own}\nCaused by: ${stackOf(error.cause)}` : own;
+  return error.stack ?? error.message;
+}
+
+/** Messages may hold what a server or a file said: it must not steer the terminal. Line ends stay. */
+function printable(text: string): string {
+  return stripVTControlCharacters(text).replace(/[^\P{Cc}\n\t]/gu, '');
 }
