@@ -1,0 +1,84 @@
+import type { Progress } from '../../batch/progress.js';
+
+/** What was counted at a moment. */
+export interface Sample {
+  /** Epoch ms. */
+  readonly at: number;
+  readonly done: number;
+  readonly requests: number;
+  readonly tokens: number;
+}
+
+/** How fast a run goes. A rate is undefined until it means something. */
+export interface Rates {
+  readonly requestsPerSecond?: number;
+  readonly tokensPerSecond?: number;
+  /** Time until all items are done at this pace, ms. */
+  readonly etaMs?: number;
+}
+
+/** The samples of the present stretch of work, oldest first. */
+export interface RateWindow {
+  readonly working: boolean;
+  readonly samples: readonly Sample[];
+}
+
+/** Nothing seen yet. */
+export const NO_WINDOW: RateWindow = { working: false, samples: [] };
+
+/** A window that long evens out that chunks report every few seconds. */
+const WINDOW_MS = 60_000;
+
+/** A slow run is looked at for longer, until it did so many items in the window, or for so long. */
+const WINDOW_ITEMS = 20;
+const LONGEST_WINDOW_MS = 600_000;
+
+/** Samples closer than that tell nothing apart. */
+const APART_MS = 250;
+
+/** Before that, a rate is chance. */
+const MEANINGFUL_MS = 3_000;
+const MEANINGFUL_ITEMS = 3;
+
+/** The window after one more snapshot. A run that was paused or waited starts a new one, else its pause would count. */
+export function look(window: RateWindow, progress: Progress, at: number): RateWindow {
+  const working = progress.state === 'running';
+  const { requests, tokens } = progress;
+  const sample: Sample = { at, done: progress.ok + progress.failed, requests, tokens };
+  if (!working || !window.working) return { working, samples: [sample] };
+  return { working, samples: forget([...spread(window.samples, at), sample], at) };
+}
+
+/** Without the newest sample when it is too close to the one before it, so that the samples stay few. */
+function spread(samples: readonly Sample[], at: number): readonly Sample[] {
+  const before = samples.at(-2);
+  return before !== undefined && at - before.at < APART_MS ? samples.slice(0, -1) : samples;
+}
+
+function forget(samples: readonly Sample[], now: number): readonly Sample[] {
+  const newest = samples.at(-1);
+  const isOld = (sample: Sample): boolean => {
+    const age = now - sample.at;
+    return age > LONGEST_WINDOW_MS || (age > WINDOW_MS && (newest?.done ?? 0) - sample.done >= WINDOW_ITEMS);
+  };
+  // The newest of the old ones is where the window begins.
+  const first = samples.findLastIndex(isOld);
+  return first > 0 ? samples.slice(first) : samples;
+}
+
+/** The rates over a window, and the time left for a run of so many items. */
+export function ratesOf({ working, samples }: RateWindow, items: number): Rates {
+  const first = samples[0];
+  const last = samples.at(-1);
+  if (!working || first === undefined || last === undefined) return {};
+  const ms = last.at - first.at;
+  if (ms < MEANINGFUL_MS) return {};
+  const perSecond = (count: number): number => Math.max(0, (count * 1000) / ms);
+  const done = last.done - first.done;
+  const left = items - last.done;
+  return {
+    requestsPerSecond: perSecond(last.requests - first.requests),
+    tokensPerSecond: perSecond(last.tokens - first.tokens),
+    ...(done >= MEANINGFUL_ITEMS && left > 0 ? { etaMs: (left * ms) / done } : {}),
+  };
+}
