@@ -1,7 +1,7 @@
 import { addFailures, type ChunkState, type RunStop } from './chunk-state.js';
 import { type Counts, countModel } from './counts.js';
 import { decodeItems } from './item-ranges.js';
-import { markDown, markRefused, markUp } from './model-table.js';
+import { markDown, markRefused, markUp, servesModality } from './model-table.js';
 import { own } from './own.js';
 import type { WorkflowOptions } from './run.js';
 import { type FailedItem, type FailureType, isRetryable, type PackProgress, type UnfinishedItem } from './work.js';
@@ -64,7 +64,8 @@ function passOn(
   if (given.items.length === 0) return state;
   const tried = [...given.tried, given.model];
   const next = forNextModel(given, state.models, now);
-  const refusedByAll = failure.type === 'ModalityRefused' && next === undefined;
+  // A model that is only down for now is worth waiting for.
+  const refusedByAll = failure.type === 'ModalityRefused' && !servesModality(state.models, given.modality);
   const turns = (options.retries + 1) * Math.max(state.models.length, 1);
   if (refusedByAll || tried.length > turns) {
     return addFailures(state, failAll(given, failure.message));

@@ -56,7 +56,7 @@ export function newQueue(model: string, modality: Modality, items: readonly numb
   return { model, modality, items, size: items.length, tried: [], attempts: 0, takeOver: [], setbacks: 0 };
 }
 
-/** The queue that a pack is cut from next: one item alone when its time has come, else the queue least far done. */
+/** The queue that a pack is cut from next: the one least far done; items to be tried again when no other is left. */
 export function chooseQueue(queues: readonly Queue[], now: number): Queue | undefined {
   let best: Queue | undefined;
   for (const queue of queues) {
