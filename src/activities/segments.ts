@@ -1,3 +1,4 @@
+import { log } from '@temporalio/activity';
 import { z } from 'zod';
 import { runDirectory } from '../storage/run-directory.js';
 import { type Storage, StorageError } from '../storage/storage.js';
@@ -101,12 +102,17 @@ export class SegmentWriter {
         this.failing = false;
         return;
       } catch (error) {
+        if (!this.failing) log.warn(`answers cannot be written, and wait: ${messageOf(error)}`);
         this.failing = true;
         if (!(error instanceof StorageError) || this.signal.aborted) throw error;
         await pause(wait, this.signal);
       }
     }
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

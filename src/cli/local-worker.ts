@@ -22,9 +22,6 @@ export interface LocalWorkerOptions {
   readonly onLog: (message: string) => void;
 }
 
-/** How packs and requests log is for `--debug`; a person sees failures in the display and in the results. */
-const SDK_LOG_LEVEL = 'ERROR';
-
 /** Starts a worker that runs batches. */
 export async function startLocalWorker(
   options: LocalWorkerOptions & { readonly connection: NativeConnectionOptions; readonly namespace: string },
@@ -54,7 +51,9 @@ function installRuntime(onLog: (message: string) => void): void {
   if (installed) return;
   installed = true;
   Runtime.install({
-    logger: new DefaultLogger(SDK_LOG_LEVEL, ({ message, meta }) => {
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      // The SDK warns of every attempt that fails; a person sees those in the display. What our activities say counts.
+      if (level !== 'ERROR' && meta?.sdkComponent !== 'activity') return;
       const error = meta?.error;
       onLog(error instanceof Error ? `${message}: ${error.message}` : message);
     }),
