@@ -1,0 +1,256 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type BatchState,
+  currentPackSize,
+  endChunk,
+  grantTo,
+  hearReport,
+  itemsLeft,
+  ordersFor,
+  outdatedChunks,
+  planLanes,
+  planShares,
+  startBatch,
+  startNextChunk,
+  totalCounts,
+} from '../../src/batch/batch-state.js';
+import { countFailure, countModel, NO_COUNTS } from '../../src/batch/counts.js';
+import { countLayout, encodeLayout, type LayoutCode } from '../../src/batch/layout.js';
+import type { ChunkManifest } from '../../src/batch/manifest.js';
+import { MODALITIES, noModalityCounts } from '../../src/batch/modality.js';
+import { markDown, refreshModels } from '../../src/batch/model-table.js';
+import { batchOptionsSchema } from '../../src/batch/options.js';
+import type { ChunkReport } from '../../src/batch/reports.js';
+
+const NOW = 1_000_000;
+const MODELS = refreshModels(
+  [],
+  [
+    { id: 'text', nodes: 5, modality: 'text' },
+    { id: 'vision', nodes: 3, modality: 'vision' },
+  ],
+);
+
+function begin(layouts: readonly string[], concurrency = 10): { state: BatchState; chunks: ChunkManifest[] } {
+  let first = 0;
+  const modalities = noModalityCounts();
+  const chunks = layouts.map((layout, chunk) => {
+    const counts = countLayout(layout);
+    for (const modality of MODALITIES) modalities[modality] += counts[modality];
+    const manifest = { chunk, first, layout };
+    first += Object.values(counts).reduce((sum, count) => sum + count, 0);
+    return manifest;
+  });
+  const invalid = first - MODALITIES.reduce((sum, modality) => sum + modalities[modality], 0);
+  const manifest = { items: first, modalities, invalid, chunks: chunks.length };
+  const options = batchOptionsSchema.parse({ concurrency });
+  return { state: startBatch({ options, manifest }, MODELS, NOW), chunks };
+}
+
+/** Starts the first chunks with so many lanes each. */
+function withStarted(layouts: readonly string[], lanes: readonly number[], concurrency = 10): BatchState {
+  const { state, chunks } = begin(layouts, concurrency);
+  return lanes.reduce((next, granted, position) => {
+    const chunk = chunks[position];
+    return chunk === undefined ? next : startNextChunk(next, chunk, granted).state;
+  }, state);
+}
+
+const report = (chunk: number, more: Partial<ChunkReport> = {}): ChunkReport => ({
+  chunk,
+  returned: 0,
+  inFlight: 0,
+  open: 0,
+  counts: NO_COUNTS,
+  latency: {},
+  lastFailures: [],
+  ...more,
+});
+
+const failure = (item: number) => ({ item, model: 'text', error: '500: broken', attempts: 1, tried: ['text'] });
+
+describe('the shares of chunks', () => {
+  it('give each model exactly its part of the run, by modality', () => {
+    const layouts = fc.array(
+      fc.array(fc.constantFrom<LayoutCode>('text', 'vision', 'invalid'), { minLength: 1, maxLength: 60 }),
+      { minLength: 1, maxLength: 12 },
+    );
+    fc.assert(
+      fc.property(layouts, (codes) => {
+        const { state, chunks } = begin(codes.map(encodeLayout));
+        const given = { text: 0, vision: 0 };
+        let running = state;
+        for (const chunk of chunks) {
+          const started = startNextChunk(running, chunk, 1);
+          running = started.state;
+          for (const { model, items } of started.shares.text) if (model === 'text') given.text += items;
+          for (const { items } of started.shares.vision) given.vision += items;
+        }
+        expect(given.text).toBe(state.shares.text.find(({ model }) => model === 'text')?.items);
+        expect(given.vision).toBe(state.manifest.modalities.vision);
+        expect(running.unstarted).toEqual(noModalityCounts());
+        expect(running.nextChunk).toBe(chunks.length);
+      }),
+    );
+  });
+
+  it('are planned anew for what has not started when a model goes down', () => {
+    const started = withStarted(['t80', 't80', 't80'], [1]);
+    expect(started.shares.text.map(({ model, items }) => [model, items])).toEqual([
+      ['text', 100],
+      ['vision', 60],
+    ]);
+    const planned = planShares({ ...started, models: markDown(started.models, 'text', NOW) }, NOW);
+    expect(planned.shares.text).toEqual([{ model: 'vision', items: 160 }]);
+  });
+
+  it('are none where no model takes the modality', () => {
+    const { state, chunks } = begin(['t2a3']);
+    const [chunk] = chunks;
+    if (chunk === undefined) throw new Error('no chunk');
+    expect(startNextChunk(state, chunk, 1).shares.audio).toEqual([]);
+  });
+});
+
+describe('the lanes of a run', () => {
+  it('start as many chunks as have packs for them', () => {
+    const { state, chunks } = begin(['t500', 't500', 't500'], 300);
+    // 1500 items on 300 lanes: packs of 3, so 167 packs a chunk.
+    expect(currentPackSize(state)).toBe(3);
+    expect(planLanes(state, chunks)).toEqual({ grants: [], starts: [167, 133] });
+  });
+
+  it('go to a started chunk that has packs without a lane before the next one starts', () => {
+    const state = hearReport(withStarted(['t100', 't100'], [2]), report(0, { inFlight: 2, open: 40 }));
+    const { chunks } = begin(['t100', 't100']);
+    const plan = planLanes(state, chunks.slice(1));
+    expect(plan.grants).toEqual([{ chunk: 0, lanes: 8 }]);
+    expect(plan.starts).toEqual([]);
+  });
+
+  it('come back when a chunk gives them back or ends', () => {
+    const started = withStarted(['t100', 't100'], [6, 4]);
+    const next = begin(['t100']).chunks;
+    expect(planLanes(hearReport(started, report(1, { inFlight: 4 })), next).starts).toEqual([]);
+    const returned = hearReport(started, report(0, { inFlight: 3, returned: 3 }));
+    expect(planLanes(hearReport(returned, report(1, { inFlight: 4 })), next).starts).toEqual([3]);
+    const ended = endChunk(hearReport(started, report(1, { inFlight: 4 })), 0, NO_COUNTS);
+    expect(planLanes(ended, next).starts).toEqual([6]);
+  });
+
+  it('are not given back by a report that comes late', () => {
+    const state = hearReport(withStarted(['t100'], [6]), report(0, { returned: 3 }));
+    expect(hearReport(state, report(0, { returned: 1 })).running[0]?.returned).toBe(3);
+  });
+
+  it('are granted to nobody while the run is paused', () => {
+    const { state, chunks } = begin(['t100']);
+    expect(planLanes({ ...state, paused: true }, chunks)).toEqual({ grants: [], starts: [] });
+  });
+
+  it('are never more than the run has, whatever is granted, heard and ended', () => {
+    const steps = fc.array(
+      fc.record({
+        chunk: fc.nat({ max: 7 }),
+        inFlight: fc.nat({ max: 20 }),
+        open: fc.nat({ max: 60 }),
+        end: fc.boolean(),
+      }),
+      { maxLength: 40 },
+    );
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 1, max: 50 }), (events, concurrency) => {
+        const begun = begin(Array(8).fill('t60'), concurrency);
+        let state = begun.state;
+        for (const { chunk, inFlight, open, end } of events) {
+          const plan = planLanes(state, begun.chunks.slice(state.nextChunk));
+          for (const grant of plan.grants) state = grantTo(state, grant.chunk, grant.lanes);
+          for (const lanes of plan.starts) {
+            const next = begun.chunks[state.nextChunk];
+            if (next !== undefined) state = startNextChunk(state, next, lanes).state;
+          }
+          const running = Object.values(state.running);
+          expect(running.reduce((sum, { granted, returned }) => sum + granted - returned, 0)).toBeLessThanOrEqual(
+            concurrency,
+          );
+          const known = state.running[chunk];
+          if (known === undefined) continue;
+          const busy = Math.min(inFlight, known.granted - known.returned);
+          const idle = known.granted - known.returned - busy;
+          state = end
+            ? endChunk(state, chunk, NO_COUNTS)
+            : hearReport(state, report(chunk, { inFlight: busy, open, returned: known.returned + idle }));
+        }
+      }),
+    );
+  });
+});
+
+describe('the orders for a chunk', () => {
+  it('say what is left of the run outside it', () => {
+    const state = hearReport(withStarted(['t100', 't50', 't30'], [4, 4]), report(0, { open: 60 }));
+    expect(itemsLeft(state)).toBe(60 + 50 + 30);
+    expect(ordersFor(state, 0)?.orders).toEqual({ granted: 4, leftElsewhere: 80, paused: false });
+    expect(ordersFor(state, 1)?.orders.leftElsewhere).toBe(90);
+  });
+
+  it('are none for a chunk that has ended', () => {
+    expect(ordersFor(endChunk(withStarted(['t10'], [1]), 0, NO_COUNTS), 0)).toBeUndefined();
+  });
+
+  it('go out when the run has much less left than the chunk knows, and once', () => {
+    const started = withStarted(['t100', 't900'], [10], 1);
+    const late = hearReport({ ...started, unstarted: noModalityCounts() }, report(0, { open: 4 }));
+    expect(outdatedChunks(late)).toEqual([0]);
+    expect(outdatedChunks(ordersFor(late, 0)?.state ?? late)).toEqual([]);
+    expect(outdatedChunks(hearReport(late, report(0, { open: 0 })))).toEqual([]);
+  });
+});
+
+describe('what the parent counts', () => {
+  it('is the same whether a chunk runs or has ended', () => {
+    const counts = countFailure(countModel({ ...NO_COUNTS, ok: 4, tokens: 9 }, 'text', { ok: 4 }), 'text', '500: x');
+    const running = hearReport(withStarted(['t10', 't10'], [1, 1]), report(0, { counts }));
+    const ended = endChunk(running, 0, counts);
+    expect(totalCounts(ended)).toEqual(totalCounts(running));
+    expect(totalCounts(ended)).toMatchObject({ ok: 4, failed: 1, tokens: 9, failedByKind: { 500: 1 } });
+    expect(ended.doneChunks).toBe(1);
+  });
+
+  it('shows models that were not asked yet', () => {
+    expect(Object.keys(totalCounts(begin(['t1']).state).models)).toEqual(['text', 'vision']);
+  });
+
+  it('keeps the five newest failures, each once', () => {
+    const first = hearReport(withStarted(['t50'], [1]), report(0, { lastFailures: [1, 2, 3].map(failure) }));
+    const second = hearReport(first, report(0, { lastFailures: [2, 3, 4, 5, 6].map(failure) }));
+    expect(second.lastFailures.map(({ item }) => item)).toEqual([2, 3, 4, 5, 6]);
+  });
+
+  it('does not hear chunks that have ended', () => {
+    const ended = endChunk(withStarted(['t10'], [1]), 0, { ...NO_COUNTS, ok: 10 });
+    expect(hearReport(ended, report(0, { counts: { ...NO_COUNTS, ok: 9 }, lastFailures: [failure(1)] }))).toBe(ended);
+  });
+});
+
+describe('what a report says of the models', () => {
+  it('reaches the parent', () => {
+    const state = withStarted(['t10'], [1]);
+    const heard = hearReport(state, report(0, { models: markDown(state.models, 'vision', NOW) }));
+    expect(heard.models.find(({ id }) => id === 'vision')?.downUntil).toBeGreaterThan(NOW);
+  });
+
+  it('is no news when the parent knows it: the table stays the same object', () => {
+    const state = withStarted(['t10'], [1]);
+    expect(hearReport(state, report(0, { models: structuredClone(MODELS) })).models).toBe(state.models);
+    expect(hearReport(state, report(0)).models).toBe(state.models);
+  });
+
+  it('guides the size of packs by the answer times seen', () => {
+    const state = withStarted(['t9000', 't9000'], [1], 1);
+    expect(currentPackSize(state)).toBe(4);
+    const heard = hearReport(state, report(0, { open: 8000, latency: { text: 1000, vision: 3000 } }));
+    expect(currentPackSize(heard)).toBe(10);
+  });
+});
