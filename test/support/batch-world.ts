@@ -51,13 +51,15 @@ async function builtWorkerModule(): Promise<typeof import('../../src/worker.js')
   return await import(/* @vite-ignore */ DIST_WORKER);
 }
 
+// Once a process, before anything makes the runtime with its defaults: warnings of killed workers are no news here.
+Runtime.install({ logger: new DefaultLogger('ERROR') });
+
 const connections = new Map<string, Promise<{ client: Connection; native: NativeConnection }>>();
 
 /** Connections are made once a file; they end with its process. */
 async function connect(address: string) {
   const known = connections.get(address);
   if (known !== undefined) return await known;
-  if (connections.size === 0) Runtime.install({ logger: new DefaultLogger('ERROR') });
   const made = Promise.all([Connection.connect({ address }), NativeConnection.connect({ address })]).then(
     ([client, native]) => ({ client, native }),
   );

@@ -1,0 +1,65 @@
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { askedTimes, progressUntil, prompts, World } from '../support/batch-world.js';
+import { devServer, suggestContinueAsNewAfter } from '../support/dev-server.js';
+
+let server: TestWorkflowEnvironment;
+
+beforeAll(async () => {
+  server = await TestWorkflowEnvironment.createLocal(await devServer(...suggestContinueAsNewAfter(40)));
+});
+afterAll(() => server.teardown());
+
+const once = (count: number) => Array(count).fill(1);
+
+it('goes on in a fresh history when a run has many chunks, with nothing lost or asked twice', async () => {
+  const world = await World.open({ address: server.address });
+  const run = await world.start(prompts(60), { options: { concurrency: 3, chunkSize: 4 } });
+  const { results, ...summary } = await run.result();
+  expect(summary).toMatchObject({ items: 60, ok: 60, failed: 0, requests: 60 });
+  expect(world.output(results).map(({ id }) => id)).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
+  expect([...askedTimes(await world.requests()).values()]).toEqual(once(60));
+  expect(await executions(world, run.id)).toBeGreaterThan(1);
+  // The counts and the start go along.
+  expect(await run.progress()).toMatchObject({ state: 'completed', ok: 60, chunks: { total: 15, done: 15 } });
+  expect(summary.startedAt).toBeLessThan(await startOfLast(world, run.id));
+});
+
+it('goes on in a fresh history when a chunk has many packs', async () => {
+  const world = await World.open({ address: server.address });
+  const run = await world.start(prompts(80), { options: { concurrency: 4, chunkSize: 80, pack: 1 } });
+  expect(await run.result()).toMatchObject({ ok: 80, requests: 80 });
+  expect([...askedTimes(await world.requests()).values()]).toEqual(once(80));
+  expect(await executions(world, `${run.id}/chunk-0`)).toBeGreaterThan(1);
+});
+
+it('stays paused, and hears updates, over the change of history', async () => {
+  const world = await World.open({ address: server.address, simulator: { latency: { kind: 'fixed', ms: 50 } } });
+  const run = await world.start(prompts(80), { options: { concurrency: 3, chunkSize: 4 } });
+  await progressUntil(run, 'some chunks are done', ({ chunks }) => chunks.done > 2);
+  for (let round = 0; round < 5; round++) {
+    expect(await run.pause()).toMatchObject({ state: 'paused' });
+    expect(await run.progress()).toMatchObject({ state: 'paused' });
+    expect(await run.resume()).toMatchObject({ state: 'running' });
+  }
+  expect(await run.result()).toMatchObject({ ok: 80, requests: 80 });
+  expect(await executions(world, run.id)).toBeGreaterThan(1);
+});
+
+async function executions(world: World, workflowId: string): Promise<number> {
+  let count = 0;
+  for await (const { historyLength } of listed(world, workflowId)) {
+    expect(historyLength).toBeLessThan(400);
+    count++;
+  }
+  return count;
+}
+
+async function startOfLast(world: World, workflowId: string): Promise<number> {
+  const { startTime } = await world.client.workflow.getHandle(workflowId).describe();
+  return startTime.getTime();
+}
+
+function listed(world: World, workflowId: string) {
+  return world.client.workflow.list({ query: `WorkflowId = '${workflowId}'` });
+}

@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest';
+import { progressUntil, prompts, World } from '../support/batch-world.js';
+
+const fixed = (ms: number) => ({ latency: { kind: 'fixed', ms } }) as const;
+
+it('never has more requests in flight than lanes, over all chunks, and uses them all', async () => {
+  const world = await World.open({ simulator: fixed(150) });
+  const run = await world.start(prompts(70), { options: { concurrency: 6, chunkSize: 4 } });
+  expect(await run.result()).toMatchObject({ ok: 70, requests: 70 });
+  expect((await world.stats()).maxInFlight).toBe(6);
+});
+
+it('does one request at a time with a single lane', async () => {
+  const world = await World.open();
+  const run = await world.start(prompts(12), { options: { concurrency: 1, chunkSize: 3 } });
+  expect(await run.result()).toMatchObject({ ok: 12 });
+  const requests = await world.requests();
+  expect((await world.stats()).maxInFlight).toBe(1);
+  expect(requests.map(({ prompt }) => prompt).sort()).toEqual(prompts(12).sort());
+});
+
+it('goes on with the next chunks while one item of the first takes long', async () => {
+  const slow = { match: { promptIncludes: 'prompt 0' }, respond: { kind: 'answer', delayMs: 5_000 } } as const;
+  const world = await World.open({ simulator: { ...fixed(20), rules: [slow] } });
+  const run = await world.start(prompts(40), { options: { concurrency: 3, chunkSize: 4 } });
+  const progress = await progressUntil(run, 'all but the first chunk are done', ({ chunks }) => chunks.done === 9);
+  expect(progress).toMatchObject({ state: 'running', chunks: { total: 10, started: 10, done: 9 } });
+  const last = (await world.requests()).at(-1);
+  expect(last?.status).toBe(200);
+  expect(await run.result()).toMatchObject({ ok: 40 });
+});
+
+it('gives lanes to as many chunks as it takes to use them', async () => {
+  const world = await World.open({ simulator: fixed(6_000) });
+  const run = await world.start(prompts(60), { options: { concurrency: 60, chunkSize: 1 } });
+  expect(await run.result()).toMatchObject({ ok: 60 });
+  expect((await world.stats()).maxInFlight).toBe(60);
+});
