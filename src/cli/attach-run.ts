@@ -1,56 +1,41 @@
-import { z } from 'zod';
 import { MAX_CONCURRENCY } from '../batch/options.js';
-import { resolveDataDir } from '../embedded/data-dir.js';
-import { openStorage } from '../storage/open-storage.js';
+import type { Storage } from '../storage/storage.js';
 import { endpointFromFlags } from './batch-request.js';
+import { Cleanup } from './cleanup.js';
 import { UserError } from './errors.js';
 import type { Io } from './io.js';
+import { openReporter } from './open-reporter.js';
 import { checkOutput } from './output.js';
+import { placesOf } from './places.js';
 import type { RunFlags } from './run-flags.js';
+import { noSuchRun, runMemoSchema } from './run-memo.js';
 import { openSession, type Session } from './session.js';
 import { temporalSettings } from './temporal-settings.js';
-import { chooseMode, createReporter } from './terminal/reporter.js';
 import { type Visit, visitRun, workerFor } from './visit-run.js';
-
-/** What `batch` notes beside a run. */
-export const runMemoSchema = z.object({
-  items: z.number().optional(),
-  endpoint: z.string().optional(),
-  input: z.string().optional(),
-  output: z.string().optional(),
-  concurrency: z.number().optional(),
-});
 
 /** Runs `attach`: follows a run, with a worker on the embedded server, and delivers its results. Returns the exit code. */
 export async function attachRun(id: string, flags: RunFlags, io: Io): Promise<number> {
   const settings = temporalSettings(flags, io.env);
   if (flags.output !== undefined) await checkOutput(flags.output);
-  const dataDir = resolveDataDir(flags.dataDir, io.env);
-  const mode = chooseMode({ json: flags.json, isTTY: io.stderr.isTTY === true, env: io.env });
-  const reporter = createReporter({ mode, stream: io.stderr, env: io.env });
+  const { dataDir, storage } = placesOf(flags.dataDir, io.env);
+  const cleanup = new Cleanup();
   try {
+    const reporter = cleanup.add(openReporter(flags.json, io), (opened) => opened.close());
     const onStep = (step: string) => reporter.note(step);
-    const session = await openSession({
-      settings,
-      withWorker: settings.kind === 'embedded',
-      dataDir,
-      env: io.env,
-      onStep,
-      signal: io.interrupt,
-    });
-    try {
-      const visit = await findRun(id, flags, dataDir, session, io);
-      const worker = visit.found === 'running' ? workerFor(visit, session, reporter) : undefined;
-      return await visitRun(worker === undefined ? visit : { ...visit, worker }, session, reporter, io);
-    } finally {
-      await session.close();
-    }
+    const withWorker = settings.kind === 'embedded';
+    const session = cleanup.add(
+      await openSession({ settings, withWorker, dataDir, env: io.env, onStep, signal: io.interrupt }),
+      (opened) => opened.close(),
+    );
+    const visit = await findRun(id, flags, storage, session, io);
+    const worker = visit.found === 'running' ? workerFor(visit, session, reporter) : undefined;
+    return await visitRun(worker === undefined ? visit : { ...visit, worker }, session, reporter, io);
   } finally {
-    reporter.close();
+    await cleanup.run();
   }
 }
 
-async function findRun(id: string, flags: RunFlags, dataDir: string, session: Session, io: Io): Promise<Visit> {
+async function findRun(id: string, flags: RunFlags, storage: Storage, session: Session, io: Io): Promise<Visit> {
   const handle = session.batches.handle(id);
   const run = await handle.describe();
   if (run === undefined) throw noSuchRun(id);
@@ -65,7 +50,7 @@ async function findRun(id: string, flags: RunFlags, dataDir: string, session: Se
   return {
     runId: id,
     handle,
-    storage: openStorage(io.env.DRIA_TEMPORAL_STORAGE || dataDir),
+    storage,
     endpoint: endpointOf(id, flags, memo.endpoint, session, io),
     taskQueue: run.taskQueue,
     concurrency: memo.concurrency ?? MAX_CONCURRENCY,
@@ -84,9 +69,4 @@ function endpointOf(id: string, flags: RunFlags, runs: string | undefined, sessi
     exitCode: 2,
     hint: `Give --base-url ${runs}, with its key in DRIA_API_KEY.`,
   });
-}
-
-/** The error for an id that no run has. */
-export function noSuchRun(id: string): UserError {
-  return new UserError(`there is no run ${id}`, { exitCode: 2, hint: 'See `dria-temporal runs`.' });
 }

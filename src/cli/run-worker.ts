@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { DEFAULT_TASK_QUEUE } from '../client.js';
-import { resolveDataDir } from '../embedded/data-dir.js';
 import { endpointFromFlags } from './batch-request.js';
 import type { Io } from './io.js';
+import { placesOf } from './places.js';
 import type { WorkerFlags } from './run-flags.js';
 import { openSession } from './session.js';
 import { temporalSettings } from './temporal-settings.js';
@@ -11,7 +11,7 @@ import { temporalSettings } from './temporal-settings.js';
 export async function runWorker(flags: WorkerFlags, io: Io): Promise<void> {
   const settings = temporalSettings(flags, io.env);
   const baseUrl = endpointFromFlags(flags.baseUrl, io.env);
-  const dataDir = resolveDataDir(flags.dataDir, io.env);
+  const { dataDir, storage } = placesOf(flags.dataDir, io.env);
   const say = (message: string): void => void io.stderr.write(`${message}\n`);
   const session = await openSession({
     settings,
@@ -25,7 +25,7 @@ export async function runWorker(flags: WorkerFlags, io: Io): Promise<void> {
     const taskQueue = flags.taskQueue ?? DEFAULT_TASK_QUEUE;
     const worker = await session.startWorker({
       taskQueue,
-      storage: io.env.DRIA_TEMPORAL_STORAGE || dataDir,
+      storage: storage.root,
       baseUrl,
       maxRequests: flags.maxRequests,
       shutdownGraceMs: flags.shutdownGrace * 1000,

@@ -2,13 +2,12 @@ import type { WorkflowExecutionInfo } from '@temporalio/client';
 import type { Progress } from '../batch/progress.js';
 import { NO_PROGRESS, progressOfSummary } from '../batch/run-view.js';
 import type { BatchHandle } from '../client.js';
-import { resolveDataDir } from '../embedded/data-dir.js';
-import { openStorage } from '../storage/open-storage.js';
 import type { Storage } from '../storage/storage.js';
-import { noSuchRun, runMemoSchema } from './attach-run.js';
 import { readSummary } from './deliver.js';
 import type { Io } from './io.js';
+import { placesOf } from './places.js';
 import type { RunFlags } from './run-flags.js';
+import { noSuchRun, runMemoSchema } from './run-memo.js';
 import { openSession, type Session } from './session.js';
 import { temporalSettings } from './temporal-settings.js';
 import { type RunRow, runsTable, statusView } from './terminal/tables.js';
@@ -51,7 +50,7 @@ async function withSession(
   body: (session: Session, storage: Storage) => Promise<void>,
 ): Promise<void> {
   const settings = temporalSettings(flags, io.env);
-  const dataDir = resolveDataDir(flags.dataDir, io.env);
+  const { dataDir, storage } = placesOf(flags.dataDir, io.env);
   const onStep = (step: string): void => void io.stderr.write(`${step}\n`);
   const session = await openSession({
     settings,
@@ -62,7 +61,7 @@ async function withSession(
     signal: io.interrupt,
   });
   try {
-    await body(session, openStorage(io.env.DRIA_TEMPORAL_STORAGE || dataDir));
+    await body(session, storage);
   } finally {
     await session.close();
   }

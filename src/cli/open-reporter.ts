@@ -1,0 +1,7 @@
+import type { Io } from './io.js';
+import { chooseMode, createReporter, type Reporter } from './terminal/reporter.js';
+
+/** The reporter that suits standard error. */
+export function openReporter(json: boolean, { stderr, env }: Io): Reporter {
+  return createReporter({ mode: chooseMode({ json, isTTY: stderr.isTTY, env }), stream: stderr, env });
+}

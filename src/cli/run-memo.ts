@@ -1,0 +1,18 @@
+import { z } from 'zod';
+import { UserError } from './errors.js';
+
+/** What `batch` notes beside a run, for `attach` and the lists: no secrets. */
+export const runMemoSchema = z.object({
+  items: z.number().optional(),
+  endpoint: z.string().optional(),
+  /** The input's name. */
+  input: z.string().optional(),
+  /** Where the results were asked to go. */
+  output: z.string().optional(),
+  concurrency: z.number().optional(),
+});
+
+/** The error for an id that no run has. */
+export function noSuchRun(id: string): UserError {
+  return new UserError(`there is no run ${id}`, { exitCode: 2, hint: 'See `dria-temporal runs`.' });
+}
