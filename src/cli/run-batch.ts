@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { BatchOptions } from '../batch/options.js';
 import type { StartBatch } from '../client.js';
 import { readStagedManifest, stageInput } from '../input/stage.js';

@@ -83,8 +83,13 @@ async function goOn({ handle, runId }: Visit, reporter: Reporter): Promise<void>
   reporter.note(`${runId} is under way: going on with it`);
   const progress = await handle.progress().catch(() => undefined);
   if (progress?.state !== 'paused') return;
-  reporter.note(`it was paused (${progress.reason ?? 'no reason given'}): resuming it`);
-  await handle.resume();
+  const reason = progress.reason ?? 'no reason given';
+  if (reason.startsWith('402')) {
+    reporter.note(`it was paused (${reason}): resuming it`);
+    await handle.resume();
+  } else {
+    reporter.warn(`it is paused (${reason}); whoever paused it can resume it: the update "resume", docs/operations.md`);
+  }
 }
 
 async function deliverFinished(visit: Visit, reporter: Reporter, io: Io): Promise<number> {
