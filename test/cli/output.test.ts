@@ -1,0 +1,256 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:fs';
+import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { UserError } from '../../src/cli/errors.js';
+import { checkOutput, writeOutput } from '../../src/cli/output.js';
+
+/** Permission bits do not hold root back. */
+const IS_ROOT = process.getuid?.() === 0;
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dria-output-'));
+  const made = folder;
+  onTestFinished(async () => {
+    await chmod(made, 0o700);
+    await rm(made, { recursive: true, force: true });
+  });
+});
+
+async function* bytes(...lines: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const line of lines) yield Buffer.from(line);
+}
+
+async function* failing(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('half');
+  throw new Error('the storage is gone');
+}
+
+async function refusal(path: string, input?: string): Promise<UserError> {
+  const error: unknown = await checkOutput(path, input).catch((thrown: unknown) => thrown);
+  if (!(error instanceof UserError)) throw new Error(`${path} was not refused: ${String(error)}`);
+  expect(error.exitCode).toBe(2);
+  expect(await readdir(folder)).toEqual(expect.not.arrayContaining([expect.stringContaining('.tmp')]));
+  return error;
+}
+
+describe('checking an output', () => {
+  test.each(['new.jsonl', 'old.jsonl'])(
+    '%s in a folder of one’s own is fine, and nothing stays behind',
+    async (name) => {
+      await writeFile(join(folder, 'old.jsonl'), 'before');
+      await checkOutput(join(folder, name));
+      expect(await readdir(folder)).toEqual(['old.jsonl']);
+      expect(await readFile(join(folder, 'old.jsonl'), 'utf8')).toBe('before');
+    },
+  );
+
+  test.each(['/dev/null', '/dev/stdout', undefined])('%s is fine', async (path) => {
+    expect(await checkOutput(path)).toBeUndefined();
+  });
+
+  test('a folder in the place of the file is refused, with a name to give', async () => {
+    const error = await refusal(folder);
+    expect(error.message).toContain('is a folder');
+    expect(error.hint).toBe(`Name a file: -o ${folder}/results.jsonl`);
+  });
+
+  test('a name with a slash at its end is refused', async () => {
+    expect((await refusal(join(folder, 'new/'))).message).toContain('names a folder');
+  });
+
+  test('a missing folder is refused, with how to make it', async () => {
+    const error = await refusal(join(folder, 'a/b/out.jsonl'));
+    expect(error.message).toContain(`${folder}/a/b does not exist`);
+    expect(error.hint).toContain('mkdir -p');
+  });
+
+  test('a file in the place of the folder is refused', async () => {
+    await writeFile(join(folder, 'file'), '');
+    await refusal(join(folder, 'file/out.jsonl'));
+  });
+
+  test('a name that is too long, an empty one, and a ring of links are refused', async () => {
+    await symlink('b', join(folder, 'a'));
+    await symlink('a', join(folder, 'b'));
+    await refusal(join(folder, 'x'.repeat(300)));
+    await refusal('');
+    await refusal(join(folder, 'a'));
+  });
+
+  test('the input file is refused, also by another name', async () => {
+    const input = join(folder, 'prompts.jsonl');
+    await writeFile(input, '{"prompt":"x"}');
+    await symlink(input, join(folder, 'link.jsonl'));
+    expect((await refusal(input, input)).message).toContain('is the input file');
+    await refusal(join(folder, 'link.jsonl'), input);
+    await checkOutput(join(folder, 'other.jsonl'), input);
+  });
+
+  test('a link to a folder that is missing is refused', async () => {
+    await symlink('gone/out.jsonl', join(folder, 'link'));
+    expect((await refusal(join(folder, 'link'))).message).toContain(`${folder}/gone does not exist`);
+  });
+
+  test('a folder where no file can be made is refused, whatever its permissions say', async () => {
+    expect((await refusal('/proc/out.jsonl')).message).toContain('cannot be written');
+  });
+
+  test.skipIf(IS_ROOT)('an unwritable folder and an unwritable file are refused', async () => {
+    const file = join(folder, 'read-only.jsonl');
+    await writeFile(file, '');
+    await chmod(file, 0o400);
+    await refusal(file);
+    await chmod(folder, 0o500);
+    await refusal(join(folder, 'new.jsonl'));
+  });
+});
+
+describe('writing to a file', () => {
+  test('the file holds everything, in order', async () => {
+    const path = join(folder, 'out.jsonl');
+    expect(await writeOutput(path, bytes('one\n', 'two\n'), new PassThrough())).toBe('written');
+    expect(await readFile(path, 'utf8')).toBe('one\ntwo\n');
+    expect(await readdir(folder)).toEqual(['out.jsonl']);
+  });
+
+  test('a failure on the way leaves the old file as it was, and nothing else', async () => {
+    const path = join(folder, 'out.jsonl');
+    await writeFile(path, 'before');
+    await expect(writeOutput(path, failing(), new PassThrough())).rejects.toThrow('the storage is gone');
+    expect(await readFile(path, 'utf8')).toBe('before');
+    expect(await readdir(folder)).toEqual(['out.jsonl']);
+  });
+
+  test('the old file is whole until the new one is', async () => {
+    const path = join(folder, 'out.jsonl');
+    await writeFile(path, 'before');
+    async function* watched(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('new');
+      expect(await readFile(path, 'utf8')).toBe('before');
+      yield Buffer.from('er');
+    }
+    await writeOutput(path, watched(), new PassThrough());
+    expect(await readFile(path, 'utf8')).toBe('newer');
+  });
+
+  test('an existing file keeps its mode', async () => {
+    const path = join(folder, 'out.jsonl');
+    await writeFile(path, '');
+    await chmod(path, 0o640);
+    await writeOutput(path, bytes('x'), new PassThrough());
+    expect((await stat(path)).mode & 0o777).toBe(0o640);
+  });
+
+  test('a link is written through and stays a link', async () => {
+    await mkdir(join(folder, 'real'));
+    await symlink('real/out.jsonl', join(folder, 'link'));
+    await writeOutput(join(folder, 'link'), bytes('x'), new PassThrough());
+    await writeOutput(join(folder, 'link'), bytes('y'), new PassThrough());
+    expect(await readFile(join(folder, 'real/out.jsonl'), 'utf8')).toBe('y');
+    expect(await readdir(join(folder, 'real'))).toEqual(['out.jsonl']);
+    expect(await readdir(folder)).toEqual(['link', 'real']);
+  });
+
+  test('a folder that came in its place meanwhile stops it cleanly', async () => {
+    const path = join(folder, 'out.jsonl');
+    async function* late(): AsyncGenerator<Uint8Array> {
+      await mkdir(path);
+      yield Buffer.from('x');
+    }
+    await expect(writeOutput(path, late(), new PassThrough())).rejects.toMatchObject({ code: 'EISDIR' });
+    expect(await readdir(folder)).toEqual(['out.jsonl']);
+  });
+
+  test('a full disk is an error with its code', async () => {
+    await expect(writeOutput('/dev/full', bytes('x'), new PassThrough())).rejects.toMatchObject({ code: 'ENOSPC' });
+  });
+
+  test('a device is written directly', async () => {
+    expect(await writeOutput('/dev/null', bytes('x'), new PassThrough())).toBe('written');
+    expect((await stat('/dev/null')).isCharacterDevice()).toBe(true);
+  });
+
+  test('a named pipe is written to its reader, and a reader that goes away is no error', async () => {
+    const pipe = join(folder, 'pipe');
+    await promisify(execFile)('mkfifo', [pipe]);
+    const reader = spawn('head', ['-c', '4', pipe], { stdio: ['ignore', 'pipe', 'inherit'] });
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (;;) yield Buffer.alloc(65_536, 'x');
+    }
+    const [written, said] = await Promise.all([
+      writeOutput(pipe, endless(), new PassThrough()),
+      text(reader.stdout),
+      once(reader, 'exit'),
+    ]);
+    expect([written, said]).toEqual(['closed', 'xxxx']);
+  });
+});
+
+describe('writing to standard output', () => {
+  test.each([undefined, '/dev/stdout', '/dev/fd/1'])('%s goes to the stream, which stays open', async (path) => {
+    const stdout = new PassThrough();
+    expect(await writeOutput(path, bytes('one\n', 'two\n'), stdout)).toBe('written');
+    expect(stdout.writableEnded).toBe(false);
+    expect(stdout.listenerCount('error')).toBe(0);
+    expect(await text(stdout.end())).toBe('one\ntwo\n');
+  });
+
+  test('no more is read than the reader takes', async () => {
+    let read = 0;
+    let release: () => void = () => undefined;
+    const stdout = new Writable({
+      write: (_chunk, _encoding, done) => {
+        release = done;
+        stdout.emit('held');
+      },
+    });
+    async function* counted(): AsyncGenerator<Uint8Array> {
+      while (read < 3) {
+        read += 1;
+        yield Buffer.from('x');
+      }
+    }
+    let held = once(stdout, 'held');
+    const written = writeOutput(undefined, counted(), stdout);
+    for (const expected of [1, 2, 3]) {
+      await held;
+      expect(read).toBe(expected);
+      held = once(stdout, 'held');
+      release();
+    }
+    expect(await written).toBe('written');
+  });
+
+  test('a failing source is told', async () => {
+    await expect(writeOutput(undefined, failing(), new PassThrough())).rejects.toThrow('the storage is gone');
+  });
+
+  test('a full disk behind standard output is told', async () => {
+    const handle = await open('/dev/full', constants.O_WRONLY);
+    await expect(writeOutput(undefined, bytes('x'), handle.createWriteStream())).rejects.toMatchObject({
+      code: 'ENOSPC',
+    });
+  });
+
+  test('a process whose reader goes away ends quietly', async () => {
+    const built = new URL('../../dist/cli/output.js', import.meta.url).href;
+    const script = `
+      const { writeOutput } = await import(${JSON.stringify(built)});
+      async function* endless() { for (;;) yield Buffer.alloc(65536, 'x'); }
+      process.stderr.write(await writeOutput(undefined, endless(), process.stdout));`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.once('data', () => child.stdout.destroy());
+    const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    expect([said, code]).toEqual(['closed', 0]);
+  });
+});
