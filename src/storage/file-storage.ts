@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
-import { type Storage, StorageError, type StorageErrorCode } from './storage.js';
+import { type FileAccess, fileError, systemCode } from './file-errors.js';
+import { type Storage, StorageError } from './storage.js';
 
 /** Folder under the root for objects that are being written: listings never see them, and a crash leaves them here. */
 const TEMPORARY = '.tmp';
+
+/** Bytes of one read of a stream. */
+const STREAM_BYTES = 1 << 20;
 
 /**
  * Objects as files under a root folder. An object is written to a temporary file, synced to disk and renamed, so that
@@ -23,47 +26,53 @@ export class FileStorage implements Storage {
   /** Where an object is, for messages and for programs that read it themselves. */
   path(key: string): string {
     const path = resolve(this.root, key);
-    if (!path.startsWith(this.root + sep)) throw new StorageError('DENIED', key, `${key} is outside ${this.root}`);
-    return path;
+    const inside = this.root.endsWith(sep) ? this.root : this.root + sep;
+    if (path.startsWith(inside) && path !== inside) return path;
+    throw new StorageError('DENIED', key, `${key === '' ? 'an empty key' : key} is outside ${this.root}`);
   }
 
-  put(key: string, content: string | Uint8Array): Promise<void> {
-    return this.write(key, (file) => file.writeFile(content));
+  async put(key: string, content: string | Uint8Array): Promise<void> {
+    await this.write(key, (file) => file.writeFile(content));
   }
 
-  putStream(key: string, content: AsyncIterable<Uint8Array | string>): Promise<void> {
-    return this.write(key, async (file) => {
-      for await (const piece of content) await file.writeFile(piece);
+  async putStream(key: string, content: AsyncIterable<Uint8Array | string>): Promise<void> {
+    let broken: { readonly error: unknown } | undefined;
+    const source = watched(content, (error) => {
+      broken = { error };
     });
+    try {
+      await this.write(key, async (file) => {
+        for await (const piece of source) await file.writeFile(piece);
+      });
+    } catch (error) {
+      // What the source threw is no matter of this storage, even where it looks like it.
+      throw broken === undefined ? error : broken.error;
+    }
   }
 
   async get(key: string): Promise<Uint8Array> {
-    return await this.call(key, () => readFile(this.path(key)));
+    return await this.call('read', key, () => this.opened(key, (file) => file.readFile()));
   }
 
   async getRange(key: string, start: number, end: number): Promise<Uint8Array> {
-    return await this.call(key, async () => {
-      const file = await open(this.path(key), 'r');
-      try {
-        const buffer = Buffer.allocUnsafe(Math.max(0, end - start));
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, start);
-        return buffer.subarray(0, bytesRead);
-      } finally {
-        await file.close();
-      }
-    });
+    return await this.call('read', key, () =>
+      this.opened(key, (file) => readRange(file, start, Math.max(0, end - start))),
+    );
   }
 
   async stream(key: string): Promise<Readable> {
-    return await this.call(key, async () => {
-      await stat(this.path(key));
-      return createReadStream(this.path(key), { highWaterMark: 1 << 20 });
+    return await this.call('read', key, async () => {
+      const file = await this.open(key);
+      return file.createReadStream({ highWaterMark: STREAM_BYTES });
     });
   }
 
   async size(key: string): Promise<number | undefined> {
     try {
-      return await this.call(key, async () => (await stat(this.path(key))).size);
+      return await this.call('read', key, async () => {
+        const stats = await stat(this.path(key));
+        return stats.isFile() ? stats.size : undefined;
+      });
     } catch (error) {
       if (error instanceof StorageError && error.code === 'NOT_FOUND') return undefined;
       throw error;
@@ -71,49 +80,68 @@ export class FileStorage implements Storage {
   }
 
   async list(prefix: string): Promise<string[]> {
-    const folder = this.path(prefix.slice(0, prefix.lastIndexOf('/') + 1) || '.');
-    const entries = await this.call(prefix, () =>
-      readdir(folder, { recursive: true, withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return [];
+    const parent = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+    const folder = parent === '' ? this.root : this.path(parent);
+    const entries = await this.call('read', prefix, () =>
+      readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+        const code = systemCode(error);
+        if (code === 'ENOENT' || code === 'ENOTDIR') return [];
         throw error;
       }),
     );
     return entries
       .filter((entry) => entry.isFile())
       .map((entry) => relative(this.root, join(entry.parentPath, entry.name)).split(sep).join('/'))
-      .filter((key) => key.startsWith(prefix));
+      .filter((key) => key.startsWith(prefix) && !key.startsWith(`${TEMPORARY}/`));
   }
 
   async removeAll(prefix: string): Promise<void> {
-    await this.call(prefix, () => rm(this.path(prefix), { recursive: true, force: true }));
+    await this.call('write', prefix, () => rm(this.path(prefix), { recursive: true, force: true }));
     this.made.clear();
   }
 
+  private async open(key: string): Promise<FileHandle> {
+    const file = await open(this.path(key), 'r');
+    if ((await file.stat()).isFile()) return file;
+    await file.close();
+    throw Object.assign(new Error(`${key} is a folder`), { code: 'EISDIR' });
+  }
+
+  private async opened<T>(key: string, read: (file: FileHandle) => Promise<T>): Promise<T> {
+    const file = await this.open(key);
+    try {
+      return await read(file);
+    } finally {
+      await file.close();
+    }
+  }
+
   private async write(key: string, fill: (file: FileHandle) => Promise<void>): Promise<void> {
-    const path = this.path(key);
-    const temporary = join(this.root, TEMPORARY, randomUUID());
-    await this.call(key, async () => {
-      await this.makeFolder(dirname(temporary));
+    await this.call('write', key, async () => {
+      const path = this.path(key);
+      const temporary = join(this.root, TEMPORARY, randomUUID());
+      const file = await this.inFolderOf(temporary, () => open(temporary, 'wx'));
       try {
-        await writeSynced(temporary, fill);
-        await this.moveInto(temporary, path);
+        await fillSynced(file, fill);
+        await this.inFolderOf(path, () => rename(temporary, path));
       } catch (error) {
-        await rm(temporary, { force: true });
+        await rm(temporary, { force: true }).catch(() => undefined);
         throw error;
       }
     });
   }
 
-  private async moveInto(temporary: string, path: string): Promise<void> {
+  /** Does something in a file's folder, which is made first. */
+  private async inFolderOf<T>(path: string, action: () => Promise<T>): Promise<T> {
     await this.makeFolder(dirname(path));
     try {
-      await rename(temporary, path);
+      return await action();
     } catch (error) {
       // The folder was there when it was last looked at; somebody may have removed it since.
-      if (errorCode(error) !== 'ENOENT') throw error;
+      if (systemCode(error) !== 'ENOENT') throw error;
       this.made.clear();
       await this.makeFolder(dirname(path));
-      await rename(temporary, path);
+      return await action();
     }
   }
 
@@ -128,44 +156,37 @@ export class FileStorage implements Storage {
     return making;
   }
 
-  private async call<T>(key: string, action: () => Promise<T>): Promise<T> {
+  private async call<T>(access: FileAccess, key: string, action: () => Promise<T>): Promise<T> {
     try {
       return await action();
     } catch (error) {
-      throw this.translate(key, error);
+      throw fileError(error, access, key, join(this.root, key));
     }
   }
+}
 
-  private translate(key: string, error: unknown): unknown {
-    if (error instanceof StorageError) return error;
-    const code = errorCode(error);
-    if (code === undefined) return error;
-    const reason = REASONS[code] ?? code;
-    return new StorageError(storageCode(code), key, `${join(this.root, key)}: ${reason}`, { cause: error });
+async function* watched<T>(content: AsyncIterable<T>, onError: (error: unknown) => void): AsyncGenerator<T> {
+  try {
+    yield* content;
+  } catch (error) {
+    onError(error);
+    throw error;
   }
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the disk quota is used up',
-  EMFILE: 'too many open files',
-};
-
-function storageCode(code: string): StorageErrorCode {
-  if (code === 'ENOENT') return 'NOT_FOUND';
-  return code === 'EACCES' || code === 'EPERM' || code === 'EROFS' ? 'DENIED' : 'UNAVAILABLE';
+/** Reads until the range is full or the file ends: one read may bring less than it was asked for. */
+async function readRange(file: FileHandle, start: number, length: number): Promise<Uint8Array> {
+  const buffer = Buffer.allocUnsafe(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(buffer, filled, length - filled, start + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
 }
 
-function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
-async function writeSynced(path: string, fill: (file: FileHandle) => Promise<void>): Promise<void> {
-  const file = await open(path, 'wx');
+async function fillSynced(file: FileHandle, fill: (file: FileHandle) => Promise<void>): Promise<void> {
   try {
     await fill(file);
     await file.datasync();

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** The keys of one run's objects. Every key of a run is made here. */
 export interface RunDirectory {
   /** Prefix of everything, with a slash at the end. */
@@ -41,9 +43,16 @@ export function runDirectory(run: string): RunDirectory {
   };
 }
 
+/** Longest name that file systems take, bytes, less what may come after it. */
+const LONGEST_NAME = 200;
+
 function fileName(run: string): string {
+  if (run === '') throw new RangeError('a run has no empty id');
   // encodeURIComponent leaves dots and stars alone; "." and ".." are folders, and "*" is no name on some systems.
-  return encodeURIComponent(run)
+  const name = encodeURIComponent(run)
     .replace(/^\.+/, (dots) => '%2E'.repeat(dots.length))
     .replaceAll('*', '%2A');
+  if (name.length <= LONGEST_NAME) return name;
+  // Temporal takes ids of 1,000 characters. No name that was only escaped has "%-" in it.
+  return `${name.slice(0, 100)}%-${createHash('sha256').update(run).digest('hex')}`;
 }
