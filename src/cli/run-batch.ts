@@ -128,7 +128,7 @@ function startOf(
       endpoint,
       input: name,
       concurrency: options.concurrency,
-      ...(flags.output === undefined ? {} : { output: flags.output }),
+      ...(flags.output === undefined ? {} : { output: resolve(flags.output) }),
     },
     input: {
       input: `runs/${id}/input.jsonl`,

@@ -10,8 +10,10 @@ const ERASE_BELOW = '\u001b[J';
 export interface Block {
   /** Puts the lines in the place of those drawn before. */
   draw(lines: readonly string[]): void;
-  /** Takes the lines away and prints `text` (whole lines) in their place. */
-  replace(text: string): void;
+  /** Prints `text` (whole lines) above the block, or in the place where it would be. */
+  printAbove(text: string): void;
+  /** Takes the lines away. */
+  erase(): void;
   /** Leaves the lines where they are for good and shows the cursor. */
   leave(): void;
 }
@@ -46,11 +48,15 @@ export function createBlock(write: (text: string) => void, columns: () => number
     write(`${hide()}${home()}${body}${ERASE_BELOW}`);
     drawn = lines;
   };
-  const replace = (text: string): void => {
-    if (drawn.length > 0 || text !== '') write(drawn.length === 0 ? text : `${home()}${ERASE_BELOW}${text}`);
+  const printAbove = (text: string): void => {
+    const body = drawn.map((line) => `${line}\n`).join('');
+    write(drawn.length === 0 ? text : `${home()}${ERASE_BELOW}${text}${body}`);
+  };
+  const erase = (): void => {
+    if (drawn.length > 0) write(`${home()}${ERASE_BELOW}`);
     drawn = [];
   };
-  return { draw, replace, leave };
+  return { draw, printAbove, erase, leave };
 }
 
 /** Rows that a line takes: a terminal that became narrower has wrapped it. */

@@ -11,8 +11,6 @@ const TICK_MS = 500;
 export interface Drawing {
   /** Draws a snapshot, at once or as soon as a frame is due, and again at every tick. */
   show(progress: Progress): void;
-  /** Draws the last snapshot again, where one is shown. */
-  redraw(): void;
   /** Draws now what waits for its frame. */
   flush(): void;
   /** Draws no more until the next snapshot. */
@@ -61,5 +59,5 @@ export function createDrawing(stream: ReporterStream, drawFrame: (progress: Prog
     shown = progress;
     redraw();
   };
-  return { show, redraw, flush, stop };
+  return { show, flush, stop };
 }

@@ -27,12 +27,11 @@ export function createLiveReporter(stream: ReporterStream, env: NodeJS.ProcessEn
     block.draw(liveView(frame, roomOf(stream), style));
   });
   const print = (lines: readonly string[]): void => {
-    block.replace(lines.map((line) => `${line}\n`).join(''));
-    drawing.redraw();
+    block.printAbove(lines.map((line) => `${line}\n`).join(''));
   };
   const clear = (): void => {
     drawing.stop();
-    block.replace('');
+    block.erase();
     block.leave();
   };
   const close = (): void => {

@@ -9,7 +9,7 @@ export interface Column<Row> {
   readonly most?: number;
 }
 
-/** Rows under their titles, columns two spaces apart. Values from outside cannot steer the terminal. */
+/** Rows under their titles, columns two spaces apart, without those that say nothing. Values from outside cannot steer the terminal. */
 export function tableLines<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
   const cells = columns.map(({ title, align, value, most = Number.POSITIVE_INFINITY }) => {
     const texts = [title, ...rows.map((row) => clip(clean(value(row)), most))];
@@ -18,6 +18,7 @@ export function tableLines<Row>(columns: readonly Column<Row>[], rows: readonly 
   });
   return Array.from({ length: rows.length + 1 }, (_, line) =>
     cells
+      .filter((column) => column[0] !== '')
       .map((column) => column[line] ?? '')
       .join('  ')
       .trimEnd(),
