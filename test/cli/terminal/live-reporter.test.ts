@@ -48,7 +48,7 @@ describe('the live view', () => {
     expect(times).toBe('elapsed 2m 05s · 10/10 lanes');
     expect(titles).toMatch(/model +nodes +ok +failed +fallbacks +tokens/);
     expect(first).toMatch(/qwen3.5:9b +4 +800 +2 +1 +0$/);
-    expect(second).toMatch(/lfm2:24b-a2b +4 +430 +2 +0 +0 +down$/);
+    expect(second).toMatch(/lfm2:24b-a2b +down +4 +430 +2 +0 +0$/);
     reporter.close();
   });
 
@@ -95,6 +95,16 @@ describe('the live view', () => {
     ]);
     expect(screen.text.filter((line) => line.includes('/1,000'))).toHaveLength(1);
     expect(screen.text[6]).toContain('500/1,000 50%');
+  });
+
+  test('a note between two frames does not take the block away', () => {
+    const { reporter, screen } = terminal();
+    reporter.progress(progressAt({ models: MODELS }));
+    const block = screen.text;
+    reporter.note('one');
+    reporter.note('two');
+    expect(screen.text).toEqual(['one', 'two', ...block]);
+    reporter.close();
   });
 
   test.each([

@@ -54,7 +54,7 @@ describe('the page of a run', () => {
     );
     expect(page).toContain('Requests  500, 1.2M tokens\n');
     expect(page).toContain('Web UI    http://127.0.0.1:8233/x\n');
-    expect(page).toMatch(/a-model-with-a-name-that-is-m… +4 +430 +0 +0 +0 {2}down\n/u);
+    expect(page).toMatch(/a-model-with-a-name-that-is-m… {2}down +4 +430 +0 +0 +0\n/u);
     expect(page).toMatch(/Newest failures:\n {2}#17 qwen3.5:9b {2}400: no no .*…$/u);
   });
 
