@@ -33,7 +33,7 @@ interface Request {
 /** Runs `batch`: checks everything, starts the run or goes on with it, and delivers its results. Returns the exit code. */
 export async function runBatch(file: string, flags: BatchFlags, io: Io): Promise<number> {
   const settings = temporalSettings(flags, io.env);
-  const request = await checkRequest(flags, io);
+  const request = await checkRequest(file, flags, io);
   const cleanup = new Cleanup();
   try {
     const reporter = cleanup.add(openReporter(flags.json, io), (opened) => opened.close());
@@ -55,11 +55,11 @@ export async function runBatch(file: string, flags: BatchFlags, io: Io): Promise
   }
 }
 
-async function checkRequest(flags: BatchFlags, io: Io): Promise<Request> {
+async function checkRequest(file: string, flags: BatchFlags, io: Io): Promise<Request> {
   const options = await optionsFromFlags(flags);
   const endpoint = endpointFromFlags(flags.baseUrl, io.env);
   if (flags.id !== undefined) checkRunId(flags.id);
-  if (flags.output !== undefined) await checkOutput(flags.output);
+  await checkOutput(flags.output, file);
   return { flags, options, endpoint, roots: attachmentRoots(flags), ...placesOf(flags.dataDir, io.env) };
 }
 
