@@ -2,10 +2,16 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { temporalFlagsSchema } from './temporal-flags.js';
 
+/** `-` is standard output, as without the flag. */
+const outputSchema = z
+  .string()
+  .optional()
+  .transform((path) => (path === '-' ? undefined : path));
+
 /** Flags of `batch`, as commander gives them. */
 export const batchFlagsSchema = temporalFlagsSchema.extend({
   model: z.string().optional(),
-  output: z.string().optional(),
+  output: outputSchema,
   concurrency: z.number(),
   schema: z.string().optional(),
   schemaFile: z.string().optional(),
@@ -63,7 +69,7 @@ function collect(value: string, before: string[] = []): string[] {
 
 /** Flags of the commands about a run that is there already. */
 export const runFlagsSchema = temporalFlagsSchema.extend({
-  output: z.string().optional(),
+  output: outputSchema,
   baseUrl: z.string().optional(),
   json: z.boolean().default(false),
 });

@@ -52,6 +52,7 @@ export async function visitRun(visit: Visit, session: Session, reporter: Reporte
       ...(worker === undefined ? {} : { worker: worker.done }),
     });
     if (followed.kind === 'detached') {
+      reporter.close();
       sayDetached(visit, session, reporter);
       return EXIT.DETACHED;
     }
@@ -108,6 +109,7 @@ async function deliverFinished(visit: Visit, reporter: Reporter, io: Io): Promis
 }
 
 async function end(visit: Visit, summary: RunSummary, reporter: Reporter, io: Io): Promise<number> {
+  reporter.clear();
   await deliver(visit, io);
   reporter.finish(progressOfSummary(summary), summary, visit.output);
   return exitCodeOf(summary);
