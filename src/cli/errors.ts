@@ -71,8 +71,23 @@ function reasonOf(error: Error): string | undefined {
 function systemReason(error: Error): string | undefined {
   const reason = reasonOf(error);
   if (reason === undefined) return undefined;
-  const path = 'path' in error && typeof error.path === 'string' ? `${error.path}: ` : '';
-  return `${path}${reason}`;
+  const place = placeOf(error);
+  return place === undefined ? reason : `${place}: ${reason}`;
+}
+
+/** What a system error is about: a path, an address or a host. A failure of several addresses has them inside. */
+function placeOf(error: Error): string | undefined {
+  const { path, address, port, hostname }: Record<string, unknown> = Object.fromEntries(Object.entries(error));
+  if (typeof path === 'string') return path;
+  if (typeof address === 'string') return addressOf(address, port);
+  if (typeof hostname === 'string') return hostname;
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined;
+  return first instanceof Error ? placeOf(first) : undefined;
+}
+
+function addressOf(address: string, port: unknown): string {
+  const host = address.includes(':') ? `[${address}]` : address;
+  return typeof port === 'number' ? `${host}:${port}` : host;
 }
 
 /** The messages of an error and its causes, each said once. */

@@ -11,6 +11,12 @@ export type Written = 'written' | 'closed';
 /** Names of this process's own standard output; opening them anew would write over what is there. */
 const STDOUT_PATHS: ReadonlySet<string> = new Set(['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1']);
 
+/**
+ * Places whose names stand for what is behind them. Opened they are written; a file renamed into their place would
+ * take the name from everybody on the machine, also when a plain file is behind it (`-o /dev/stderr 2> file`).
+ */
+const DEVICE_PATH = /^\/(dev\/(?!shm\/)|proc\/)/;
+
 /** Links that are followed to find an output's real place; the limit of Linux. */
 const MAX_LINKS = 40;
 
@@ -20,7 +26,7 @@ const MAX_LINKS = 40;
  * Throws a `UserError` with exit code 2.
  */
 export async function checkOutput(path: string | undefined, input?: string): Promise<void> {
-  if (path === undefined || STDOUT_PATHS.has(path)) return;
+  if (path === undefined) return;
   try {
     await tryOutput(path, input);
   } catch (error) {
@@ -33,10 +39,12 @@ async function tryOutput(path: string, input: string | undefined): Promise<void>
   if (path === '') refuse('the output has an empty name');
   if (path.endsWith('/')) refuse(`the output ${path} names a folder`, `Name a file: -o ${join(path, 'results.jsonl')}`);
   const target = await linkTarget(path);
+  if (STDOUT_PATHS.has(target)) return;
   const found = await statOf(target);
   if (found?.isDirectory()) refuse(`the output ${path} is a folder`, `Name a file: -o ${join(path, 'results.jsonl')}`);
   if (found !== undefined) await access(target, constants.W_OK);
-  if (found !== undefined && !found.isFile()) return;
+  if (found === undefined && DEVICE_PATH.test(target)) refuse(`the output ${path} cannot be written: no such device`);
+  if (found !== undefined && !isReplaced(target, found)) return;
   if (found !== undefined && input !== undefined && (await isSame(found, input))) {
     refuse(`the output ${path} is the input file`, 'Name another file: the results would replace the prompts.');
   }
@@ -78,14 +86,19 @@ export async function writeOutput(
   source: AsyncIterable<Uint8Array>,
   stdout: Writable,
 ): Promise<Written> {
-  if (path === undefined || STDOUT_PATHS.has(path)) return await writeStream(source, stdout);
-  const target = await linkTarget(path);
+  const target = path === undefined ? undefined : await linkTarget(path);
+  if (target === undefined || STDOUT_PATHS.has(target)) return await writeStream(source, stdout);
   const found = await statOf(target);
-  if (found === undefined || found.isFile()) {
+  if (isReplaced(target, found)) {
     await replaceFile(target, found, source);
     return 'written';
   }
   return await writeDevice(target, source);
+}
+
+/** Whether an output is put in its place whole; what is no plain file of its own name is opened and written. */
+function isReplaced(target: string, found: Stats | undefined): boolean {
+  return !DEVICE_PATH.test(target) && (found === undefined || found.isFile());
 }
 
 async function replaceFile(target: string, found: Stats | undefined, source: AsyncIterable<Uint8Array>): Promise<void> {
@@ -178,8 +191,7 @@ async function statOf(path: string): Promise<Stats | undefined> {
 async function linkTarget(path: string): Promise<string> {
   let target = resolve(path);
   // What /dev/fd and /proc link to are not always names that can be opened.
-  if (/^\/(dev|proc)\//.test(target)) return target;
-  for (let links = 0; links < MAX_LINKS; links += 1) {
+  for (let links = 0; links < MAX_LINKS && !DEVICE_PATH.test(target); links += 1) {
     const next = await readlink(target).catch(() => undefined);
     if (next === undefined) return target;
     target = resolve(dirname(target), next);

@@ -99,8 +99,16 @@ describe('checking an output', () => {
     expect((await refusal(join(folder, 'link'))).message).toContain(`${folder}/gone does not exist`);
   });
 
-  test('a folder where no file can be made is refused, whatever its permissions say', async () => {
+  test('a device that is not there is refused', async () => {
     expect((await refusal('/proc/out.jsonl')).message).toContain('cannot be written');
+    expect((await refusal('/dev/no-such-device')).message).toContain('cannot be written');
+  });
+
+  test('a link to a device is fine', async () => {
+    await symlink('/dev/stdout', join(folder, 'out'));
+    await symlink('/dev/null', join(folder, 'none'));
+    expect(await checkOutput(join(folder, 'out'))).toBeUndefined();
+    expect(await checkOutput(join(folder, 'none'))).toBeUndefined();
   });
 
   test.skipIf(IS_ROOT)('an unwritable folder and an unwritable file are refused', async () => {
@@ -176,6 +184,23 @@ describe('writing to a file', () => {
   test('a device is written directly', async () => {
     expect(await writeOutput('/dev/null', bytes('x'), new PassThrough())).toBe('written');
     expect((await stat('/dev/null')).isCharacterDevice()).toBe(true);
+  });
+
+  test('a descriptor that is a plain file is written through, and its name stays what it is', async () => {
+    const handle = await open(join(folder, 'err.log'), 'w');
+    onTestFinished(() => handle.close());
+    const path = `/dev/fd/${handle.fd}`;
+    await checkOutput(path);
+    expect(await writeOutput(path, bytes('one\n', 'two\n'), new PassThrough())).toBe('written');
+    expect(await readFile(join(folder, 'err.log'), 'utf8')).toBe('one\ntwo\n');
+    expect(await readdir(folder)).toEqual(['err.log']);
+  });
+
+  test('a link to standard output goes to the stream', async () => {
+    await symlink('/dev/stdout', join(folder, 'out'));
+    const stdout = new PassThrough();
+    expect(await writeOutput(join(folder, 'out'), bytes('one\n'), stdout)).toBe('written');
+    expect(await text(stdout.end())).toBe('one\n');
   });
 
   test('a named pipe is written to its reader, and a reader that goes away is no error', async () => {
