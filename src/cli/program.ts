@@ -40,7 +40,6 @@ export function createProgram(io: Io, onExitCode: (code: number) => void): Comma
   const program = new Command('dria-temporal')
     .description(DESCRIPTION)
     .version(packageVersion(), '--version', 'Print the version.')
-    .helpOption('-h, --help', 'Print this help.')
     .option('--debug', 'Print stack traces of errors.')
     .addHelpText('after', EXAMPLE);
   for (const make of [
@@ -62,6 +61,7 @@ export function createProgram(io: Io, onExitCode: (code: number) => void): Comma
 function prepare(command: Command, io: Io): void {
   command
     .exitOverride()
+    .helpOption('-h, --help', 'Print this help.')
     .configureHelp({ helpWidth: 80, showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),

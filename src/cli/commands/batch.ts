@@ -5,8 +5,8 @@ import { addTemporalFlags } from '../temporal-flags.js';
 
 const DESCRIPTION = `Answer every prompt of a JSONL file, and write the answers as JSONL in input order.
 
-Each line is {"prompt": "…"}, with an optional "id" and "attachment" (a path next
-to the file, an http(s) URL or a data: URL). - reads standard input.
+Each line is {"prompt": "…"}, with an optional "id" and "attachment": a path
+next to the file, an http(s) URL or a data: URL. - reads standard input.
 
 Ctrl-C leaves the run with everything kept; the same command goes on with it.`;
 
