@@ -1,18 +1,20 @@
+import { resolve } from 'node:path';
 import type { BatchOptions } from '../batch/options.js';
 import type { StartBatch } from '../client.js';
-import { resolveDataDir } from '../embedded/data-dir.js';
 import { readStagedManifest, stageInput } from '../input/stage.js';
-import { openStorage } from '../storage/open-storage.js';
 import type { Storage } from '../storage/storage.js';
 import { attachmentRoots, checkRunId, endpointFromFlags, optionsFromFlags, runIdOf } from './batch-request.js';
+import { Cleanup } from './cleanup.js';
 import { UserError } from './errors.js';
 import type { Io } from './io.js';
+import { openReporter } from './open-reporter.js';
 import { checkOutput } from './output.js';
+import { placesOf } from './places.js';
 import type { BatchFlags } from './run-flags.js';
 import { type ScannedFile, scanFile } from './scan-file.js';
 import { openSession, type Session } from './session.js';
 import { temporalSettings } from './temporal-settings.js';
-import { chooseMode, createReporter, type Reporter } from './terminal/reporter.js';
+import type { Reporter } from './terminal/reporter.js';
 import { type Visit, visitRun, workerFor } from './visit-run.js';
 
 /** Heartbeat time-out on the embedded server, ms: heartbeats cost nothing there, and a restart should not wait. */
@@ -32,32 +34,24 @@ interface Request {
 export async function runBatch(file: string, flags: BatchFlags, io: Io): Promise<number> {
   const settings = temporalSettings(flags, io.env);
   const request = await checkRequest(file, flags, io);
-  const mode = chooseMode({ json: flags.json, isTTY: io.stderr.isTTY === true, env: io.env });
-  const reporter = createReporter({ mode, stream: io.stderr, env: io.env });
+  const cleanup = new Cleanup();
   try {
-    const scanned = await scan(file, request, reporter, io);
-    try {
-      const { dataDir } = request;
-      const signal = io.interrupt;
-      const session = await openSession({
-        withWorker: settings.kind === 'embedded',
+    const reporter = cleanup.add(openReporter(flags.json, io), (opened) => opened.close());
+    const scanned = cleanup.add(await scan(file, request, reporter, io), (opened) => opened.dispose());
+    const session = cleanup.add(
+      await openSession({
         settings,
-        dataDir,
+        withWorker: settings.kind === 'embedded',
+        dataDir: request.dataDir,
         env: io.env,
         onStep: (step) => reporter.note(step),
-        signal,
-      });
-      try {
-        const visit = await startOrGoOn(session, scanned, request, reporter);
-        return await visitRun(visit, session, reporter, io);
-      } finally {
-        await session.close();
-      }
-    } finally {
-      await scanned.dispose();
-    }
+        signal: io.interrupt,
+      }),
+      (opened) => opened.close(),
+    );
+    return await visitRun(await startOrGoOn(session, scanned, request, reporter), session, reporter, io);
   } finally {
-    reporter.close();
+    await cleanup.run();
   }
 }
 
@@ -65,16 +59,8 @@ async function checkRequest(file: string, flags: BatchFlags, io: Io): Promise<Re
   const options = await optionsFromFlags(flags);
   const endpoint = endpointFromFlags(flags.baseUrl, io.env);
   if (flags.id !== undefined) checkRunId(flags.id);
-  await checkOutput(flags.output, file === '-' ? undefined : file);
-  const dataDir = resolveDataDir(flags.dataDir, io.env);
-  return {
-    flags,
-    options,
-    endpoint,
-    roots: attachmentRoots(flags),
-    dataDir,
-    storage: openStorage(io.env.DRIA_TEMPORAL_STORAGE || dataDir),
-  };
+  await checkOutput(flags.output, file);
+  return { flags, options, endpoint, roots: attachmentRoots(flags), ...placesOf(flags.dataDir, io.env) };
 }
 
 async function scan(file: string, { options, roots }: Request, reporter: Reporter, io: Io): Promise<ScannedFile> {
@@ -142,7 +128,7 @@ function startOf(
       endpoint,
       input: name,
       concurrency: options.concurrency,
-      ...(flags.output === undefined ? {} : { output: flags.output }),
+      ...(flags.output === undefined ? {} : { output: resolve(flags.output) }),
     },
     input: {
       input: `runs/${id}/input.jsonl`,
