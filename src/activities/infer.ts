@@ -1,13 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import { decodeItems } from '../batch/item-ranges.js';
 import type { InferInput, PackProgress } from '../batch/work.js';
 import type { InputItem } from '../input/read-items.js';
+import { type Storage, StorageError } from '../storage/storage.js';
 import { askItem } from './ask-item.js';
 import type { ActivityContext } from './dependencies.js';
 import { endsPack, itemError, itemFailure, translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import { packItems } from './pack-items.js';
 import { PackTally } from './pack-tally.js';
+import { patiently, patientReads } from './patience.js';
 import { findSegments, readSegment, SegmentWriter } from './segments.js';
 import type { RunSettings } from './settings.js';
 import { packSignals } from './signals.js';
@@ -30,9 +33,10 @@ export function infer(worker: ActivityContext, input: InferInput): Promise<PackP
 class PackRun {
   private readonly info = Context.current().info;
   private readonly signals;
+  private readonly storage: Storage;
   private readonly tally: PackTally;
   private readonly items: readonly number[];
-  private writer: SegmentWriter | undefined;
+  private readonly writer: SegmentWriter;
   private taken: readonly string[] = [];
 
   constructor(
@@ -40,9 +44,16 @@ class PackRun {
     private readonly input: InferInput,
   ) {
     this.signals = packSignals(Context.current(), worker.drain);
+    this.storage = patientReads(worker.storage, { signals: this.signals.stopping });
     this.items = decodeItems(input.items);
     // A pack of several never sends an item twice; an item alone is sent once by each attempt.
     this.tally = new PackTally(this.items, input.alone ? this.info.attempt - 1 : 0);
+    const { storage, flushIntervalMs = FLUSH_MS } = worker;
+    const { run, chunk } = input;
+    // The same attempt may run twice: a server that lost its last moments gives it out again while the first still
+    // runs. The random part keeps each from writing over what the other has said it wrote.
+    const prefix = `${this.activityPrefix()}${this.info.attempt}-${randomBytes(3).toString('hex')}-`;
+    this.writer = new SegmentWriter({ storage, run, chunk, prefix, flushIntervalMs }, this.signals.abort);
   }
 
   /** Items without an answer or an error. */
@@ -51,17 +62,26 @@ class PackRun {
   }
 
   async run(): Promise<PackProgress> {
-    await this.takeOver();
-    const writer = this.openWriter();
-    const settings = await this.worker.settings(this.input.run);
-    const open = new Set(decodeItems(this.tally.progress([]).remaining));
-    const items = this.items.filter((item) => open.has(item));
-    for await (const item of packItems(this.worker.storage, this.input.run, items)) {
-      await writer.ready();
-      if (this.signals.stop()) break;
-      await this.ask(item, settings, writer);
+    try {
+      await this.work();
+    } catch (error) {
+      // Storage cannot be read and the pack is wanted back: what is done goes back, and the rest with it.
+      if (!(error instanceof StorageError) || error.code === 'NOT_FOUND' || !this.signals.stop()) throw error;
     }
     return await this.end();
+  }
+
+  private async work(): Promise<void> {
+    await this.takeOver();
+    const { run } = this.input;
+    const settings = await patiently(() => this.worker.settings(run), { signals: this.signals.stopping });
+    const open = new Set(decodeItems(this.tally.progress([]).remaining));
+    const items = this.items.filter((item) => open.has(item));
+    for await (const item of packItems(this.storage, run, items)) {
+      await this.writer.ready();
+      if (this.signals.stop()) break;
+      await this.ask(item, settings);
+    }
   }
 
   private activityPrefix(): string {
@@ -75,22 +95,13 @@ class PackRun {
    */
   private async takeOver(): Promise<void> {
     const { run, chunk, takeOver } = this.input;
-    this.taken = await findSegments(this.worker.storage, run, chunk, [...takeOver, this.activityPrefix()]);
+    this.taken = await findSegments(this.storage, run, chunk, [...takeOver, this.activityPrefix()]);
     for (const name of this.taken) {
-      for (const record of await readSegment(this.worker.storage, run, chunk, name)) this.tally.recovered(record);
+      for (const record of await readSegment(this.storage, run, chunk, name)) this.tally.recovered(record);
     }
   }
 
-  private openWriter(): SegmentWriter {
-    const { storage, flushIntervalMs = FLUSH_MS } = this.worker;
-    const { run, chunk } = this.input;
-    const prefix = `${this.activityPrefix()}${this.info.attempt}-`;
-    const written = this.taken.filter((name) => name.startsWith(prefix)).length;
-    this.writer = new SegmentWriter({ storage, run, chunk, prefix, flushIntervalMs, written }, this.signals.abort);
-    return this.writer;
-  }
-
-  private async ask(item: InputItem, settings: RunSettings, writer: SegmentWriter): Promise<void> {
+  private async ask(item: InputItem, settings: RunSettings): Promise<void> {
     const { endpoint } = this.worker;
     const attempt = this.input.attempts + (this.input.alone ? this.info.attempt : 1);
     const start = performance.now();
@@ -98,7 +109,7 @@ class PackRun {
       const question = { endpoint, settings, input: this.input, attempt, signal: this.signals.abort };
       const record = await askItem(item, question);
       this.tally.answer(record, performance.now() - start);
-      writer.add(record);
+      this.writer.add(record);
     } catch (error) {
       await this.fail(item.item, error);
     }
@@ -109,7 +120,7 @@ class PackRun {
     if (this.signals.abort.aborted) return;
     const known = itemError(error);
     if (known === undefined) {
-      await this.writer?.close();
+      await this.writer.close();
       throw error;
     }
     if (known.type !== 'InvalidAttachment') this.tally.asked();
@@ -118,7 +129,7 @@ class PackRun {
   }
 
   private async end(): Promise<PackProgress> {
-    await this.writer?.close();
-    return this.tally.progress([...this.taken, ...(this.writer?.names ?? [])]);
+    await this.writer.close();
+    return this.tally.progress([...this.taken, ...this.writer.names]);
   }
 }

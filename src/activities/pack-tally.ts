@@ -11,13 +11,15 @@ export class PackTally {
   private tokens = 0;
   private answered = 0;
   private answerMs = 0;
+  private requests: number;
 
   constructor(
     items: readonly number[],
     /** Requests made for these items by earlier attempts of the same activity. */
-    private requests: number,
+    private readonly earlier: number,
   ) {
     this.open = new Set(items);
+    this.requests = earlier;
   }
 
   /** Items that have neither an answer nor an error yet. */
@@ -27,7 +29,10 @@ export class PackTally {
 
   /** An answer that an earlier attempt has written. Nothing when it is no item of this pack, or known already. */
   recovered(record: SegmentRecord): void {
-    if (this.open.delete(record.item)) this.count(record);
+    if (!this.open.delete(record.item)) return;
+    this.count(record);
+    // Where earlier requests are known, the one that brought this answer is among them.
+    if (this.earlier === 0) this.requests++;
   }
 
   /** An answer that came now, after `latencyMs`. */

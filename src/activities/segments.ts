@@ -2,10 +2,7 @@ import { log } from '@temporalio/activity';
 import { z } from 'zod';
 import { runDirectory } from '../storage/run-directory.js';
 import { type Storage, StorageError } from '../storage/storage.js';
-
-/** First and longest wait before a failed write is tried again, ms. */
-const FIRST_REWRITE_MS = 500;
-const MAX_REWRITE_MS = 15_000;
+import { patiently } from './patience.js';
 
 /** An output line of an answered item, as far as the merging needs to know it. */
 export interface ResultLine {
@@ -39,11 +36,9 @@ export interface SegmentTarget {
   readonly storage: Storage;
   readonly run: string;
   readonly chunk: number;
-  /** What all names of this attempt begin with: workflow run, activity, attempt. */
+  /** What the names of this attempt and of no other begin with: workflow run, activity, attempt, a random part. */
   readonly prefix: string;
   readonly flushIntervalMs: number;
-  /** Segments that are there with this prefix: numbers go on after them. */
-  readonly written: number;
 }
 
 /**
@@ -93,21 +88,20 @@ export class SegmentWriter {
   }
 
   private async write(content: string): Promise<void> {
-    const { storage, run, chunk, prefix, written } = this.target;
-    const name = `${prefix}${written + this.names.length}`;
-    for (let wait = FIRST_REWRITE_MS; ; wait = Math.min(wait * 2, MAX_REWRITE_MS)) {
-      try {
-        await storage.put(runDirectory(run).segment(chunk, name), content);
-        this.names.push(name);
-        this.failing = false;
-        return;
-      } catch (error) {
-        if (!this.failing) log.warn(`answers cannot be written, and wait: ${messageOf(error)}`);
-        this.failing = true;
-        if (!(error instanceof StorageError) || this.signal.aborted) throw error;
-        await pause(wait, this.signal);
-      }
-    }
+    const { storage, run, chunk, prefix } = this.target;
+    const name = `${prefix}${this.names.length}`;
+    await patiently(() => storage.put(runDirectory(run).segment(chunk, name), content), {
+      signals: [this.signal],
+      mayPass: (error) => this.mayPass(error),
+    });
+    this.names.push(name);
+    this.failing = false;
+  }
+
+  private mayPass(error: unknown): boolean {
+    if (!this.failing) log.warn(`answers cannot be written, and wait: ${messageOf(error)}`);
+    this.failing = true;
+    return error instanceof StorageError;
   }
 }
 
@@ -115,19 +109,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-  });
-}
-
-/** Names of a chunk's segments that begin with one of the prefixes, in writing order of each attempt. */
+/** Names of a chunk's segments that begin with one of the prefixes, always in the same order. */
 export async function findSegments(
   storage: Storage,
   run: string,

@@ -4,6 +4,8 @@ import type { Context } from '@temporalio/activity';
 export interface PackSignals {
   /** True when no further item should be asked: the workflow wants the pack back, or the worker is about to leave. */
   readonly stop: () => boolean;
+  /** What {@link stop} looks at, for whoever waits for something else meanwhile. */
+  readonly stopping: readonly AbortSignal[];
   /** Aborted when the request under way is of no use either: the worker goes now, or another attempt has taken over. */
   readonly abort: AbortSignal;
 }
@@ -18,8 +20,10 @@ export function packSignals(context: Context, drain: AbortSignal | undefined): P
     const details = context.cancellationDetails;
     if (details?.cancelRequested !== true && details?.paused !== true) abort.abort(context.cancellationSignal.reason);
   });
+  const stopping = drain === undefined ? [context.cancellationSignal] : [context.cancellationSignal, drain];
   return {
-    stop: () => context.cancellationSignal.aborted || drain?.aborted === true,
+    stop: () => stopping.some(({ aborted }) => aborted),
+    stopping,
     abort: abort.signal,
   };
 }

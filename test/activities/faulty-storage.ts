@@ -1,0 +1,61 @@
+import type { Readable } from 'node:stream';
+import { type Storage, StorageError } from '../../src/storage/storage.js';
+
+/** Which call of the storage fails: its name and its key. */
+export type Fault = (call: keyof Storage, key: string) => boolean;
+
+/** A real storage whose calls fail while `fault` says so. */
+export class FaultyStorage implements Storage {
+  constructor(
+    private readonly storage: Storage,
+    private readonly fault: Fault,
+  ) {}
+
+  get root(): string {
+    return this.storage.root;
+  }
+
+  async put(key: string, content: string | Uint8Array): Promise<void> {
+    this.check('put', key);
+    await this.storage.put(key, content);
+  }
+
+  async putStream(key: string, content: AsyncIterable<Uint8Array | string>): Promise<void> {
+    this.check('putStream', key);
+    await this.storage.putStream(key, content);
+  }
+
+  async get(key: string): Promise<Uint8Array> {
+    this.check('get', key);
+    return await this.storage.get(key);
+  }
+
+  async getRange(key: string, start: number, end: number): Promise<Uint8Array> {
+    this.check('getRange', key);
+    return await this.storage.getRange(key, start, end);
+  }
+
+  async stream(key: string): Promise<Readable> {
+    this.check('stream', key);
+    return await this.storage.stream(key);
+  }
+
+  async size(key: string): Promise<number | undefined> {
+    this.check('size', key);
+    return await this.storage.size(key);
+  }
+
+  async list(prefix: string): Promise<string[]> {
+    this.check('list', prefix);
+    return await this.storage.list(prefix);
+  }
+
+  async removeAll(prefix: string): Promise<void> {
+    this.check('removeAll', prefix);
+    await this.storage.removeAll(prefix);
+  }
+
+  private check(call: keyof Storage, key: string): void {
+    if (this.fault(call, key)) throw new StorageError('UNAVAILABLE', key, `${key}: the disk is full`);
+  }
+}
