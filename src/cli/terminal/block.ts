@@ -25,8 +25,9 @@ export interface Block {
 export function createBlock(write: (text: string) => void, columns: () => number): Block {
   let drawn: readonly string[] = [];
   let isHidden = false;
+  const rowsDrawn = (): number => drawn.reduce((sum, line) => sum + rowsOf(line, columns()), 0);
   const home = (): string => {
-    const rows = drawn.reduce((sum, line) => sum + rowsOf(line, columns()), 0);
+    const rows = rowsDrawn();
     return rows === 0 ? '' : `\u001b[${rows}A\r`;
   };
   const leave = (): void => {
@@ -49,11 +50,12 @@ export function createBlock(write: (text: string) => void, columns: () => number
     drawn = lines;
   };
   const printAbove = (text: string): void => {
-    const body = drawn.map((line) => `${line}\n`).join('');
-    write(drawn.length === 0 ? text : `${home()}${ERASE_BELOW}${text}${body}`);
+    // Line by line: a terminal such as tmux keeps a screen that is erased from its first row, and with it the block.
+    const body = `${text}${drawn.map((line) => `${line}\n`).join('')}`.replaceAll('\n', `${ERASE_LINE_END}\n`);
+    write(drawn.length === 0 ? text : `${home()}${body}${ERASE_BELOW}`);
   };
   const erase = (): void => {
-    if (drawn.length > 0) write(`${home()}${ERASE_BELOW}`);
+    if (drawn.length > 0) write(`${home()}${`${ERASE_LINE_END}\n`.repeat(rowsDrawn())}${home()}`);
     drawn = [];
   };
   return { draw, printAbove, erase, leave };
