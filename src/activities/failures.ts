@@ -1,4 +1,5 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { SchemaError } from '../batch/schema.js';
 import { type FailureType, isRetryable, type PackProgress } from '../batch/work.js';
 import { describeError, isDriaError } from '../dria/errors.js';
 import { AttachmentError, InputError } from '../input/errors.js';
@@ -60,6 +61,7 @@ export function toFailure(error: unknown): unknown {
       ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
     });
   }
+  if (error instanceof SchemaError) return ApplicationFailure.nonRetryable(error.message, 'InvalidInput');
   if (error instanceof InputError) return ApplicationFailure.nonRetryable(error.message, 'InvalidInput');
   if (error instanceof StorageError) {
     const nonRetryable = error.code === 'NOT_FOUND';

@@ -1,25 +1,26 @@
 import { dirname, isAbsolute, join } from 'node:path';
-import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import type { Manifest } from '../batch/manifest.js';
 import { type BatchOptions, batchOptionsSchema } from '../batch/options.js';
 import { type BatchInput, batchInputSchema, type ChunkPage, type PreparedRun } from '../batch/run.js';
-import { openInput } from '../input/open.js';
-import { scanInput } from '../input/scan.js';
+import { compileAnswerSchema } from '../dria/answer-check.js';
 import { DEFAULT_MAX_ATTACHMENT_BYTES } from '../input/size.js';
-import { readStagedManifest, stageInput } from '../input/stage.js';
+import { readStagedManifest } from '../input/stage.js';
 import { runDirectory } from '../storage/run-directory.js';
 import type { Storage } from '../storage/storage.js';
 import type { ActivityContext } from './dependencies.js';
 import { translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import { refuseOtherEndpoint, type StoredSettings } from './settings.js';
+import { invalid, stagedOrStage } from './staging.js';
 
 /** Chunks that the parent is given at a time: some 100 bytes each in its history. */
 const CHUNKS_PER_PAGE = 200;
 
-/** Reads and checks the input unless a caller has staged it already, and keeps the run's settings. Idempotent. */
+/**
+ * Reads and checks the input unless a caller has staged it already, and keeps the run's settings. Idempotent. Fails with
+ * `InvalidInput` for a run directory that another run's id has led to: its answers would get mixed with this run's.
+ */
 export function readManifest(
   { storage, endpoint }: ActivityContext,
   { run, batch }: { readonly run: string; readonly batch: BatchInput },
@@ -32,12 +33,12 @@ export function readManifest(
         const input = parseInput(batch);
         refuseOtherEndpoint(input.endpoint, endpoint);
         const options = batchOptionsSchema.parse(input.options ?? {});
+        if (options.schema !== undefined) compileAnswerSchema(options.schema);
         const settings = settingsOf(input, options, storage);
         const scan = (count: number) => {
           bytes = count;
         };
-        const manifest =
-          (await readStagedManifest(storage, run)) ?? (await stage(storage, run, input, options, settings, scan));
+        const manifest = await stagedOrStage({ storage, run, input, options, settings, onBytes: scan });
         await storage.put(runDirectory(run).settings, JSON.stringify(settings));
         return prepared(options, manifest);
       },
@@ -52,7 +53,7 @@ export function readChunks(
 ): Promise<ChunkPage> {
   return translated(async () => {
     const manifest = await readStagedManifest(storage, run);
-    if (manifest === undefined) throw ApplicationFailure.nonRetryable(`run ${run} has no manifest`, 'InvalidInput');
+    if (manifest === undefined) throw invalid(`run ${run} has no manifest`);
     return { chunks: manifest.chunks.slice(from, from + CHUNKS_PER_PAGE) };
   });
 }
@@ -60,7 +61,7 @@ export function readChunks(
 function parseInput(batch: BatchInput): z.output<typeof batchInputSchema> {
   const parsed = batchInputSchema.safeParse(batch);
   if (parsed.success) return parsed.data;
-  throw ApplicationFailure.nonRetryable(`the input of batchWorkflow: ${z.prettifyError(parsed.error)}`, 'InvalidInput');
+  throw invalid(`the input of batchWorkflow: ${z.prettifyError(parsed.error)}`);
 }
 
 function settingsOf(
@@ -79,28 +80,6 @@ function settingsOf(
       maxBytes: input.attachments?.maxBytes ?? DEFAULT_MAX_ATTACHMENT_BYTES,
     },
   };
-}
-
-async function stage(
-  storage: Storage,
-  run: string,
-  { input }: z.output<typeof batchInputSchema>,
-  { chunkSize, skipInvalid }: BatchOptions,
-  { attachments }: StoredSettings,
-  onBytes: (bytes: number) => void,
-): Promise<Manifest> {
-  const source = async () => (isAbsolute(input) ? (await openInput(input)).source : await storage.stream(input));
-  const scan = await scanInput({
-    source: await source(),
-    name: input,
-    attachments,
-    chunkSize,
-    skipInvalid,
-    onProgress: ({ bytes }) => onBytes(bytes),
-    signal: Context.current().cancellationSignal,
-  });
-  await stageInput(storage, run, scan, await source());
-  return scan.manifest;
 }
 
 function prepared({ schema: _stored, skipInvalid: _used, ...options }: BatchOptions, manifest: Manifest): PreparedRun {

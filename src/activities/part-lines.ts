@@ -26,7 +26,8 @@ export async function partLines(storage: Storage, input: PartInput): Promise<str
     if (line !== undefined) lines.push(`${line}\n`);
   }
   const { ok, failed: failures } = input.counts;
-  if (lines.length !== items || answered.size !== ok || failed.size !== failures) {
+  const isWhole = lines.length === items && answered.size + failed.size === items;
+  if (!isWhole || answered.size !== ok || failed.size !== failures) {
     const message = `chunk ${input.chunk.chunk} has ${items} items, but ${answered.size} answers (${ok} counted) and ${failed.size} errors (${failures} counted)`;
     throw ApplicationFailure.nonRetryable(message, 'ReconciliationFailed');
   }

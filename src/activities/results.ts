@@ -34,8 +34,10 @@ export function writePart({ storage }: ActivityContext, input: PartInput): Promi
       async () => {
         const directory = runDirectory(input.run);
         if (!(await exists(storage, directory.part(chunk)))) await merge(storage, input);
+        // Those of the part that is there: it may be an earlier execution's.
+        const counts = await readCounts(storage, directory.partCounts(chunk));
         await storage.removeAll(directory.segments(chunk));
-        return { counts: input.counts };
+        return { counts };
       },
     ),
   );
@@ -55,6 +57,10 @@ async function merge(storage: Storage, input: PartInput): Promise<void> {
   }
 }
 
+async function readCounts(storage: Storage, key: string): Promise<Counts> {
+  return countsSchema.parse(JSON.parse(Buffer.from(await storage.get(key)).toString('utf8')));
+}
+
 async function exists(storage: Storage, key: string): Promise<boolean> {
   return (await storage.size(key)) !== undefined;
 }
@@ -70,8 +76,7 @@ export function recoverChunk(
       async () => {
         const directory = runDirectory(run);
         if (await exists(storage, directory.part(chunk.chunk))) {
-          const bytes = await storage.get(directory.partCounts(chunk.chunk));
-          const counts = countsSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+          const counts = await readCounts(storage, directory.partCounts(chunk.chunk));
           return { part: { counts }, segments: [], items: '', counts };
         }
         return await recoverSegments(storage, run, chunk);

@@ -264,8 +264,8 @@ describe('attachments', () => {
 
 describe('a worker of another endpoint', () => {
   it('refuses the run: its key goes nowhere else', async () => {
-    const { world, network } = await fourItems();
-    const elsewhere = await simulator();
+    const [network, elsewhere] = [await simulator(), await simulator()];
+    const world = await ActivityWorld.open({ baseUrl: network.url });
     await world.prepare(['zero'], { endpoint: network.url });
     const stranger = await world.beside({ baseUrl: elsewhere.url });
     const failure = await failureOf(stranger.infer('0'));
