@@ -15,7 +15,11 @@ const env = { ...process.env, ...(simulator && { DRIA_BASE_URL: simulator.url, D
 const args = ['batch', 'examples/prompts.jsonl', '-o', results, '--data-dir', '.demo'];
 console.log(`\n$ dria-temporal ${args.join(' ')}\n`);
 // Each demo is a run of its own; a batch given twice would only fetch its results.
-const batch = spawn(process.execPath, [cli, ...args, '--id', `demo-${Date.now()}`], { cwd: root, env, stdio: 'inherit' });
+const batch = spawn(process.execPath, [cli, ...args, '--id', `demo-${Date.now()}`], {
+  cwd: root,
+  env,
+  stdio: 'inherit',
+});
 // Ctrl-C goes to the command, which leaves in good order; this script waits for it.
 process.on('SIGINT', () => undefined);
 const [code] = await once(batch, 'exit');
