@@ -49,6 +49,8 @@ export interface BatchState {
   readonly paused: boolean;
   /** Why, in words. */
   readonly pausedFor?: string;
+  /** When the run was last resumed, epoch ms; absent when it never was. */
+  readonly resumedAt?: number;
   readonly lastFailures: readonly FailedItem[];
 }
 

@@ -23,6 +23,8 @@ import {
 export interface RunStop {
   readonly type: 'Unauthorized' | 'PaymentRequired';
   readonly message: string;
+  /** When the pack that met it was started, epoch ms. */
+  readonly askedAt: number;
 }
 
 /** A chunk's whole state: one plain object, so that continuing as new is passing it on. */

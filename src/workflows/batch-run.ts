@@ -22,6 +22,7 @@ import {
   planShares,
   startNextChunk,
 } from '../batch/batch-state.js';
+import type { RunStop } from '../batch/chunk-state.js';
 import type { ChunkManifest } from '../batch/manifest.js';
 import { type ModelTable, refreshModels } from '../batch/model-table.js';
 import type { Progress, RunState } from '../batch/progress.js';
@@ -91,7 +92,7 @@ export class BatchRun {
   /** Goes on. */
   resume(): void {
     const { pausedFor: _why, ...state } = this.state;
-    this.state = { ...state, paused: false };
+    this.state = { ...state, paused: false, resumedAt: Date.now() };
     this.tellAll();
   }
 
@@ -101,11 +102,19 @@ export class BatchRun {
     this.state = hearReport(this.state, report);
     if (report.models !== undefined) this.watch.want();
     if (this.state.models !== models) this.planAnew();
-    if (report.stop?.type === 'PaymentRequired' && !this.state.paused) this.pause(report.stop.message);
+    if (report.stop?.type === 'PaymentRequired') this.hearOutOfCredits(report.chunk, report.stop);
     if (report.stop?.type === 'Unauthorized') {
       this.crash ??= { error: ApplicationFailure.nonRetryable(report.stop.message, 'Unauthorized') };
     }
     this.changed = true;
+  }
+
+  private hearOutOfCredits(chunk: number, { message, askedAt }: RunStop): void {
+    const { paused, resumedAt = 0 } = this.state;
+    if (paused) return;
+    // What was asked before the run was resumed says nothing of the credits since: the chunk may go on.
+    if (askedAt < resumedAt) this.tell(chunk);
+    else this.pause(message);
   }
 
   /** Runs every chunk to its end. Fails as soon as one fails; then the others are cancelled and keep what they have. */

@@ -132,6 +132,7 @@ export class ChunkRun {
   private start(pack: Pack): void {
     this.inFlight++;
     const activityId = `pack-${this.state.nextPack - 1}`;
+    const startedAt = Date.now();
     const call = {
       input: this.inferInput(pack),
       pack,
@@ -145,7 +146,8 @@ export class ChunkRun {
           this.state = afterPack(this.state, pack, progress, this.input.options);
         },
         (error: unknown) => {
-          this.state = this.afterError(pack, activityId, error);
+          const lose = () => losePack(this.state, pack, `${workflowInfo().runId.slice(0, 8)}-${activityId}-`);
+          this.state = afterFailure(this.state, { pack, error, startedAt, lose }, this.input.options);
         },
       )
       .catch((error: unknown) => {
@@ -155,12 +157,6 @@ export class ChunkRun {
         this.inFlight--;
         this.changed = true;
       });
-  }
-
-  private afterError(pack: Pack, activityId: string, error: unknown): ChunkState {
-    return afterFailure(this.state, pack, error, this.input.options, () =>
-      losePack(this.state, pack, `${workflowInfo().runId.slice(0, 8)}-${activityId}-`),
-    );
   }
 
   private inferInput(pack: Pack): InferInput {

@@ -11,17 +11,19 @@ export function afterPack(state: ChunkState, pack: Pack, progress: PackProgress,
   return finishPack(state, pack, progress, options, Date.now());
 }
 
-/**
- * The state after a pack's activity failed. Throws what it does not know: a bug must end the run, not be guessed at.
- * `lose` gives the state when the pack was lost with its worker.
- */
-export function afterFailure(
-  state: ChunkState,
-  pack: Pack,
-  error: unknown,
-  options: WorkflowOptions,
-  lose: () => ChunkState,
-): ChunkState {
+/** A pack whose activity failed. */
+export interface FailedPack {
+  readonly pack: Pack;
+  readonly error: unknown;
+  /** When it was started, epoch ms. */
+  readonly startedAt: number;
+  /** Gives the state when the pack was lost with its worker. */
+  readonly lose: () => ChunkState;
+}
+
+/** The state after a pack's failure. Throws what it does not know: a bug must end the run, not be guessed at. */
+export function afterFailure(state: ChunkState, failed: FailedPack, options: WorkflowOptions): ChunkState {
+  const { pack, error, startedAt: askedAt, lose } = failed;
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
   if (cause instanceof TimeoutFailure) return lose();
   if (!(cause instanceof ApplicationFailure)) throw error;
@@ -34,7 +36,7 @@ export function afterFailure(
       return leaveModel(state, pack, progress, failure, options, now);
     case 'Unauthorized':
     case 'PaymentRequired':
-      return holdPack(state, pack, progress, { type: failure.type, message: failure.message }, options, now);
+      return holdPack(state, pack, progress, { type: failure.type, message: failure.message, askedAt }, options, now);
     default:
       if (pack.items.length === 1 && isItemFailure(failure.type)) return failAlone(state, pack, progress, failure, now);
       throw error;

@@ -160,7 +160,7 @@ export class ChunkLiving {
     else if (answer === 'NoNodesAvailable' || answer === 'ModalityRefused') {
       this.state = leaveModel(state, pack, progress, failure(answer), options, now);
     } else if (answer === 'PaymentRequired') {
-      const stop = { type: answer, message: 'out of credits' };
+      const stop = { type: answer, message: 'out of credits', askedAt: now };
       const { stop: _resumed, ...held } = holdPack(state, pack, progress, stop, options, now);
       this.state = { ...held, paused: false };
     } else this.state = failAlone(state, pack, progress, failure(answer), now);

@@ -89,6 +89,20 @@ it('pauses when credits are out, and asks nothing twice when it goes on', async 
   expect([...askedTimes(await world.requests(), true).values()]).toEqual(once(25));
 });
 
+it('goes on when it is told to, though a request from before then is refused for want of credits only now', async () => {
+  const rules = [
+    { match: { promptIncludes: 'prompt 0', times: 1 }, respond: { status: 402 } },
+    { match: { promptIncludes: 'prompt 1', times: 1 }, respond: { status: 402, delayMs: 2_500 } },
+  ];
+  const world = await World.open({ simulator: { rules } });
+  const run = await world.start(prompts(6), { options: { concurrency: 2, chunkSize: 1 } });
+  await progressUntil(run, 'the run pauses', ({ state }) => state === 'paused');
+  expect((await world.stats()).inFlight).toBe(1);
+  await run.resume();
+  const end = await progressUntil(run, 'the run ends', ({ state }) => state !== 'running');
+  expect(end).toMatchObject({ state: expect.stringMatching(/finishing|completed/), ok: 6 });
+});
+
 it('stops at once when the key is refused, keeps the answers, and asks only the rest with a good key', async () => {
   const world = await World.open({
     simulator: {
