@@ -37,9 +37,9 @@ export function formatTable(rows: readonly RowFigures[]): string {
     return `| ${padded.join(' | ')} |`;
   };
   const width = (column: number): number => widths[column] ?? 0;
-  const rule = `|${widths.map((length, column) => (column === 0 ? '-'.repeat(length + 2) : `${'-'.repeat(length + 1)}:`)).join('|')}|`;
+  const dashes = widths.map((length, column) => (column === 0 ? '-'.repeat(length) : `${'-'.repeat(length - 1)}:`));
   const [head = [], ...body] = cells;
-  return [format(head), rule, ...body.map(format)].join('\n');
+  return [format(head), format(dashes), ...body.map(format)].join('\n');
 }
 
 function megabytes(bytes: number): string {
