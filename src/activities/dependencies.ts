@@ -1,6 +1,5 @@
 import type { Endpoint } from '../dria/endpoint.js';
 import type { Storage } from '../storage/storage.js';
-import type { RunSettings } from './settings.js';
 
 /** What the activities of one worker share. */
 export interface ActivityDependencies {
@@ -11,9 +10,4 @@ export interface ActivityDependencies {
   readonly drain?: AbortSignal;
   /** Longest time that an answer waits to be written, ms. Default 1000; longer where each write costs (S3). */
   readonly flushIntervalMs?: number;
-}
-
-/** The dependencies with what the activities of one worker keep between calls. */
-export interface ActivityContext extends ActivityDependencies {
-  readonly settings: (run: string) => Promise<RunSettings>;
 }

@@ -5,21 +5,21 @@ import type { InferInput, PackProgress } from '../batch/work.js';
 import type { InputItem } from '../input/read-items.js';
 import { type Storage, StorageError } from '../storage/storage.js';
 import { askItem } from './ask-item.js';
-import type { ActivityContext } from './dependencies.js';
+import type { ActivityDependencies } from './dependencies.js';
 import { endsPack, itemError, itemFailure, translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import { packItems } from './pack-items.js';
 import { PackTally } from './pack-tally.js';
 import { patiently, patientReads } from './patience.js';
 import { findSegments, readSegment, SegmentWriter } from './segments.js';
-import type { RunSettings } from './settings.js';
+import { type RunSettings, readSettings } from './settings.js';
 import { packSignals } from './signals.js';
 
 /** Longest time that an answer waits to be written, ms, where the worker says nothing else. */
 const FLUSH_MS = 1000;
 
 /** Does a pack: asks the model about its items one after another and writes the answers as segments. */
-export function infer(worker: ActivityContext, input: InferInput): Promise<PackProgress> {
+export function infer(worker: ActivityDependencies, input: InferInput): Promise<PackProgress> {
   const pack = new PackRun(worker, input);
   return translated(() =>
     withHeartbeat(
@@ -40,7 +40,7 @@ class PackRun {
   private taken: readonly string[] = [];
 
   constructor(
-    private readonly worker: ActivityContext,
+    private readonly worker: ActivityDependencies,
     private readonly input: InferInput,
   ) {
     this.signals = packSignals(Context.current(), worker.drain);
@@ -74,7 +74,7 @@ class PackRun {
   private async work(): Promise<void> {
     await this.takeOver();
     const { run } = this.input;
-    const settings = await patiently(() => this.worker.settings(run), { signals: this.signals.stopping });
+    const settings = await patiently(() => readSettings(this.worker, run), { signals: this.signals.stopping });
     const open = new Set(decodeItems(this.tally.progress([]).remaining));
     const items = this.items.filter((item) => open.has(item));
     for await (const item of packItems(this.storage, run, items)) {

@@ -1,14 +1,13 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import type { Manifest } from '../batch/manifest.js';
-import { type BatchOptions, batchOptionsSchema } from '../batch/options.js';
+import { type BatchOptions, batchOptionsSchema, type JsonSchema } from '../batch/options.js';
 import { type BatchInput, batchInputSchema, type ChunkPage, type PreparedRun } from '../batch/run.js';
-import { compileAnswerSchema } from '../dria/answer-check.js';
 import { DEFAULT_MAX_ATTACHMENT_BYTES } from '../input/size.js';
 import { readStagedManifest } from '../input/stage.js';
 import { runDirectory } from '../storage/run-directory.js';
 import type { Storage } from '../storage/storage.js';
-import type { ActivityContext } from './dependencies.js';
+import type { ActivityDependencies } from './dependencies.js';
 import { translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import { refuseOtherEndpoint, type StoredSettings } from './settings.js';
@@ -22,7 +21,7 @@ const CHUNKS_PER_PAGE = 200;
  * `InvalidInput` for a run directory that another run's id has led to: its answers would get mixed with this run's.
  */
 export function readManifest(
-  { storage, endpoint }: ActivityContext,
+  { storage, endpoint }: ActivityDependencies,
   { run, batch }: { readonly run: string; readonly batch: BatchInput },
 ): Promise<PreparedRun> {
   let bytes = 0;
@@ -33,7 +32,7 @@ export function readManifest(
         const input = parseInput(batch);
         refuseOtherEndpoint(input.endpoint, endpoint);
         const options = batchOptionsSchema.parse(input.options ?? {});
-        if (options.schema !== undefined) compileAnswerSchema(options.schema);
+        if (options.schema !== undefined) await checkSchema(options.schema);
         const settings = settingsOf(input, options, storage);
         const scan = (count: number) => {
           bytes = count;
@@ -48,7 +47,7 @@ export function readManifest(
 
 /** A page of chunks from the staged manifest. */
 export function readChunks(
-  { storage }: ActivityContext,
+  { storage }: ActivityDependencies,
   { run, from }: { readonly run: string; readonly from: number },
 ): Promise<ChunkPage> {
   return translated(async () => {
@@ -56,6 +55,12 @@ export function readChunks(
     if (manifest === undefined) throw invalid(`run ${run} has no manifest`);
     return { chunks: manifest.chunks.slice(from, from + CHUNKS_PER_PAGE) };
   });
+}
+
+/** A schema that cannot be used is found before anything is spent. */
+async function checkSchema(schema: JsonSchema): Promise<void> {
+  const { compileAnswerSchema } = await import('../dria/answer-check.js');
+  compileAnswerSchema(schema);
 }
 
 function parseInput(batch: BatchInput): z.output<typeof batchInputSchema> {

@@ -1,11 +1,11 @@
 import { Context } from '@temporalio/activity';
 import type { Model } from '../batch/models.js';
 import { isDriaError } from '../dria/errors.js';
-import type { ActivityContext } from './dependencies.js';
+import type { ActivityDependencies } from './dependencies.js';
 import { translated } from './failures.js';
 
 /** The endpoint's models. With `checkKey` a wrong key is found before the first prompt, where the endpoint tells. */
-export function fetchModels({ endpoint }: ActivityContext, { checkKey }: { checkKey: boolean }): Promise<Model[]> {
+export function fetchModels({ endpoint }: ActivityDependencies, { checkKey }: { checkKey: boolean }): Promise<Model[]> {
   const signal = Context.current().cancellationSignal;
   return translated(async () => {
     const [models] = await Promise.all([endpoint.models(signal), checkKey ? proveKey(endpoint, signal) : undefined]);
@@ -13,7 +13,7 @@ export function fetchModels({ endpoint }: ActivityContext, { checkKey }: { check
   });
 }
 
-async function proveKey(endpoint: ActivityContext['endpoint'], signal: AbortSignal): Promise<void> {
+async function proveKey(endpoint: ActivityDependencies['endpoint'], signal: AbortSignal): Promise<void> {
   try {
     await endpoint.balance(signal);
   } catch (error) {

@@ -6,7 +6,7 @@ import type { ChunkManifest } from '../batch/manifest.js';
 import type { AssembleInput, PartInput, RecoveredChunk } from '../batch/work.js';
 import { runDirectory } from '../storage/run-directory.js';
 import { type Storage, StorageError } from '../storage/storage.js';
-import type { ActivityContext } from './dependencies.js';
+import type { ActivityDependencies } from './dependencies.js';
 import { translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import { partLines } from './part-lines.js';
@@ -26,7 +26,7 @@ const countsSchema: z.ZodType<Counts> = z.object({
 });
 
 /** Merges a chunk's segments, failures and invalid lines into its part, in input order. Idempotent. */
-export function writePart({ storage }: ActivityContext, input: PartInput): Promise<{ counts: Counts }> {
+export function writePart({ storage }: ActivityDependencies, input: PartInput): Promise<{ counts: Counts }> {
   const { chunk } = input.chunk;
   return translated(() =>
     withHeartbeat(
@@ -67,7 +67,7 @@ async function exists(storage: Storage, key: string): Promise<boolean> {
 
 /** Finds what an earlier execution of the run has left of a chunk: its part, or the answers in its segments. */
 export function recoverChunk(
-  { storage }: ActivityContext,
+  { storage }: ActivityDependencies,
   { run, chunk }: { readonly run: string; readonly chunk: ChunkManifest },
 ): Promise<RecoveredChunk> {
   return translated(() =>
@@ -109,7 +109,7 @@ function countRecord({ result, truncated }: SegmentRecord): Counts {
 
 /** Joins the parts into the results, in input order, and writes the summary beside them. Idempotent. */
 export function assembleResults(
-  { storage }: ActivityContext,
+  { storage }: ActivityDependencies,
   { run, chunks, summary }: AssembleInput,
 ): Promise<{ results: string }> {
   let joined = 0;

@@ -1,10 +1,10 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import { attachmentRulesSchema } from '../batch/run.js';
-import { type AnswerCheck, compileAnswerSchema } from '../dria/answer-check.js';
+import type { AnswerCheck } from '../dria/answer-check.js';
 import type { Endpoint } from '../dria/endpoint.js';
 import { runDirectory } from '../storage/run-directory.js';
-import type { Storage } from '../storage/storage.js';
+import type { ActivityDependencies } from './dependencies.js';
 
 /** What every item of a run needs and no history carries; kept in the run directory by `readManifest`. */
 export const storedSettingsSchema = z.object({
@@ -20,29 +20,18 @@ export interface RunSettings extends StoredSettings {
   readonly answerCheck?: AnswerCheck;
 }
 
-/** Runs whose settings a worker keeps at hand. */
-const KEPT_RUNS = 32;
-
-/** Reads runs' settings, once per run. Refuses a run that is meant for another endpoint than this worker's. */
-export function settingsReader(storage: Storage, endpoint: Endpoint): (run: string) => Promise<RunSettings> {
-  const kept = new Map<string, Promise<RunSettings>>();
-  return (run) => {
-    const known = kept.get(run);
-    if (known !== undefined) return known;
-    const reading = readSettings(storage, endpoint, run);
-    reading.catch(() => kept.delete(run));
-    const [oldest] = kept.keys();
-    if (kept.size >= KEPT_RUNS && oldest !== undefined) kept.delete(oldest);
-    kept.set(run, reading);
-    return reading;
-  };
-}
-
-async function readSettings(storage: Storage, endpoint: Endpoint, run: string): Promise<RunSettings> {
+/**
+ * Reads a run's settings. Each pack reads them anew: a run that is started again under its id may have other ones.
+ * Fails with `WrongEndpoint` for a run that is meant for another endpoint than this worker's.
+ */
+export async function readSettings({ storage, endpoint }: ActivityDependencies, run: string): Promise<RunSettings> {
   const bytes = await storage.get(runDirectory(run).settings);
   const settings = storedSettingsSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
   refuseOtherEndpoint(settings.endpoint, endpoint);
-  return settings.schema === undefined ? settings : { ...settings, answerCheck: compileAnswerSchema(settings.schema) };
+  if (settings.schema === undefined) return settings;
+  // Loaded when a run has a schema: most have none, and a command should start soon.
+  const { compileAnswerSchema } = await import('../dria/answer-check.js');
+  return { ...settings, answerCheck: compileAnswerSchema(settings.schema) };
 }
 
 /** Fails with `WrongEndpoint` unless the run is meant for this worker's endpoint: a key goes to its own endpoint only. */

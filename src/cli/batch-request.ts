@@ -4,7 +4,6 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { type BatchOptions, batchOptionsSchema, type JsonSchema } from '../batch/options.js';
 import { parseSchemaShorthand } from '../batch/schema.js';
-import { compileAnswerSchema } from '../dria/answer-check.js';
 import { DEFAULT_BASE_URL } from '../dria/default-base-url.js';
 import { UserError } from './errors.js';
 import type { BatchFlags } from './run-flags.js';
@@ -52,6 +51,7 @@ async function readSchema({ schema, schemaFile }: BatchFlags): Promise<JsonSchem
   if (schema === undefined && schemaFile === undefined) return undefined;
   try {
     const found = schema === undefined ? await readSchemaFile(schemaFile ?? '') : parseSchemaShorthand(schema);
+    const { compileAnswerSchema } = await import('../dria/answer-check.js');
     return compileAnswerSchema(found).schema;
   } catch (error) {
     if (error instanceof UserError) throw error;
