@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { commandFirst } from './command-first.js';
 import { attachCommand } from './commands/attach.js';
 import { batchCommand } from './commands/batch.js';
 import { modelsCommand } from './commands/models.js';
@@ -28,7 +29,8 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     code = result;
   });
   try {
-    await program.parseAsync(argv);
+    const commands = new Set(program.commands.map((command) => command.name()));
+    await program.parseAsync(commandFirst(argv.slice(2), commands), { from: 'user' });
     return code;
   } catch (error) {
     return endWith(error, argv.includes('--debug'), io);

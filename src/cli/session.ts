@@ -4,8 +4,8 @@ import { UserError } from './errors.js';
 import type { LocalWorker, LocalWorkerOptions } from './local-worker.js';
 import type { TemporalSettings } from './temporal-settings.js';
 
-/** How long a server may take to answer the first time, ms. */
-const CONNECT_MS = 8_000;
+/** How long a server may take to answer the first time, ms: with the start of a busy machine's process under 10 s. */
+const CONNECT_MS = 6_000;
 
 /** A command's connection to Temporal. */
 export interface Session {
