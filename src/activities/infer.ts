@@ -8,7 +8,7 @@ import { askItem } from './ask-item.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { endsPack, itemError, itemFailure, translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
-import { packItems } from './pack-items.js';
+import { openPackItems } from './pack-items.js';
 import { PackTally } from './pack-tally.js';
 import { patiently, patientReads } from './patience.js';
 import { findSegments, readSegment, SegmentWriter } from './segments.js';
@@ -72,12 +72,16 @@ class PackRun {
   }
 
   private async work(): Promise<void> {
-    await this.takeOver();
     const { run } = this.input;
-    const settings = await patiently(() => readSettings(this.worker, run), { signals: this.signals.stopping });
-    const open = new Set(decodeItems(this.tally.progress([]).remaining));
-    const items = this.items.filter((item) => open.has(item));
-    for await (const item of packItems(this.storage, run, items)) {
+    const stopping = { signals: this.signals.stopping };
+    // All at once: a lane that waits for storage at the start of each pack is a lane that asks nothing.
+    const [items, settings] = await Promise.all([
+      openPackItems(this.storage, run, this.items),
+      patiently(() => readSettings(this.worker, run), stopping),
+      this.takeOver(),
+    ]);
+    for await (const item of items) {
+      if (!this.tally.isOpen(item.item)) continue;
       await this.writer.ready();
       if (this.signals.stop()) break;
       await this.ask(item, settings);
@@ -86,7 +90,7 @@ class PackRun {
 
   private activityPrefix(): string {
     const { workflowExecution, activityId } = this.info;
-    return `${workflowExecution?.runId.slice(0, 8)}-${activityId}-`;
+    return `${workflowExecution?.runId.slice(0, 8)}-${activityId}/`;
   }
 
   /**

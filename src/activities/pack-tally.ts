@@ -22,6 +22,11 @@ export class PackTally {
     this.requests = earlier;
   }
 
+  /** True while the item has neither an answer nor an error. */
+  isOpen(item: number): boolean {
+    return this.open.has(item);
+  }
+
   /** Items that have neither an answer nor an error yet. */
   get left(): number {
     return this.open.size;

@@ -117,10 +117,11 @@ export async function findSegments(
   prefixes: readonly string[],
 ): Promise<string[]> {
   const folder = runDirectory(run).segments(chunk);
-  const keys = await storage.list(folder);
+  // A folder a pack: looking for one pack's segments must not cost more the more the others have written.
+  const keys = await Promise.all(prefixes.map((prefix) => storage.list(`${folder}${prefix}`)));
   return keys
+    .flat()
     .map((key) => key.slice(folder.length, -'.jsonl'.length))
-    .filter((name) => prefixes.some((prefix) => name.startsWith(prefix)))
     .sort();
 }
 

@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { z } from 'zod';
 import type { Manifest } from '../batch/manifest.js';
-import type { BatchOptions } from '../batch/options.js';
+import { type BatchOptions, chunkSizeFor } from '../batch/options.js';
 import type { batchInputSchema } from '../batch/run.js';
 import { InputError } from '../input/errors.js';
 import { openInput } from '../input/open.js';
@@ -66,7 +66,7 @@ async function scanSource({ storage, input: { input }, options, settings, onByte
     source: await openSource(storage, input),
     name: input,
     attachments: settings.attachments,
-    chunkSize: options.chunkSize,
+    chunkSize: chunkSizeFor(options),
     skipInvalid: options.skipInvalid,
     onProgress: ({ bytes }) => onBytes(bytes),
     signal: Context.current().cancellationSignal,

@@ -1,5 +1,14 @@
 import { z } from 'zod';
 
+/** Items of a chunk at most: all of them may fail, and their errors travel in one payload of 2 MB at most. */
+const MAX_CHUNK_SIZE = 2000;
+
+/** Items of a chunk where there are few lanes. */
+const LEAST_CHUNK_SIZE = 500;
+
+/** Items a lane gets in one chunk: fewer, and lanes would spend their time moving from chunk to chunk. */
+const ITEMS_PER_LANE = 40;
+
 /** A JSON Schema object. */
 export type JsonSchema = { readonly [key: string]: unknown };
 
@@ -30,8 +39,8 @@ export const batchOptionsSchema = z.strictObject({
   skipInvalid: z.boolean().default(false),
   /** Write prompt_tokens, finish_reason, attempts and the rest of the facts into every output line. */
   detail: z.boolean().default(false),
-  /** Items in a chunk. */
-  chunkSize: z.int().min(1).max(10_000).default(500),
+  /** Items in a chunk. Without it, as many as suit the concurrency: see {@link chunkSizeFor}. */
+  chunkSize: z.int().min(1).max(MAX_CHUNK_SIZE).optional(),
 });
 
 /** Options with every default filled in. */
@@ -39,3 +48,8 @@ export type BatchOptions = z.output<typeof batchOptionsSchema>;
 
 /** Options as a caller gives them. */
 export type BatchOptionsInput = z.input<typeof batchOptionsSchema>;
+
+/** Items in a chunk of a run with these options: 500, and with more than a few lanes more, up to 2,000. */
+export function chunkSizeFor({ chunkSize, concurrency }: Pick<BatchOptions, 'chunkSize' | 'concurrency'>): number {
+  return chunkSize ?? Math.min(Math.max(ITEMS_PER_LANE * concurrency, LEAST_CHUNK_SIZE), MAX_CHUNK_SIZE);
+}

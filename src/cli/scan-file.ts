@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { BatchOptions } from '../batch/options.js';
+import { type BatchOptions, chunkSizeFor } from '../batch/options.js';
 import { InputError } from '../input/errors.js';
 import { openInput } from '../input/open.js';
 import { type ScanResult, scanInput } from '../input/scan.js';
@@ -62,13 +62,13 @@ async function scanOpened(
   const opened = await openInput(spooled ?? file);
   const name = spooled === undefined ? opened.name : 'standard input';
   const folder = spooled === undefined ? opened.folder : resolve('.');
-  const { chunkSize, skipInvalid } = options;
+  const { skipInvalid } = options;
   const attachments = { folder, roots, maxBytes: DEFAULT_MAX_ATTACHMENT_BYTES };
   const scan = await scanInput({
     source: opened.source,
     name,
     attachments,
-    chunkSize,
+    chunkSize: chunkSizeFor(options),
     skipInvalid,
     signal,
     onProgress,

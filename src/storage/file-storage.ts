@@ -62,8 +62,10 @@ export class FileStorage implements Storage {
 
   async stream(key: string): Promise<Readable> {
     return await this.call('read', key, async () => {
-      const file = await this.open(key);
-      return file.createReadStream({ highWaterMark: STREAM_BYTES });
+      const file = await open(this.path(key), 'r');
+      if ((await file.stat()).isFile()) return file.createReadStream({ highWaterMark: STREAM_BYTES });
+      await file.close();
+      throw Object.assign(new Error(`${key} is a folder`), { code: 'EISDIR' });
     });
   }
 
@@ -100,15 +102,8 @@ export class FileStorage implements Storage {
     this.made.clear();
   }
 
-  private async open(key: string): Promise<FileHandle> {
-    const file = await open(this.path(key), 'r');
-    if ((await file.stat()).isFile()) return file;
-    await file.close();
-    throw Object.assign(new Error(`${key} is a folder`), { code: 'EISDIR' });
-  }
-
   private async opened<T>(key: string, read: (file: FileHandle) => Promise<T>): Promise<T> {
-    const file = await this.open(key);
+    const file = await open(this.path(key), 'r');
     try {
       return await read(file);
     } finally {

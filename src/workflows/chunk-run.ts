@@ -146,7 +146,7 @@ export class ChunkRun {
           this.state = afterPack(this.state, pack, progress, this.input.options);
         },
         (error: unknown) => {
-          const lose = () => losePack(this.state, pack, `${workflowInfo().runId.slice(0, 8)}-${activityId}-`);
+          const lose = () => losePack(this.state, pack, `${workflowInfo().runId.slice(0, 8)}-${activityId}/`);
           this.state = afterFailure(this.state, { pack, error, startedAt, lose }, this.input.options);
         },
       )
