@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { WorkflowFailedError } from '@temporalio/client';
+import type { WorkflowFailedError } from '@temporalio/client';
 import type { Progress } from '../batch/progress.js';
 import type { BatchResult } from '../batch/run.js';
 import type { BatchHandle } from '../client.js';
@@ -41,7 +41,7 @@ async function outcome(handle: BatchHandle): Promise<Followed> {
   try {
     return { kind: 'ended', result: await handle.result() };
   } catch (error) {
-    throw error instanceof WorkflowFailedError ? runFailed(handle.id, error) : error;
+    throw isRunFailed(error) ? runFailed(handle.id, error) : error;
   }
 }
 
@@ -82,6 +82,11 @@ async function look(handle: BatchHandle): Promise<Progress | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/** By its name: importing the class would load the SDK before the server is started. */
+function isRunFailed(error: unknown): error is WorkflowFailedError {
+  return error instanceof Error && error.name === 'WorkflowFailedError';
 }
 
 /** What ended a run, in words: the innermost cause, which is what an activity or the workflow said. */

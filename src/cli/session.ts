@@ -1,4 +1,4 @@
-import { BatchClient } from '../client.js';
+import type { BatchClient } from '../client.js';
 import { type EmbeddedServer, joinEmbeddedServer } from '../embedded/join.js';
 import { UserError } from './errors.js';
 import type { LocalWorker, LocalWorkerOptions } from './local-worker.js';
@@ -37,7 +37,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   // Loading the SDK takes longer than starting the server: both at once.
   const [server] = await Promise.all([
     joinServer(options),
-    import('@temporalio/client'),
+    import('../client.js'),
     options.withWorker ? import('./local-worker.js') : undefined,
   ]);
   try {
@@ -53,7 +53,10 @@ function joinServer({ settings, ...options }: SessionOptions): Promise<EmbeddedS
 }
 
 async function connect(settings: TemporalSettings, server: EmbeddedServer | undefined): Promise<Session> {
-  const { Client, Connection } = await import('@temporalio/client');
+  const [{ Client, Connection }, { BatchClient }] = await Promise.all([
+    import('@temporalio/client'),
+    import('../client.js'),
+  ]);
   const address = settings.kind === 'embedded' ? (server?.address ?? '') : settings.address;
   const namespace = settings.kind === 'embedded' ? 'default' : settings.namespace;
   const options = settings.kind === 'embedded' ? { address } : { ...settings.options, address };

@@ -4,7 +4,6 @@ import { z } from 'zod';
 import type { ResolvedSimulatorOptions } from '../../simulator/options.js';
 import { simulatorOptionsSchema } from '../../simulator/options.js';
 import type { Simulator } from '../../simulator/server.js';
-import { startSimulator } from '../../simulator/server.js';
 import { collect, parseFault, parseLatency, parseModel, parseNumber, parseSlow } from './simulate-flags.js';
 
 /** What a person sees when nothing else is asked for: answers that take about as long as a small model's. */
@@ -102,6 +101,8 @@ async function readScript(command: Command, file: string): Promise<Record<string
 
 async function start(command: Command, options: ResolvedSimulatorOptions): Promise<Simulator> {
   try {
+    // Loaded here: the other commands of the program should not wait for it.
+    const { startSimulator } = await import('../../simulator/server.js');
     return await startSimulator(options);
   } catch (error) {
     return refuse(command, `cannot listen: ${error instanceof Error ? error.message : String(error)}`);
