@@ -1,7 +1,13 @@
 #!/usr/bin/env node
+import nodeModule from 'node:module';
 import { listenForInterrupt } from './interrupt.js';
 import { EXIT } from './io.js';
 import { runCli } from './program.js';
+
+// Node 22 and later keep compiled code between starts: most of the time until the first request is loading.
+if ('enableCompileCache' in nodeModule && typeof nodeModule.enableCompileCache === 'function') {
+  nodeModule.enableCompileCache();
+}
 
 const interrupt = listenForInterrupt(() => process.exit(EXIT.DETACHED));
 const { stdin, stdout, stderr, env } = process;

@@ -1,4 +1,3 @@
-import { fileTypeFromBuffer } from 'file-type';
 import type { Modality } from '../batch/modality.js';
 
 /** What can be attached: a format that models take. */
@@ -33,6 +32,8 @@ export const SUPPORTED_FORMATS = 'images (PNG, JPEG, WebP, GIF) and sounds (WAV,
 
 /** What the bytes are: a supported format, the media type of another one, or undefined for no known format. */
 export async function mediaTypeOf(head: Uint8Array, extension = ''): Promise<MediaType | string | undefined> {
+  // Loaded when there is something to look at: most inputs have no attachments, and a command should start soon.
+  const { fileTypeFromBuffer } = await import('file-type');
   const found = await fileTypeFromBuffer(head);
   if (found !== undefined) return SUPPORTED.get(found.ext) ?? found.mime;
   // Only an MP3 may begin with other bytes than its own: padding before the first frame. The rest must have its magic.

@@ -13,7 +13,7 @@ import { type BatchState, startBatch } from '../batch/batch-state.js';
 import { chosenModel, type ModelTable, refreshModels } from '../batch/model-table.js';
 import type { Model } from '../batch/models.js';
 import type { Progress } from '../batch/progress.js';
-import type { BatchResult, WorkflowOptions } from '../batch/run.js';
+import type { BatchResult } from '../batch/run.js';
 import { describeProgress, NO_PROGRESS, summaryOf } from '../batch/run-view.js';
 import { longSteps, modelsStep } from './activities.js';
 import { BatchRun, type CarriedBatchInput } from './batch-run.js';
@@ -79,13 +79,15 @@ function refuseBeforeStart(run: BatchRun | undefined): void {
 
 async function prepare(run: string, input: CarriedBatchInput): Promise<BatchState> {
   const { carried: _none, ...batch } = input;
-  const prepared = await longSteps.readManifest({ run, batch });
-  const models = await firstModels(prepared.options);
+  const [prepared, models] = await Promise.all([
+    longSteps.readManifest({ run, batch }),
+    firstModels(batch.options?.model),
+  ]);
   return startBatch(prepared, models, workflowInfo().startTime.getTime());
 }
 
 /** The models to begin with. A list that cannot be had stops a run that must choose, not one with a chosen model. */
-async function firstModels({ model }: WorkflowOptions): Promise<ModelTable> {
+async function firstModels(model: string | undefined): Promise<ModelTable> {
   const list = modelsStep.fetchModels({ checkKey: true });
   if (model === undefined) return refreshModels([], await list);
   return chosenModel(model, await list.catch(keepUnauthorized));
