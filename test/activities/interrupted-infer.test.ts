@@ -129,11 +129,11 @@ describe('a further attempt', () => {
 
   it('takes over from a lost pack that its items were in', async () => {
     const { world, asked } = await lost();
-    const takeOver = ['00000000-pack-1-'];
+    const takeOver = ['00000000-pack-1/'];
     const some = await world.infer('1-2', { takeOver }, { activityId: 'pack-2' });
     expect(some).toMatchObject({ ok: 2, requests: 2, remaining: '' });
     expect(asked().slice(3)).toEqual(['two']);
-    const others = await world.infer('3', { takeOver: ['00000000-pack-10-'] }, { activityId: 'pack-3' });
+    const others = await world.infer('3', { takeOver: ['00000000-pack-10/'] }, { activityId: 'pack-3' });
     expect(others).toMatchObject({ ok: 1, requests: 1 });
     expect(asked().slice(4)).toEqual(['three']);
   });
