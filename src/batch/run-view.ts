@@ -106,7 +106,8 @@ export function describeProgress(progress: Progress): string {
     '',
     `${tokens} tokens · ${requests} requests · ${lanes.used} of ${lanes.total} lanes · chunks ${chunks.done} done, ${chunks.started} started, ${chunks.total} in all`,
     '',
-    '| model | nodes | ok | failed | fallbacks | tokens |',
+    // No-break spaces: the Web UI's tables have no room between their columns.
+    '| model | \u00a0nodes | \u00a0ok | \u00a0failed | \u00a0fallbacks | \u00a0tokens |',
     '| --- | ---: | ---: | ---: | ---: | ---: |',
     ...progress.models.map(
       (model) =>

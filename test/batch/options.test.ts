@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { batchOptionsSchema } from '../../src/batch/options.js';
+import { batchOptionsSchema, chunkSizeFor } from '../../src/batch/options.js';
 import { batchInputSchema } from '../../src/batch/run.js';
 
 describe('the options of a batch', () => {
@@ -12,7 +12,6 @@ describe('the options of a batch', () => {
       timeoutSecs: 120,
       skipInvalid: false,
       detail: false,
-      chunkSize: 500,
     });
   });
 
@@ -39,5 +38,18 @@ describe('the options of a batch', () => {
   it('are checked with the whole input of a workflow, where a misspelt field is named', () => {
     const { error } = batchInputSchema.safeParse({ input: '/in.jsonl', options: { concurency: 4 } });
     expect(error?.issues).toMatchObject([{ path: ['options'], keys: ['concurency'] }]);
+  });
+});
+
+describe('the items of a chunk', () => {
+  it.each([
+    [{ concurrency: 1 }, 500],
+    [{ concurrency: 10 }, 500],
+    [{ concurrency: 13 }, 520],
+    [{ concurrency: 50 }, 2000],
+    [{ concurrency: 2000 }, 2000],
+    [{ concurrency: 50, chunkSize: 7 }, 7],
+  ])('with %o are %i', (options, items) => {
+    expect(chunkSizeFor(options)).toBe(items);
   });
 });
