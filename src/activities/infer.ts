@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import { decodeItems } from '../batch/item-ranges.js';
-import type { InferInput, PackProgress } from '../batch/work.js';
+import { type InferInput, type PackProgress, segmentPrefix } from '../batch/work.js';
 import type { InputItem } from '../input/read-items.js';
 import { type Storage, StorageError } from '../storage/storage.js';
 import { askItem } from './ask-item.js';
@@ -90,7 +90,7 @@ class PackRun {
 
   private activityPrefix(): string {
     const { workflowExecution, activityId } = this.info;
-    return `${workflowExecution?.runId.slice(0, 8)}-${activityId}/`;
+    return segmentPrefix(workflowExecution?.runId ?? '', activityId);
   }
 
   /**

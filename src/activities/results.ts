@@ -4,6 +4,7 @@ import { addCounts, countModel, NO_COUNTS } from '../batch/counts.js';
 import { encodeItems } from '../batch/item-ranges.js';
 import type { ChunkManifest } from '../batch/manifest.js';
 import type { AssembleInput, PartInput, RecoveredChunk } from '../batch/work.js';
+import { getJson } from '../storage/json.js';
 import { runDirectory } from '../storage/run-directory.js';
 import { type Storage, StorageError } from '../storage/storage.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -58,7 +59,7 @@ async function merge(storage: Storage, input: PartInput): Promise<void> {
 }
 
 async function readCounts(storage: Storage, key: string): Promise<Counts> {
-  return countsSchema.parse(JSON.parse(Buffer.from(await storage.get(key)).toString('utf8')));
+  return countsSchema.parse(await getJson(storage, key));
 }
 
 async function exists(storage: Storage, key: string): Promise<boolean> {

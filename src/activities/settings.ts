@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { attachmentRulesSchema } from '../batch/run.js';
 import type { AnswerCheck } from '../dria/answer-check.js';
 import type { Endpoint } from '../dria/endpoint.js';
+import { getJson } from '../storage/json.js';
 import { runDirectory } from '../storage/run-directory.js';
 import type { ActivityDependencies } from './dependencies.js';
 
@@ -25,8 +26,7 @@ export interface RunSettings extends StoredSettings {
  * Fails with `WrongEndpoint` for a run that is meant for another endpoint than this worker's.
  */
 export async function readSettings({ storage, endpoint }: ActivityDependencies, run: string): Promise<RunSettings> {
-  const bytes = await storage.get(runDirectory(run).settings);
-  const settings = storedSettingsSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  const settings = storedSettingsSchema.parse(await getJson(storage, runDirectory(run).settings));
   refuseOtherEndpoint(settings.endpoint, endpoint);
   if (settings.schema === undefined) return settings;
   // Loaded when a run has a schema: most have none, and a command should start soon.

@@ -4,7 +4,7 @@ import { grantLanes, type LaneGrants } from './lanes.js';
 import { countLayout } from './layout.js';
 import type { ChunkManifest } from './manifest.js';
 import { MODALITIES, type Modality, type ModalityCounts } from './modality.js';
-import { type ModelTable, mergeModels, weights } from './model-table.js';
+import { type ModelTable, mergeModels, sameModels, weights } from './model-table.js';
 import { packSize } from './packs.js';
 import type { ChunkOrders, ChunkReport } from './reports.js';
 import type { ManifestFacts, PreparedRun, WorkflowOptions } from './run.js';
@@ -197,7 +197,7 @@ export function hearReport(state: BatchState, report: ChunkReport): BatchState {
   return {
     ...heard,
     latency: { ...state.latency, ...report.latency },
-    models: JSON.stringify(models) === JSON.stringify(state.models) ? state.models : models,
+    models: sameModels(models, state.models) ? state.models : models,
     lastFailures: newestFailures(state.lastFailures, report.lastFailures),
   };
 }

@@ -104,6 +104,11 @@ function newerRecord(a: ModelState, b: ModelState): ModelState {
   return a.downUntil <= b.downUntil ? a : b;
 }
 
+/** True when two tables say the same of the same models, in the same order. */
+export function sameModels(a: ModelTable, b: ModelTable): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
 /**
  * The models that may be asked for a modality at `now`, best first: most nodes, then the order of the list.
  * A vision or audio model takes text as well; a model made for audio gets text only when nothing else is up.

@@ -5,6 +5,14 @@ import type { Model } from './models.js';
 import type { BatchInput, ChunkPage, PreparedRun } from './run.js';
 import type { RunSummary } from './summary.js';
 
+/**
+ * What the names of a pack's segments begin with, whichever attempt writes them. The workflow and the activity must mean
+ * the same by it: it is how the answers of a lost pack are found. `runId` is of the chunk's workflow execution.
+ */
+export function segmentPrefix(runId: string, activityId: string): string {
+  return `${runId.slice(0, 8)}-${activityId}/`;
+}
+
 /** Types of the failures that activities throw and workflows look at (`ActivityFailure.cause.type`). */
 export type FailureType =
   | 'NoNodesAvailable'

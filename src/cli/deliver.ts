@@ -1,6 +1,7 @@
 import { type RunSummary, runSummarySchema } from '../batch/summary.js';
+import { getJsonIfThere } from '../storage/json.js';
 import { runDirectory } from '../storage/run-directory.js';
-import { type Storage, StorageError } from '../storage/storage.js';
+import type { Storage } from '../storage/storage.js';
 import { UserError } from './errors.js';
 import { EXIT, type Io } from './io.js';
 import { writeOutput } from './output.js';
@@ -34,11 +35,6 @@ export function exitCodeOf({ failed }: Pick<RunSummary, 'failed'>): number {
 
 /** The summary of a run that has ended well; undefined when the run directory has none. */
 export async function readSummary(storage: Storage, runId: string): Promise<RunSummary | undefined> {
-  try {
-    const bytes = await storage.get(runDirectory(runId).summary);
-    return runSummarySchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
-  } catch (error) {
-    if (error instanceof StorageError && error.code === 'NOT_FOUND') return undefined;
-    throw error;
-  }
+  const stored = await getJsonIfThere(storage, runDirectory(runId).summary);
+  return stored === undefined ? undefined : runSummarySchema.parse(stored);
 }

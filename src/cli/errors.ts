@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { systemCode } from '../system-error.js';
 
 /** What a user error may carry beside its message. */
 export interface UserErrorOptions extends ErrorOptions {
@@ -50,11 +51,6 @@ export function describeFailure(error: unknown, debug: boolean): string {
   return printable(said);
 }
 
-/** The code of a system error, such as `ENOENT`. */
-export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
 /** The message, with what the system said where that is the cause and the message does not say it, and the way out. */
 function userMessage({ message, hint, cause }: UserError): string {
   const reason = causesOf(cause)
@@ -65,7 +61,7 @@ function userMessage({ message, hint, cause }: UserError): string {
 }
 
 function reasonOf(error: Error): string | undefined {
-  return SYSTEM_REASONS[codeOf(error) ?? ''];
+  return SYSTEM_REASONS[systemCode(error) ?? ''];
 }
 
 function systemReason(error: Error): string | undefined {

@@ -3,7 +3,8 @@ import { constants, type Stats } from 'node:fs';
 import { access, type FileHandle, open, readlink, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
-import { codeOf, UserError } from './errors.js';
+import { systemCode } from '../system-error.js';
+import { UserError } from './errors.js';
 
 /** How writing ended: `closed` when the reader went away first, as `head` does. */
 export type Written = 'written' | 'closed';
@@ -171,7 +172,7 @@ function writeChunk(stdout: Writable, bytes: Uint8Array): Promise<void> {
 const CLOSED_CODES: ReadonlySet<string> = new Set(['EPIPE', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);
 
 function isClosed(error: unknown): boolean {
-  return CLOSED_CODES.has(codeOf(error) ?? '');
+  return CLOSED_CODES.has(systemCode(error) ?? '');
 }
 
 function temporaryIn(folder: string): string {
@@ -182,7 +183,7 @@ async function statOf(path: string): Promise<Stats | undefined> {
   try {
     return await stat(path);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -2,7 +2,8 @@ import { accessSync, constants, mkdirSync, realpathSync, statfsSync } from 'node
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import envPaths from 'env-paths';
-import { EmbeddedServerError, messageOf, systemCode } from './errors.js';
+import { systemCode } from '../system-error.js';
+import { EmbeddedServerError, messageOf } from './errors.js';
 
 /**
  * Where runs and the embedded server's database are kept: the `--data-dir` flag, else `DRIA_TEMPORAL_HOME`, else the

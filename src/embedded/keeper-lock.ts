@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemCode } from './errors.js';
+import { systemCode } from '../system-error.js';
 import { currentProcess, isRunning, type ProcessRef } from './processes.js';
 
 /**

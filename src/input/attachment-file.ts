@@ -1,11 +1,12 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { systemCode } from '../system-error.js';
 import type { AllowedFolders } from './allowed-folders.js';
 import { AttachmentError } from './errors.js';
 import { HEAD_BYTES, type MediaType, mediaTypeOf, SUPPORTED_FORMATS } from './media.js';
 import { checkSize } from './size.js';
-import { systemCode, systemReason } from './system-error.js';
+import { systemReason } from './system-error.js';
 
 /**
  * Non-blocking: opening a pipe would else wait for somebody to write to it. No link: a real path has none, unless it was

@@ -1,8 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
+import { systemCode } from '../system-error.js';
 import { InputError } from './errors.js';
 import { printable } from './excerpt.js';
-import { systemCode, systemReason } from './system-error.js';
+import { systemReason } from './system-error.js';
 
 /** An input ready to be read once. */
 export interface OpenedInput {

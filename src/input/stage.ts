@@ -1,6 +1,7 @@
 import { type Manifest, manifestSchema } from '../batch/manifest.js';
+import { getJsonIfThere } from '../storage/json.js';
 import { runDirectory } from '../storage/run-directory.js';
-import { type Storage, StorageError } from '../storage/storage.js';
+import type { Storage } from '../storage/storage.js';
 import { InputError } from './errors.js';
 import { decodeOffsets, type ItemOffset, offsetsRange } from './offsets.js';
 import type { InvalidItem, ScanResult } from './scan.js';
@@ -35,13 +36,8 @@ export async function stageInput(
 
 /** The manifest of a run whose input is staged; undefined when it is not. */
 export async function readStagedManifest(storage: Storage, run: string): Promise<Manifest | undefined> {
-  try {
-    const bytes = await storage.get(runDirectory(run).manifest);
-    return manifestSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
-  } catch (error) {
-    if (error instanceof StorageError && error.code === 'NOT_FOUND') return undefined;
-    throw error;
-  }
+  const stored = await getJsonIfThere(storage, runDirectory(run).manifest);
+  return stored === undefined ? undefined : manifestSchema.parse(stored);
 }
 
 /** Where the wanted items of a run lie in its input. `items` rises and is not empty. */

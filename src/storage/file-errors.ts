@@ -1,3 +1,4 @@
+import { systemCode } from '../system-error.js';
 import { StorageError, type StorageErrorCode } from './storage.js';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -30,9 +31,4 @@ function codeOf(code: string, access: FileAccess): StorageErrorCode {
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') return 'DENIED';
   if (access === 'read' && (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR')) return 'NOT_FOUND';
   return 'UNAVAILABLE';
-}
-
-/** The code of a system's error, `ENOENT`; undefined for any other error. */
-export function systemCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
-import { type FileAccess, fileError, systemCode } from './file-errors.js';
+import { systemCode } from '../system-error.js';
+import { type FileAccess, fileError } from './file-errors.js';
 import { type Storage, StorageError } from './storage.js';
 
 /** Folder under the root for objects that are being written: listings never see them, and a crash leaves them here. */

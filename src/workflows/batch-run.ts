@@ -24,7 +24,7 @@ import {
 } from '../batch/batch-state.js';
 import type { RunStop } from '../batch/chunk-state.js';
 import type { ChunkManifest } from '../batch/manifest.js';
-import { type ModelTable, refreshModels } from '../batch/model-table.js';
+import { type ModelTable, refreshModels, sameModels } from '../batch/model-table.js';
 import type { Progress, RunState } from '../batch/progress.js';
 import type { ChunkInput, ChunkOrders, ChunkReport } from '../batch/reports.js';
 import type { BatchInput } from '../batch/run.js';
@@ -237,7 +237,7 @@ export class BatchRun {
   }
 
   private hearModels(models: ModelTable): void {
-    if (JSON.stringify(models) === JSON.stringify(this.state.models)) return;
+    if (sameModels(models, this.state.models)) return;
     this.state = { ...this.state, models };
     this.planAnew();
   }

@@ -11,10 +11,10 @@ import {
   unstrand,
 } from '../batch/chunk-state.js';
 import { decodeItems, encodeItems } from '../batch/item-ranges.js';
-import { clearDown, type ModelTable, mergeModels, refreshModels } from '../batch/model-table.js';
+import { clearDown, type ModelTable, mergeModels, refreshModels, sameModels } from '../batch/model-table.js';
 import { losePack } from '../batch/pack-outcome.js';
 import type { ChunkInput, ChunkOrders, ChunkResult } from '../batch/reports.js';
-import type { InferInput, RecoveredChunk } from '../batch/work.js';
+import { type InferInput, type RecoveredChunk, segmentPrefix } from '../batch/work.js';
 import type { Pack } from '../batch/work-queue.js';
 import { modelsStep, runInfer, steps } from './activities.js';
 import { ChunkReporter } from './chunk-reporter.js';
@@ -61,7 +61,7 @@ export class ChunkRun {
     const models = mergeModels(told, this.state.models);
     this.state = { ...this.state, models };
     // Without this the parent would be told what it has just said, by every chunk.
-    if (JSON.stringify(models) === JSON.stringify(told)) this.reporter.knows(models);
+    if (sameModels(models, told)) this.reporter.knows(models);
   }
 
   /** Runs the chunk to its end: every item answered or failed, and the part written. */
@@ -146,7 +146,7 @@ export class ChunkRun {
           this.state = afterPack(this.state, pack, progress, this.input.options);
         },
         (error: unknown) => {
-          const lose = () => losePack(this.state, pack, `${workflowInfo().runId.slice(0, 8)}-${activityId}/`);
+          const lose = () => losePack(this.state, pack, segmentPrefix(workflowInfo().runId, activityId));
           this.state = afterFailure(this.state, { pack, error, startedAt, lose }, this.input.options);
         },
       )

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { codeOf, describeFailure, UserError } from '../../src/cli/errors.js';
+import { describeFailure, UserError } from '../../src/cli/errors.js';
+import { systemCode } from '../../src/system-error.js';
 
 /** What a promise fails with. */
 async function failureOf(promise: Promise<unknown>): Promise<unknown> {
@@ -79,7 +80,7 @@ describe('a failure at the terminal', () => {
 });
 
 test('the code of a system error is found, and nothing else taken for one', async () => {
-  expect(codeOf(await failureOf(readFile('/nowhere')))).toBe('ENOENT');
-  expect(codeOf(Object.assign(new Error('x'), { code: 7 }))).toBeUndefined();
-  expect(codeOf({ code: 'ENOENT' })).toBeUndefined();
+  expect(systemCode(await failureOf(readFile('/nowhere')))).toBe('ENOENT');
+  expect(systemCode(Object.assign(new Error('x'), { code: 7 }))).toBeUndefined();
+  expect(systemCode({ code: 'ENOENT' })).toBeUndefined();
 });

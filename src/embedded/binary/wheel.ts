@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { messageOf, systemCode } from '../errors.js';
+import { systemCode } from '../../system-error.js';
+import { messageOf } from '../errors.js';
 import { PINNED_CLI, statExecutable } from './binary.js';
 
 const run = promisify(execFile);

@@ -1,0 +1,16 @@
+import { type Storage, StorageError } from './storage.js';
+
+/** The value of a JSON object, to be parsed by its schema. Throws what `get` throws, and `SyntaxError`. */
+export async function getJson(storage: Storage, key: string): Promise<unknown> {
+  return JSON.parse(Buffer.from(await storage.get(key)).toString('utf8'));
+}
+
+/** {@link getJson}, or undefined when there is no such object. */
+export async function getJsonIfThere(storage: Storage, key: string): Promise<unknown> {
+  try {
+    return await getJson(storage, key);
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'NOT_FOUND') return undefined;
+    throw error;
+  }
+}
