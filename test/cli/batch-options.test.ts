@@ -72,7 +72,7 @@ describe('-m', () => {
   });
 
   test('needs no models list', async () => {
-    const front = await frontOf(world.network, 500);
+    const front = await frontOf(world.network, { modelsList: 500 });
     const args = ['batch', world.prompts('no-list', 2), '-m', 'nanbeige:3b', '--base-url', front];
     expect((await world.run(args)).code).toBe(0);
   });

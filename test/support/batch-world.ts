@@ -12,7 +12,7 @@ import { BatchClient, type BatchHandle } from '../../src/client.js';
 import type { SimulatorOptions } from '../../src/simulator/options.js';
 import type { RequestRecord, SimulatorStats } from '../../src/simulator/record.js';
 import { type Simulator, startSimulator } from '../../src/simulator/server.js';
-import { frontOf } from './front.js';
+import { type Front, frontOf } from './front.js';
 import { until } from './until.js';
 
 /** One output line. */
@@ -25,14 +25,12 @@ export interface OutputLine {
 }
 
 /** What a world may be told. */
-export interface WorldOptions {
+export interface WorldOptions extends Front {
   readonly simulator?: SimulatorOptions;
   /** Default: the server that all tests share. */
   readonly address?: string;
   /** Start no worker; the test starts its own. */
   readonly noWorker?: boolean;
-  /** The models list that the worker gets instead of the simulator's: its entries, or the status of its failure. */
-  readonly modelsList?: number | readonly object[];
 }
 
 /** What one run is told. */
@@ -87,8 +85,8 @@ export class World {
   static async open(options: WorldOptions = {}): Promise<World> {
     const { client, native } = await connect(options.address ?? inject('temporalAddress'));
     const simulator = await startSimulator(options.simulator);
-    const { modelsList } = options;
-    const baseUrl = modelsList === undefined ? simulator.url : await frontOf(simulator, modelsList);
+    const fronted = options.modelsList !== undefined || options.held !== undefined;
+    const baseUrl = fronted ? await frontOf(simulator, options) : simulator.url;
     const world = new World(new Client({ connection: client }), native, simulator, baseUrl);
     onTestFinished(() => world.#close());
     if (options.noWorker !== true) await world.startWorker();

@@ -3,19 +3,25 @@ import { createServer } from 'node:http';
 import { onTestFinished } from 'vitest';
 import type { Simulator } from '../../src/simulator/server.js';
 
-/**
- * A server in front of the simulated network with a models list of its own: a status for a list that cannot be had, or
- * the list's entries. Everything else is passed on. Returns the base URL; ends with the test.
- */
-export async function frontOf(simulator: Pick<Simulator, 'port'>, list: number | readonly object[]): Promise<string> {
+/** What a front does otherwise than the simulated network behind it. */
+export interface Front {
+  /** A models list of its own: a status for a list that cannot be had, or the list's entries. */
+  readonly modelsList?: number | readonly object[];
+  /** Requests whose body includes a text wait, however long it takes, until the test has seen what it wants to see. */
+  readonly held?: { readonly includes: string; readonly until: Promise<unknown> };
+}
+
+/** A server in front of the simulated network. Returns the base URL; ends with the test. */
+export async function frontOf(simulator: Pick<Simulator, 'port'>, { modelsList: list, held }: Front): Promise<string> {
   const server = createServer(async (request, response) => {
-    if (request.url === '/v1/models') {
+    if (list !== undefined && request.url === '/v1/models') {
       response.writeHead(typeof list === 'number' ? list : 200, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ object: 'list', data: typeof list === 'number' ? [] : list }));
       return;
     }
     const body: Buffer[] = [];
     for await (const piece of request) body.push(piece);
+    if (held !== undefined && Buffer.concat(body).includes(held.includes)) await held.until;
     const answer = await fetch(`http://127.0.0.1:${simulator.port}${request.url}`, {
       method: request.method ?? 'GET',
       headers: { authorization: request.headers.authorization ?? '', 'content-type': 'application/json' },

@@ -20,14 +20,19 @@ it('does one request at a time with a single lane', async () => {
 });
 
 it('goes on with the next chunks while one item of the first takes long', async () => {
-  const slow = { match: { promptIncludes: 'prompt 0' }, respond: { kind: 'answer', delayMs: 5_000 } } as const;
-  const world = await World.open({ simulator: { ...fixed(20), rules: [slow] } });
+  let release: () => void = () => undefined;
+  const seen = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const world = await World.open({ simulator: fixed(20), held: { includes: 'prompt 0', until: seen } });
   const run = await world.start(prompts(40), { options: { concurrency: 3, chunkSize: 4 } });
   const progress = await progressUntil(run, 'all but the first chunk are done', ({ chunks }) => chunks.done === 9);
   expect(progress).toMatchObject({ state: 'running', chunks: { total: 10, started: 10, done: 9 } });
+  release();
+  const result = await run.result();
   const last = (await world.requests()).at(-1);
   expect(last?.status).toBe(200);
-  expect(await run.result()).toMatchObject({ ok: 40 });
+  expect(result).toMatchObject({ ok: 40 });
 });
 
 it('gives lanes to as many chunks as it takes to use them', async () => {
