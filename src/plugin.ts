@@ -5,6 +5,7 @@ import { DEFAULT_BASE_URL } from './dria/default-base-url.js';
 import { Endpoint } from './dria/endpoint.js';
 import { resolveDataDir } from './embedded/data-dir.js';
 import { openStorage } from './storage/open-storage.js';
+import { isS3Root } from './storage/s3-location.js';
 
 /** What a worker needs to run batches. Everything has a default from the environment. */
 export interface DriaBatchPluginOptions {
@@ -19,7 +20,10 @@ export interface DriaBatchPluginOptions {
   readonly storage?: string | undefined;
   /** Requests in flight on this worker at most, which sizes its pool of connections. Default 100. */
   readonly maxRequests?: number | undefined;
-  /** Longest time that an answer waits to be written, ms. Default 1000. */
+  /**
+   * Longest time that an answer waits to be written, ms. Default: `DRIA_TEMPORAL_FLUSH_INTERVAL` (seconds), else 1000;
+   * 5000 on S3, where each write is a PUT that costs.
+   */
   readonly flushIntervalMs?: number | undefined;
   /** Aborted when the worker is about to leave: packs hand back what they have not begun. */
   readonly drain?: AbortSignal | undefined;
@@ -30,6 +34,21 @@ const DEFAULT_MAX_REQUESTS = 100;
 
 /** Activities that a workflow task may start on the worker that ran it: without it each waits for a poll. */
 const EAGER_ACTIVITIES = 100;
+
+/** Longest times that an answer waits to be written, ms: to a folder, and to S3. */
+const FILE_FLUSH_MS = 1_000;
+const S3_FLUSH_MS = 5_000;
+
+function defaultFlushInterval(root: string): number {
+  return isS3Root(root) ? S3_FLUSH_MS : FILE_FLUSH_MS;
+}
+
+function flushIntervalOf({ DRIA_TEMPORAL_FLUSH_INTERVAL: text }: NodeJS.ProcessEnv): number | undefined {
+  if (text === undefined || text.trim() === '') return undefined;
+  const seconds = Number(text);
+  if (seconds >= 0 && seconds <= 3600) return seconds * 1000;
+  throw new RangeError(`DRIA_TEMPORAL_FLUSH_INTERVAL is ${text}: give seconds from 0 to 3600`);
+}
 
 /**
  * Makes a worker able to run `batchWorkflow`: supplies the activities and the pooled connections behind them, and closes
@@ -47,11 +66,12 @@ export class DriaBatchPlugin extends SimplePlugin {
       connections: options.maxRequests ?? DEFAULT_MAX_REQUESTS,
       ...(apiKey === undefined || apiKey === '' ? {} : { apiKey }),
     });
+    const storage = openStorage(options.storage ?? (env.DRIA_TEMPORAL_STORAGE || resolveDataDir(undefined, env)));
     const activities = createActivities({
       endpoint,
-      storage: openStorage(options.storage ?? (env.DRIA_TEMPORAL_STORAGE || resolveDataDir(undefined, env))),
+      storage,
+      flushIntervalMs: options.flushIntervalMs ?? flushIntervalOf(env) ?? defaultFlushInterval(storage.root),
       ...(options.drain === undefined ? {} : { drain: options.drain }),
-      ...(options.flushIntervalMs === undefined ? {} : { flushIntervalMs: options.flushIntervalMs }),
     });
     super({ name: 'dria-temporal', activities });
     this.#endpoint = endpoint;

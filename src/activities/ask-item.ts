@@ -1,10 +1,13 @@
 import { createReadStream } from 'node:fs';
+import type { Modality } from '../batch/modality.js';
 import type { InferInput } from '../batch/work.js';
 import type { ChatAnswer } from '../dria/chat-answer.js';
 import type { ChatAttachment, ChatRequest } from '../dria/chat-request.js';
 import type { Endpoint } from '../dria/endpoint.js';
 import { type ResolvedAttachment, resolveAttachment } from '../input/attachments.js';
-import type { InputItem } from '../input/read-items.js';
+import { attachmentKey } from '../storage/run-directory.js';
+import type { Storage } from '../storage/storage.js';
+import type { PackItem } from './pack-items.js';
 import type { SegmentRecord } from './segments.js';
 import type { RunSettings } from './settings.js';
 
@@ -14,6 +17,8 @@ const SCHEMA_NAME = 'answer';
 /** What one question needs beside the item. */
 export interface Question {
   readonly endpoint: Endpoint;
+  /** Where staged attachments are. */
+  readonly storage: Storage;
   readonly settings: RunSettings;
   readonly input: InferInput;
   /** Number of this attempt among all the item has had, 1 for the first. */
@@ -22,7 +27,7 @@ export interface Question {
 }
 
 /** Asks the model about one item and checks the answer. Throws the HTTP layer's and the attachments' typed errors. */
-export async function askItem(item: InputItem, question: Question): Promise<SegmentRecord> {
+export async function askItem(item: PackItem, question: Question): Promise<SegmentRecord> {
   const { endpoint, settings, signal } = question;
   const answer = await endpoint.chat(await chatRequest(item, question), signal);
   const checked = settings.answerCheck?.check(answer.text);
@@ -40,23 +45,37 @@ export async function askItem(item: InputItem, question: Question): Promise<Segm
   };
 }
 
-async function chatRequest({ prompt, attachment }: InputItem, { input, settings }: Question): Promise<ChatRequest> {
+async function chatRequest(item: PackItem, question: Question): Promise<ChatRequest> {
+  const { input, settings } = question;
   const { answerCheck } = settings;
+  const attachment = await attachmentOf(item, question);
   return {
     model: input.model,
-    prompt,
+    prompt: item.prompt,
     maxTokens: input.maxTokens,
     temperature: input.temperature,
     timeoutMs: input.timeoutSecs * 1000,
     ...(answerCheck === undefined ? {} : { schema: { name: SCHEMA_NAME, schema: answerCheck.schema } }),
-    ...(attachment === undefined
-      ? {}
-      : { attachment: chatAttachment(await resolveAttachment(attachment, settings.attachments)) }),
+    ...(attachment === undefined ? {} : { attachment }),
   };
 }
 
+async function attachmentOf(
+  { attachment, staged }: PackItem,
+  { storage, settings }: Question,
+): Promise<ChatAttachment | undefined> {
+  if (attachment === undefined) return undefined;
+  if (staged === undefined) return chatAttachment(await resolveAttachment(attachment, settings.attachments));
+  const { mediaType, bytes, sha256, modality } = staged;
+  return { kind: kindOf(modality), mediaType, bytes, open: () => storage.stream(attachmentKey(sha256)) };
+}
+
+function kindOf(modality: Modality): ChatAttachment['kind'] {
+  return modality === 'audio' ? 'audio' : 'image';
+}
+
 function chatAttachment(attachment: ResolvedAttachment): ChatAttachment {
-  const kind = attachment.modality === 'audio' ? 'audio' : 'image';
+  const kind = kindOf(attachment.modality);
   if (attachment.kind === 'url') return { kind, mediaType: `${kind}/*`, url: attachment.url };
   const { mediaType } = attachment;
   if (attachment.kind === 'data') return { kind, mediaType, url: attachment.url };

@@ -8,6 +8,6 @@ export interface ActivityDependencies {
   readonly endpoint: Endpoint;
   /** Aborted when the worker is about to leave: packs end after the request under way and hand back the rest. */
   readonly drain?: AbortSignal;
-  /** Longest time that an answer waits to be written, ms. Default 1000; longer where each write costs (S3). */
-  readonly flushIntervalMs?: number;
+  /** Longest time that an answer waits to be written, ms: longer where each write costs. */
+  readonly flushIntervalMs: number;
 }

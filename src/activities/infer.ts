@@ -2,21 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import { decodeItems } from '../batch/item-ranges.js';
 import { type InferInput, type PackProgress, segmentPrefix } from '../batch/work.js';
-import type { InputItem } from '../input/read-items.js';
 import { type Storage, StorageError } from '../storage/storage.js';
 import { askItem } from './ask-item.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { endsPack, itemError, itemFailure, translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
-import { openPackItems } from './pack-items.js';
+import { openPackItems, type PackItem } from './pack-items.js';
 import { PackTally } from './pack-tally.js';
 import { patiently, patientReads } from './patience.js';
 import { findSegments, readSegment, SegmentWriter } from './segments.js';
 import { type RunSettings, readSettings } from './settings.js';
 import { packSignals } from './signals.js';
-
-/** Longest time that an answer waits to be written, ms, where the worker says nothing else. */
-const FLUSH_MS = 1000;
 
 /** Does a pack: asks the model about its items one after another and writes the answers as segments. */
 export function infer(worker: ActivityDependencies, input: InferInput): Promise<PackProgress> {
@@ -48,7 +44,7 @@ class PackRun {
     this.items = decodeItems(input.items);
     // A pack of several never sends an item twice; an item alone is sent once by each attempt.
     this.tally = new PackTally(this.items, input.alone ? this.info.attempt - 1 : 0);
-    const { storage, flushIntervalMs = FLUSH_MS } = worker;
+    const { storage, flushIntervalMs } = worker;
     const { run, chunk } = input;
     // The same attempt may run twice: a server that lost its last moments gives it out again while the first still
     // runs. The random part keeps each from writing over what the other has said it wrote.
@@ -74,10 +70,11 @@ class PackRun {
   private async work(): Promise<void> {
     const { run } = this.input;
     const stopping = { signals: this.signals.stopping };
+    const settled = patiently(() => readSettings(this.worker, run), stopping);
     // All at once: a lane that waits for storage at the start of each pack is a lane that asks nothing.
     const [items, settings] = await Promise.all([
-      openPackItems(this.storage, run, this.items),
-      patiently(() => readSettings(this.worker, run), stopping),
+      openPackItems(this.storage, run, this.items, settled),
+      settled,
       this.takeOver(),
     ]);
     for await (const item of items) {
@@ -105,12 +102,19 @@ class PackRun {
     }
   }
 
-  private async ask(item: InputItem, settings: RunSettings): Promise<void> {
+  private async ask(item: PackItem, settings: RunSettings): Promise<void> {
     const { endpoint } = this.worker;
     const attempt = this.input.attempts + (this.input.alone ? this.info.attempt : 1);
     const start = performance.now();
     try {
-      const question = { endpoint, settings, input: this.input, attempt, signal: this.signals.abort };
+      const question = {
+        endpoint,
+        storage: this.storage,
+        settings,
+        input: this.input,
+        attempt,
+        signal: this.signals.abort,
+      };
       const record = await askItem(item, question);
       this.tally.answer(record, performance.now() - start);
       this.writer.add(record);

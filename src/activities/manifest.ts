@@ -5,13 +5,17 @@ import { type BatchOptions, batchOptionsSchema, type JsonSchema } from '../batch
 import { type BatchInput, batchInputSchema, type ChunkPage, type PreparedRun } from '../batch/run.js';
 import { DEFAULT_MAX_ATTACHMENT_BYTES } from '../input/size.js';
 import { readStagedManifest } from '../input/stage.js';
-import { runDirectory } from '../storage/run-directory.js';
+import { inputKey, runDirectory } from '../storage/run-directory.js';
+import { isS3Root } from '../storage/s3-location.js';
 import type { Storage } from '../storage/storage.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
-import { refuseOtherEndpoint, type StoredSettings } from './settings.js';
+import { refuseOtherEndpoint, type SourceSettings, type StoredSettings } from './settings.js';
 import { invalid, stagedOrStage } from './staging.js';
+
+/** A folder that holds nothing that could be attached. */
+const NO_FOLDER = '/dev/null';
 
 /** Chunks that the parent is given at a time: some 100 bytes each in its history. */
 const CHUNKS_PER_PAGE = 200;
@@ -38,7 +42,8 @@ export function readManifest(
           bytes = count;
         };
         const manifest = await stagedOrStage({ storage, run, input, options, settings, onBytes: scan });
-        await storage.put(runDirectory(run).settings, JSON.stringify(settings));
+        const stored: StoredSettings = { ...settings, input: inputKey(manifest.sha256) };
+        await storage.put(runDirectory(run).settings, JSON.stringify(stored));
         return prepared(options, manifest);
       },
     ),
@@ -73,18 +78,24 @@ function settingsOf(
   input: z.output<typeof batchInputSchema>,
   { schema }: BatchOptions,
   storage: Storage,
-): StoredSettings {
-  const path = isAbsolute(input.input) ? input.input : join(storage.root, input.input);
+): SourceSettings {
   return {
     version: 1,
     ...(input.endpoint === undefined ? {} : { endpoint: input.endpoint }),
     ...(schema === undefined ? {} : { schema }),
     attachments: {
-      folder: input.attachments?.folder ?? dirname(path),
+      folder: input.attachments?.folder ?? folderOf(input.input, storage),
       roots: input.attachments?.roots ?? [],
       maxBytes: input.attachments?.maxBytes ?? DEFAULT_MAX_ATTACHMENT_BYTES,
+      staged: input.attachments?.staged ?? false,
     },
   };
+}
+
+/** The folder that relative attachments are against; an input in a bucket has none, so that nothing is allowed. */
+function folderOf(input: string, storage: Storage): string {
+  if (isAbsolute(input)) return dirname(input);
+  return isS3Root(storage.root) ? NO_FOLDER : dirname(join(storage.root, input));
 }
 
 function prepared({ schema: _stored, skipInvalid: _used, ...options }: BatchOptions, manifest: Manifest): PreparedRun {

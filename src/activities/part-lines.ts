@@ -8,6 +8,7 @@ import { runDirectory } from '../storage/run-directory.js';
 import type { Storage } from '../storage/storage.js';
 import { packItems } from './pack-items.js';
 import { readSegment } from './segments.js';
+import { readItemPlaces } from './settings.js';
 
 const invalidItemSchema = z.object({ item: z.number(), id: z.union([z.string(), z.number()]), error: z.string() });
 
@@ -53,7 +54,9 @@ async function failedLines(storage: Storage, input: PartInput): Promise<Map<numb
   const failures = new Map(input.failures.map((failure) => [failure.item, failure]));
   const lines = await invalidLines(storage, input.run, input.chunk);
   const items = [...failures.keys()].sort((a, b) => a - b);
-  for await (const { item, id } of packItems(storage, input.run, items)) {
+  if (items.length === 0) return lines;
+  const places = readItemPlaces(storage, input.run);
+  for await (const { item, id } of packItems(storage, input.run, items, places)) {
     const failure = failures.get(item);
     if (failure !== undefined) lines.set(item, errorLine(id, failure, input.detail));
   }

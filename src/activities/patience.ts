@@ -37,6 +37,7 @@ export async function patiently<T>(
 export function patientReads(storage: Storage, patience: Patience): Storage {
   return {
     root: storage.root,
+    check: () => storage.check(),
     put: (key, content) => storage.put(key, content),
     putStream: (key, content) => storage.putStream(key, content),
     removeAll: (prefix) => storage.removeAll(prefix),

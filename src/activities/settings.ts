@@ -5,16 +5,22 @@ import type { AnswerCheck } from '../dria/answer-check.js';
 import type { Endpoint } from '../dria/endpoint.js';
 import { getJson } from '../storage/json.js';
 import { runDirectory } from '../storage/run-directory.js';
+import type { Storage } from '../storage/storage.js';
 import type { ActivityDependencies } from './dependencies.js';
 
 /** What every item of a run needs and no history carries; kept in the run directory by `readManifest`. */
 export const storedSettingsSchema = z.object({
   version: z.literal(1),
+  /** Key of the staged input. */
+  input: z.string(),
   endpoint: z.string().optional(),
   schema: z.record(z.string(), z.unknown()).optional(),
   attachments: attachmentRulesSchema.required(),
 });
 export type StoredSettings = z.infer<typeof storedSettingsSchema>;
+
+/** What is known of the settings before the input is staged. */
+export type SourceSettings = Omit<StoredSettings, 'input'>;
 
 /** Settings ready for use. */
 export interface RunSettings extends StoredSettings {
@@ -32,6 +38,14 @@ export async function readSettings({ storage, endpoint }: ActivityDependencies, 
   // Loaded when a run has a schema: most have none, and a command should start soon.
   const { compileAnswerSchema } = await import('../dria/answer-check.js');
   return { ...settings, answerCheck: compileAnswerSchema(settings.schema) };
+}
+
+/** Where a run's items are. */
+export async function readItemPlaces(
+  storage: Storage,
+  run: string,
+): Promise<Pick<StoredSettings, 'input' | 'attachments'>> {
+  return storedSettingsSchema.parse(await getJson(storage, runDirectory(run).settings));
 }
 
 /** Fails with `WrongEndpoint` unless the run is meant for this worker's endpoint: a key goes to its own endpoint only. */

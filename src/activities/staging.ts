@@ -9,9 +9,9 @@ import { InputError } from '../input/errors.js';
 import { openInput } from '../input/open.js';
 import { type ScanResult, scanInput } from '../input/scan.js';
 import { readStagedManifest, stageInput } from '../input/stage.js';
-import { runDirectory } from '../storage/run-directory.js';
+import { inputKey, runDirectory } from '../storage/run-directory.js';
 import { type Storage, StorageError } from '../storage/storage.js';
-import type { StoredSettings } from './settings.js';
+import type { SourceSettings } from './settings.js';
 
 /** What staging needs. */
 export interface Staging {
@@ -19,7 +19,7 @@ export interface Staging {
   readonly run: string;
   readonly input: z.output<typeof batchInputSchema>;
   readonly options: BatchOptions;
-  readonly settings: StoredSettings;
+  readonly settings: SourceSettings;
   readonly onBytes: (bytes: number) => void;
 }
 
@@ -33,19 +33,20 @@ export async function stagedOrStage(staging: Staging): Promise<Manifest> {
   if (staged !== undefined) await refuseOtherRun(staged, staging);
   if (staged !== undefined) return staged;
   const scan = await scanSource(staging);
-  await stageInput(storage, run, scan, await openSource(storage, input.input));
+  const source = await openSource(storage, input.input);
+  await stageInput(storage, run, scan, () => source);
   return scan.manifest;
 }
 
 /** Fails unless what is staged is this input, and what was answered of it is wanted. */
 async function refuseOtherRun({ sha256 }: Manifest, staging: Staging): Promise<void> {
   const { storage, run, input } = staging;
-  const { prefix, input: stagedInput } = runDirectory(run);
+  const { prefix } = runDirectory(run);
   if (input.recover !== true) {
     const answers = await Promise.all([storage.list(`${prefix}chunks/`), storage.list(`${prefix}parts/`)]);
     if (answers.flat().length > 0) throw invalid(`${run} has answers of an earlier run: give recover, or another id`);
   }
-  if (input.input === stagedInput) return;
+  if (input.input === inputKey(sha256)) return;
   const found = await scanSource(staging).catch((error: unknown) => {
     // A run that goes on does not need the file that it was staged from.
     if (error instanceof InputError && error.code === 'NOT_FOUND') return undefined;

@@ -12,6 +12,8 @@ export const attachmentRulesSchema = z.strictObject({
   roots: z.array(z.string()).optional(),
   /** Size of one attachment at most, bytes. */
   maxBytes: z.int().positive().optional(),
+  /** The attachments are in storage already, put there beside the input: workers read no folder. */
+  staged: z.boolean().optional(),
 });
 
 /** The argument of `batchWorkflow`, as other people's workflows give it. */

@@ -6,7 +6,7 @@ import { UserError } from './errors.js';
 import type { Io } from './io.js';
 import { openReporter } from './open-reporter.js';
 import { checkOutput } from './output.js';
-import { placesOf } from './places.js';
+import { usablePlaces } from './places.js';
 import type { RunFlags } from './run-flags.js';
 import { noSuchRun, runMemoSchema } from './run-memo.js';
 import { openSession, type Session } from './session.js';
@@ -17,7 +17,7 @@ import { type Visit, visitRun, workerFor } from './visit-run.js';
 export async function attachRun(id: string, flags: RunFlags, io: Io): Promise<number> {
   const settings = temporalSettings(flags, io.env);
   if (flags.output !== undefined) await checkOutput(flags.output);
-  const { dataDir, storage } = placesOf(flags.dataDir, io.env);
+  const { dataDir, storage } = await usablePlaces(flags, io.env);
   const cleanup = new Cleanup();
   try {
     const reporter = cleanup.add(openReporter(flags.json, io), (opened) => opened.close());

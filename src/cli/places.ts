@@ -1,17 +1,48 @@
 import { resolveDataDir } from '../embedded/data-dir.js';
 import { openStorage } from '../storage/open-storage.js';
 import type { Storage } from '../storage/storage.js';
+import { UserError } from './errors.js';
 
 /** Where a command keeps things. */
 export interface Places {
-  /** Absolute folder of the embedded server, and of the runs unless they have a folder of their own. */
+  /** Absolute folder of the embedded server, and of the runs unless they have a root of their own. */
   readonly dataDir: string;
   /** Where the run directories are. */
   readonly storage: Storage;
 }
 
-/** The places that the flags and the environment say. Touches nothing. */
-export function placesOf(dataDirFlag: string | undefined, env: NodeJS.ProcessEnv): Places {
-  const dataDir = resolveDataDir(dataDirFlag, env);
-  return { dataDir, storage: openStorage(env.DRIA_TEMPORAL_STORAGE || dataDir) };
+/** Flags that say where things are. */
+export interface PlaceFlags {
+  readonly dataDir?: string | undefined;
+  readonly storage?: string | undefined;
+}
+
+/** The places that the flags and the environment say. Touches nothing. Throws a `UserError` for a root that is none. */
+export function placesOf(flags: PlaceFlags, env: NodeJS.ProcessEnv): Places {
+  const dataDir = resolveDataDir(flags.dataDir, env);
+  try {
+    return { dataDir, storage: openStorage(flags.storage || env.DRIA_TEMPORAL_STORAGE || dataDir, env) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UserError(error.message, {
+      exitCode: 2,
+      hint: 'Give --storage, or DRIA_TEMPORAL_STORAGE, a folder or s3://bucket/prefix.',
+      cause: error,
+    });
+  }
+}
+
+/** {@link placesOf} with a storage that has been found usable: what is wrong with it is said before anything starts. */
+export async function usablePlaces(flags: PlaceFlags, env: NodeJS.ProcessEnv): Promise<Places> {
+  const places = placesOf(flags, env);
+  try {
+    await places.storage.check();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UserError(`the storage cannot be used: ${reason}`, {
+      exitCode: 1,
+      hint: 'Check --storage or DRIA_TEMPORAL_STORAGE; for s3:// also the AWS_* settings.',
+    });
+  }
+  return places;
 }

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import type { BatchOptions } from '../batch/options.js';
 import type { StartBatch } from '../client.js';
-import { readStagedManifest, stageInput } from '../input/stage.js';
+import { readStagedManifest } from '../input/stage.js';
+import { inputKey } from '../storage/run-directory.js';
 import type { Storage } from '../storage/storage.js';
 import { attachmentRoots, checkRunId, endpointFromFlags, optionsFromFlags, runIdOf } from './batch-request.js';
 import { Cleanup } from './cleanup.js';
@@ -9,10 +10,11 @@ import { UserError } from './errors.js';
 import type { Io } from './io.js';
 import { openReporter } from './open-reporter.js';
 import { checkOutput } from './output.js';
-import { placesOf } from './places.js';
+import { usablePlaces } from './places.js';
 import type { BatchFlags } from './run-flags.js';
 import { type ScannedFile, scanFile } from './scan-file.js';
 import { openSession, type Session } from './session.js';
+import { attachmentsAreStaged, stageRun } from './stage-run.js';
 import { temporalSettings } from './temporal-settings.js';
 import type { Reporter } from './terminal/reporter.js';
 import { type Visit, visitRun, workerFor } from './visit-run.js';
@@ -60,7 +62,7 @@ async function checkRequest(file: string, flags: BatchFlags, io: Io): Promise<Re
   const endpoint = endpointFromFlags(flags.baseUrl, io.env);
   if (flags.id !== undefined) checkRunId(flags.id);
   await checkOutput(flags.output, file);
-  return { flags, options, endpoint, roots: attachmentRoots(flags), ...placesOf(flags.dataDir, io.env) };
+  return { flags, options, endpoint, roots: attachmentRoots(flags), ...(await usablePlaces(flags, io.env)) };
 }
 
 async function scan(file: string, { options, roots }: Request, reporter: Reporter, io: Io): Promise<ScannedFile> {
@@ -104,7 +106,7 @@ async function startOrGoOn(
   const worker = workerFor(visit, session, reporter);
   worker.catch(() => undefined);
   if (status === 'RUNNING') return { ...visit, found: 'running', worker };
-  if (staged === undefined) await stageInput(storage, runId, scanned.scan, scanned.open());
+  if (staged === undefined) await stageRun(runId, scanned, request, reporter);
   const run = { recover: staged !== undefined, taskQueue, embedded: session.embedded };
   await session.batches.start(startOf(runId, scanned, request, run));
   if (staged !== undefined) reporter.note('an earlier run left answers: they are kept, only the rest is asked');
@@ -114,7 +116,7 @@ async function startOrGoOn(
 function startOf(
   id: string,
   { scan: { manifest }, name, folder }: ScannedFile,
-  { options, endpoint, roots, flags }: Request,
+  { options, endpoint, roots, flags, storage }: Request,
   run: { readonly recover: boolean; readonly taskQueue: string | undefined; readonly embedded: boolean },
 ): StartBatch {
   const { items } = manifest;
@@ -131,9 +133,9 @@ function startOf(
       ...(flags.output === undefined ? {} : { output: resolve(flags.output) }),
     },
     input: {
-      input: `runs/${id}/input.jsonl`,
+      input: inputKey(manifest.sha256),
       options,
-      attachments: { folder, roots: [...roots] },
+      attachments: { folder, roots: [...roots], staged: attachmentsAreStaged(manifest, storage) },
       endpoint,
       recover: run.recover,
       ...(run.embedded ? { heartbeatTimeoutMs: EMBEDDED_HEARTBEAT_MS } : {}),

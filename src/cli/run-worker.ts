@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { DEFAULT_TASK_QUEUE } from '../client.js';
 import { endpointFromFlags } from './batch-request.js';
 import type { Io } from './io.js';
-import { placesOf } from './places.js';
+import { usablePlaces } from './places.js';
 import type { WorkerFlags } from './run-flags.js';
 import { openSession } from './session.js';
 import { temporalSettings } from './temporal-settings.js';
@@ -11,7 +11,7 @@ import { temporalSettings } from './temporal-settings.js';
 export async function runWorker(flags: WorkerFlags, io: Io): Promise<void> {
   const settings = temporalSettings(flags, io.env);
   const baseUrl = endpointFromFlags(flags.baseUrl, io.env);
-  const { dataDir, storage } = placesOf(flags.dataDir, io.env);
+  const { dataDir, storage } = await usablePlaces(flags, io.env);
   const say = (message: string): void => void io.stderr.write(`${message}\n`);
   const session = await openSession({
     settings,

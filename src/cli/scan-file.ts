@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { type BatchOptions, chunkSizeFor } from '../batch/options.js';
 import { InputError } from '../input/errors.js';
 import { openInput } from '../input/open.js';
+import type { ReadRange } from '../input/read-items.js';
 import { type ScanResult, scanInput } from '../input/scan.js';
 import { DEFAULT_MAX_ATTACHMENT_BYTES } from '../input/size.js';
 import { UserError } from './errors.js';
@@ -20,6 +21,8 @@ export interface ScannedFile {
   readonly folder: string;
   /** Reads the input once more. */
   open(): AsyncIterable<Uint8Array>;
+  /** Reads the bytes `[start, end)` of it. */
+  readonly readRange: ReadRange;
   /** Removes what was only kept for the staging. */
   dispose(): Promise<void>;
 }
@@ -45,6 +48,7 @@ export async function scanFile(file: string, options: ScanFileOptions): Promise<
     return {
       ...scan,
       open: () => createReadStream(path, { highWaterMark: 1 << 20 }),
+      readRange: (start, end) => readFileRange(path, start, end),
       dispose: async () => await spooled?.remove(),
     };
   } catch (error) {
@@ -74,6 +78,12 @@ async function scanOpened(
     onProgress,
   });
   return { scan, name, folder };
+}
+
+async function readFileRange(path: string, start: number, end: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of createReadStream(path, { start, end: Math.max(start, end - 1) })) pieces.push(piece);
+  return Buffer.concat(pieces);
 }
 
 async function spool({ stdin, signal }: ScanFileOptions): Promise<{ path: string; remove: () => Promise<void> }> {

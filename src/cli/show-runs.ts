@@ -50,7 +50,7 @@ async function withSession(
   body: (session: Session, storage: Storage) => Promise<void>,
 ): Promise<void> {
   const settings = temporalSettings(flags, io.env);
-  const { dataDir, storage } = placesOf(flags.dataDir, io.env);
+  const { dataDir, storage } = placesOf(flags, io.env);
   const onStep = (step: string): void => void io.stderr.write(`${step}\n`);
   const session = await openSession({
     settings,

@@ -14,6 +14,7 @@ export const temporalFlagsSchema = z.object({
   tlsCaPath: z.string().optional(),
   tlsServerName: z.string().optional(),
   dataDir: z.string().optional(),
+  storage: z.string().optional(),
 });
 export type TemporalFlags = z.infer<typeof temporalFlagsSchema>;
 
@@ -34,5 +35,6 @@ export function addTemporalFlags(command: Command): Command {
     .option('--tls-key-path <path>', 'Key of the client certificate.')
     .option('--tls-ca-path <path>', 'CA certificate of the server.')
     .option('--tls-server-name <name>', "Name in the server's certificate.")
-    .option('--data-dir <folder>', 'Runs and embedded server. Default: DRIA_TEMPORAL_HOME.');
+    .option('--data-dir <folder>', 'Runs and embedded server. Default: DRIA_TEMPORAL_HOME.')
+    .option('--storage <root>', 'Runs, a folder or s3://bucket/prefix. Default: the data dir.');
 }

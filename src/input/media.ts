@@ -11,7 +11,14 @@ export interface MediaType {
 export const HEAD_BYTES = 4096;
 
 const PNG: MediaType = { mediaType: 'image/png', modality: 'vision' };
+const JPEG: MediaType = { mediaType: 'image/jpeg', modality: 'vision' };
+const WEBP: MediaType = { mediaType: 'image/webp', modality: 'vision' };
+const GIF: MediaType = { mediaType: 'image/gif', modality: 'vision' };
+const WAV: MediaType = { mediaType: 'audio/wav', modality: 'audio' };
 const MP3: MediaType = { mediaType: 'audio/mpeg', modality: 'audio' };
+
+/** All that can be attached. Staged inputs keep a place in this list: new ones go to its end. */
+export const MEDIA_TYPES: readonly MediaType[] = [PNG, JPEG, WEBP, GIF, WAV, MP3];
 
 /**
  * Formats by file-type's name for them: the images that OpenAI's vision guide names, the sounds that its
@@ -20,10 +27,10 @@ const MP3: MediaType = { mediaType: 'audio/mpeg', modality: 'audio' };
 const SUPPORTED: ReadonlyMap<string, MediaType> = new Map([
   ['png', PNG],
   ['apng', PNG],
-  ['jpg', { mediaType: 'image/jpeg', modality: 'vision' }],
-  ['webp', { mediaType: 'image/webp', modality: 'vision' }],
-  ['gif', { mediaType: 'image/gif', modality: 'vision' }],
-  ['wav', { mediaType: 'audio/wav', modality: 'audio' }],
+  ['jpg', JPEG],
+  ['webp', WEBP],
+  ['gif', GIF],
+  ['wav', WAV],
   ['mp3', MP3],
 ]);
 

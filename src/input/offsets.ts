@@ -38,6 +38,15 @@ export function decodeOffsets(bytes: Uint8Array, first = 0): ItemOffset[] {
   }));
 }
 
+/** The records of some items, out of the blocks that an {@link OffsetsWriter} made. */
+export function readOffsets(blocks: readonly Uint8Array[], items: readonly number[]): ItemOffset[] {
+  return items.flatMap((item) => {
+    const block = blocks[Math.floor(item / BLOCK_ITEMS)];
+    const at = (item % BLOCK_ITEMS) * OFFSET_BYTES;
+    return block === undefined ? [] : decodeOffsets(block.subarray(at, at + OFFSET_BYTES), item);
+  });
+}
+
 /** Collects records in input order: 1 MiB blocks, never copied. */
 export class OffsetsWriter {
   private readonly full: Uint8Array[] = [];

@@ -32,6 +32,10 @@ export class FileStorage implements Storage {
     throw new StorageError('DENIED', key, `${key === '' ? 'an empty key' : key} is outside ${this.root}`);
   }
 
+  async check(): Promise<void> {
+    await this.call('write', '', () => mkdir(this.root, { recursive: true }));
+  }
+
   async put(key: string, content: string | Uint8Array): Promise<void> {
     await this.write(key, (file) => file.writeFile(content));
   }

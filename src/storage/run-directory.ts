@@ -1,14 +1,25 @@
 import { createHash } from 'node:crypto';
 
+/** The key of an input: by its content, so that runs of the same input share it and it is sent once. */
+export function inputKey(sha256: string): string {
+  return `inputs/${sha256}.jsonl`;
+}
+
+/** The key of a staged attachment, by its content. */
+export function attachmentKey(sha256: string): string {
+  return `attachments/${sha256}`;
+}
+
 /** The keys of one run's objects. Every key of a run is made here. */
 export interface RunDirectory {
   /** Prefix of everything, with a slash at the end. */
   readonly prefix: string;
-  readonly input: string;
   /** What the input is: `Manifest` as JSON. */
   readonly manifest: string;
   /** Where each item is in the input: fixed-width records. */
   readonly offsets: string;
+  /** What each item's attachment is: fixed-width records; only where attachments are staged. */
+  readonly attachments: string;
   /** Options and attachment rules of the run, as JSON. */
   readonly settings: string;
   readonly results: string;
@@ -29,9 +40,9 @@ export function runDirectory(run: string): RunDirectory {
   const segments = (chunk: number) => `${prefix}chunks/${chunk}/segments/`;
   return {
     prefix,
-    input: `${prefix}input.jsonl`,
     manifest: `${prefix}manifest/manifest.json`,
     offsets: `${prefix}manifest/offsets`,
+    attachments: `${prefix}manifest/attachments`,
     settings: `${prefix}manifest/settings.json`,
     results: `${prefix}results.jsonl`,
     summary: `${prefix}summary.json`,

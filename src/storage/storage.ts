@@ -7,6 +7,8 @@ import type { Readable } from 'node:stream';
 export interface Storage {
   /** The root as users write it: an absolute path or `s3://bucket/prefix`. For messages. */
   readonly root: string;
+  /** Finds out whether the root can be used, as far as that can be told without writing. Throws {@link StorageError}. */
+  check(): Promise<void>;
   /** Writes a whole object. */
   put(key: string, content: string | Uint8Array): Promise<void>;
   /** Writes an object from a stream, whole or not at all. */

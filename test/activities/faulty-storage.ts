@@ -11,51 +11,55 @@ export class FaultyStorage implements Storage {
     private readonly fault: Fault,
   ) {}
 
+  check(): Promise<void> {
+    return this.storage.check();
+  }
+
   get root(): string {
     return this.storage.root;
   }
 
   async put(key: string, content: string | Uint8Array): Promise<void> {
-    this.check('put', key);
+    this.disturb('put', key);
     await this.storage.put(key, content);
   }
 
   async putStream(key: string, content: AsyncIterable<Uint8Array | string>): Promise<void> {
-    this.check('putStream', key);
+    this.disturb('putStream', key);
     await this.storage.putStream(key, content);
   }
 
   async get(key: string): Promise<Uint8Array> {
-    this.check('get', key);
+    this.disturb('get', key);
     return await this.storage.get(key);
   }
 
   async getRange(key: string, start: number, end: number): Promise<Uint8Array> {
-    this.check('getRange', key);
+    this.disturb('getRange', key);
     return await this.storage.getRange(key, start, end);
   }
 
   async stream(key: string): Promise<Readable> {
-    this.check('stream', key);
+    this.disturb('stream', key);
     return await this.storage.stream(key);
   }
 
   async size(key: string): Promise<number | undefined> {
-    this.check('size', key);
+    this.disturb('size', key);
     return await this.storage.size(key);
   }
 
   async list(prefix: string): Promise<string[]> {
-    this.check('list', prefix);
+    this.disturb('list', prefix);
     return await this.storage.list(prefix);
   }
 
   async removeAll(prefix: string): Promise<void> {
-    this.check('removeAll', prefix);
+    this.disturb('removeAll', prefix);
     await this.storage.removeAll(prefix);
   }
 
-  private check(call: keyof Storage, key: string): void {
+  private disturb(call: keyof Storage, key: string): void {
     if (this.fault(call, key)) throw new StorageError('UNAVAILABLE', key, `${key}: the disk is full`);
   }
 }

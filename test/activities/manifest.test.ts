@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { BatchInput } from '../../src/batch/run.js';
-import { runDirectory } from '../../src/storage/run-directory.js';
+import { inputKey, runDirectory } from '../../src/storage/run-directory.js';
 import { simulator } from '../simulator/harness.js';
 import { ActivityWorld, failureOf, RUN } from '../support/activity-env.js';
 
@@ -9,6 +9,11 @@ const directory = runDirectory(RUN);
 
 async function open(): Promise<ActivityWorld> {
   return await ActivityWorld.open({ baseUrl: (await simulator()).url });
+}
+
+/** The key of the input that is staged. */
+async function stagedInput(world: ActivityWorld): Promise<string> {
+  return inputKey(JSON.parse(await world.text(directory.manifest)).sha256);
 }
 
 const refused = (world: ActivityWorld, batch: BatchInput) => failureOf(world.run('readManifest', { run: RUN, batch }));
@@ -24,7 +29,7 @@ describe('readManifest', () => {
       chunks: 2,
     });
     expect(prepared.options).toMatchObject({ chunkSize: 2, retries: 1, concurrency: 10, maxTokens: 2048 });
-    expect(await world.text(directory.input)).toBe(await readFile(`${world.folder}/in.jsonl`, 'utf8'));
+    expect(await world.text(await stagedInput(world))).toBe(await readFile(`${world.folder}/in.jsonl`, 'utf8'));
   });
 
   it('keeps the schema out of what goes into history', async () => {
@@ -53,7 +58,7 @@ describe('readManifest', () => {
   it('takes what the caller has staged as it is', async () => {
     const world = await open();
     await world.prepare(['zero', 'one']);
-    const prepared = await world.run('readManifest', { run: RUN, batch: { input: directory.input } });
+    const prepared = await world.run('readManifest', { run: RUN, batch: { input: await stagedInput(world) } });
     expect(prepared.manifest.items).toBe(2);
   });
 

@@ -31,9 +31,9 @@ const ODD_IDS = [
 /** Everything that a directory can name. */
 function keysOf(run: string): string[] {
   const directory = runDirectory(run);
-  const { input, manifest, offsets, settings, results, summary } = directory;
+  const { manifest, offsets, attachments, settings, results, summary } = directory;
   return [
-    ...[input, manifest, offsets, settings, results, summary],
+    ...[manifest, offsets, attachments, settings, results, summary],
     directory.invalid(3),
     directory.segment(3, 'abc-1-0'),
     directory.part(3),

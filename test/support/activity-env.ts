@@ -55,7 +55,7 @@ export class ActivityWorld {
       storage: options.wrap?.(this.storage) ?? this.storage,
       endpoint: this.endpoint,
       ...(options.drain === undefined ? {} : { drain: options.drain }),
-      ...(options.flushIntervalMs === undefined ? {} : { flushIntervalMs: options.flushIntervalMs }),
+      flushIntervalMs: options.flushIntervalMs ?? 1000,
     });
   }
 

@@ -1,0 +1,82 @@
+import type { Manifest } from '../batch/manifest.js';
+import { AttachmentError, InputError } from '../input/errors.js';
+import { DEFAULT_MAX_ATTACHMENT_BYTES } from '../input/size.js';
+import { stageInput } from '../input/stage.js';
+import { stageAttachments } from '../input/stage-attachments.js';
+import { isS3Root } from '../storage/s3-location.js';
+import type { Storage } from '../storage/storage.js';
+import { UserError } from './errors.js';
+import type { ScannedFile } from './scan-file.js';
+import type { Reporter } from './terminal/reporter.js';
+
+/** Time between two lines about how far the sending is, ms. */
+const SAY_MS = 2_000;
+
+/** Where an input goes, and the rules of its attachments. */
+export interface StagePlan {
+  readonly storage: Storage;
+  readonly roots: readonly string[];
+}
+
+/** True when the attachments are put into storage: where other machines read it, they cannot read this one's files. */
+export function attachmentsAreStaged({ modalities }: Manifest, storage: Storage): boolean {
+  return isS3Root(storage.root) && modalities.vision + modalities.audio > 0;
+}
+
+/** Stages a scanned input, with its attachments where they are wanted, and says how far it is. */
+export async function stageRun(run: string, scanned: ScannedFile, plan: StagePlan, reporter: Reporter): Promise<void> {
+  try {
+    // The manifest, which tells that all is there, is written with the input: so it comes last.
+    if (attachmentsAreStaged(scanned.scan.manifest, plan.storage)) await sendAttachments(run, scanned, plan, reporter);
+    await sendInput(run, scanned, plan, reporter);
+  } catch (error) {
+    if (!(error instanceof InputError) && !(error instanceof AttachmentError)) throw error;
+    throw new UserError(`${error.message}; nothing was started`, {
+      exitCode: 2,
+      hint: 'Give the same command again when nobody writes to it any more.',
+      cause: error,
+    });
+  }
+}
+
+async function sendInput(
+  run: string,
+  { scan, open }: ScannedFile,
+  { storage }: StagePlan,
+  reporter: Reporter,
+): Promise<void> {
+  const total = megabytes(scan.manifest.bytes);
+  const say = saying(reporter);
+  let sent = 0;
+  await stageInput(storage, run, scan, open, (bytes) => {
+    sent += bytes;
+    say(() => `storing the input: ${megabytes(sent)} of ${total} MB`);
+  });
+}
+
+async function sendAttachments(
+  run: string,
+  { scan, folder, readRange }: ScannedFile,
+  { storage, roots }: StagePlan,
+  reporter: Reporter,
+): Promise<void> {
+  const total = scan.manifest.modalities.vision + scan.manifest.modalities.audio;
+  const say = saying(reporter);
+  const rules = { folder, roots, maxBytes: DEFAULT_MAX_ATTACHMENT_BYTES };
+  const onAttachment = (count: number) => say(() => `storing attachments: ${count} of ${total}`);
+  await stageAttachments({ storage, run, scan, readRange, rules, onAttachment });
+}
+
+/** Says something now and then: what is quick is not talked about. */
+function saying(reporter: Reporter): (message: () => string) => void {
+  let said = Date.now();
+  return (message) => {
+    if (Date.now() - said < SAY_MS) return;
+    said = Date.now();
+    reporter.note(message());
+  };
+}
+
+function megabytes(bytes: number): string {
+  return Math.round(bytes / 1e6).toLocaleString('en');
+}

@@ -1,0 +1,121 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { CliWorld } from '../support/cli.js';
+import { timesAsked } from '../support/network-process.js';
+import { readResults } from '../support/result-lines.js';
+import { S3Server, s3Program } from '../support/s3-server.js';
+
+const program = s3Program();
+const PICTURE = readFileSync(new URL('../../examples/media/circle.png', import.meta.url));
+const SOUND = readFileSync(new URL('../../examples/media/tones.wav', import.meta.url));
+
+describe.skipIf(program === undefined)('a run on S3', () => {
+  let world: CliWorld;
+  let server: S3Server;
+  beforeAll(async () => {
+    world = await CliWorld.open({ latency: { kind: 'fixed', ms: 50 } });
+    server = await S3Server.start(program ?? '');
+    await world.keepServer();
+  });
+  afterEach(async () => {
+    server.link.disturb();
+    server.link.seen.length = 0;
+    await world.network.reset();
+  });
+  afterAll(async () => {
+    await world.close();
+    await server.close();
+  });
+
+  const put = (what: string) => server.link.seen.filter((line) => line.startsWith('PUT') && line.includes(what));
+
+  /** An input with pictures and a sound, two of them the same by another name. */
+  function mixed(name: string): string {
+    world.file('one.png', PICTURE);
+    world.file('same.png', PICTURE);
+    world.file('beep.wav', SOUND);
+    const attachments = ['one.png', undefined, 'same.png', 'beep.wav', undefined, 'one.png'];
+    const lines = attachments.map((attachment, at) => JSON.stringify({ prompt: `${name} ${at}`, attachment }));
+    return world.file(`${name}.jsonl`, `${lines.join('\n')}\n`);
+  }
+
+  test('has its answers, attachments among them, with nothing on this machine but the output', async () => {
+    const input = mixed('mixed');
+    const output = world.path('mixed-results.jsonl');
+    const args = ['batch', input, '-o', output, '--storage', server.root('mixed')];
+    const { code, stderr } = await world.run(args, { env: server.env });
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    expect(readResults(output).map(({ output: answer }) => answer)).toEqual([
+      expect.stringMatching(/\("mixed 0"\), with image/),
+      expect.stringContaining('("mixed 1")'),
+      expect.stringMatching(/\("mixed 2"\), with image/),
+      expect.stringMatching(/\("mixed 3"\), with (audio|sound)/),
+      expect.stringContaining('("mixed 4")'),
+      expect.stringMatching(/\("mixed 5"\), with image/),
+    ]);
+    expect(existsSync(join(world.dataDir, 'runs'))).toBe(false);
+    expect(stderr).not.toContain(server.env.AWS_SECRET_ACCESS_KEY);
+  });
+
+  test('sends the same content once, whatever its name and run', async () => {
+    const input = mixed('twice');
+    const env = { ...server.env, DRIA_TEMPORAL_STORAGE: server.root('twice') };
+    expect((await world.run(['batch', input, '-o', world.path('a.jsonl')], { env })).code).toBe(0);
+    expect([put('/inputs/').length, put('/attachments/').length]).toEqual([1, 2]);
+    server.link.seen.length = 0;
+    const other = ['batch', input, '-o', world.path('b.jsonl'), '--max-tokens', '7'];
+    expect((await world.run(other, { env })).code).toBe(0);
+    expect([put('/inputs/').length, put('/attachments/').length]).toEqual([0, 0]);
+    expect(readResults(world.path('b.jsonl'))).toHaveLength(6);
+  });
+
+  test('that is killed goes on with the same command, and buys no answer again that had reached the bucket', async () => {
+    const input = world.prompts('killed', 400);
+    const output = world.path('killed-results.jsonl');
+    const args = ['batch', input, '-o', output, '--storage', server.root('killed'), '-c', '4'];
+    const first = world.start(args, { env: { ...server.env, DRIA_TEMPORAL_FLUSH_INTERVAL: '0.5' } });
+    await world.network.answered(120);
+    first.signal('SIGKILL');
+    await first.ended;
+    const { code, stderr } = await world.run(args, { env: server.env });
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    const answers = readResults(output).map(({ output: answer }) => answer);
+    expect(answers).toEqual(answers.map((_, at) => expect.stringContaining(`("killed ${at + 1}")`)));
+    expect(answers).toHaveLength(400);
+    // 4 lanes: what was in flight, and half a second of answers at 50 ms each.
+    const again = [...timesAsked(await world.network.requests()).values()].filter((times) => times > 1).length;
+    expect(again).toBeLessThanOrEqual(4 + 4 * 10 + 4);
+  });
+
+  test('goes on when the bucket answers with errors for a while, is slow, or is cut off', async () => {
+    const input = world.prompts('disturbed', 60);
+    const output = world.path('disturbed-results.jsonl');
+    server.link.disturb(
+      { method: 'PUT', path: '/segments/', kind: 'status-500', times: 9 },
+      { method: 'GET', path: '/offsets', kind: 'cut', times: 2 },
+      { method: 'GET', path: '/inputs/', kind: 'status-500', times: 4 },
+      { method: 'PUT', path: '/parts/', kind: 'cut', times: 1 },
+      { method: 'GET', path: '/results.jsonl', kind: 'cut', times: 1 },
+      { method: 'HEAD', path: '/parts/', kind: 'slow', times: 1 },
+    );
+    const args = ['batch', input, '-o', output, '--storage', server.root('disturbed')];
+    const { code, stderr } = await world.run(args, { env: server.env });
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    expect(server.link.left).toBe(0);
+    expect(readResults(output)).toHaveLength(60);
+    expect(Math.max(...timesAsked(await world.network.requests()).values())).toBe(1);
+  });
+
+  test.each<[string, string, Record<string, string>, RegExp]>([
+    ['a bucket that is not there', 's3://nowhere/x', {}, /cannot be used: s3:\/\/nowhere\/x: there is no such bucket/],
+    ['a root that is none', 's3:nowhere', {}, /is not of the form s3:\/\/bucket/],
+    ['nobody at the endpoint', 's3://runs', { AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' }, /connection refused/],
+  ])('is refused before anything is spent: %s', async (_name, root, env, words) => {
+    const args = ['batch', world.prompts('refused', 2), '--storage', root];
+    const { code, stderr } = await world.run(args, { env: { ...server.env, ...env } });
+    expect([code === 0, stderr]).toEqual([false, expect.stringMatching(words)]);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect((await world.network.stats()).requests).toBe(0);
+  });
+});
