@@ -1,6 +1,7 @@
 import { SimplePlugin } from '@temporalio/plugin';
 import type { Worker, WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/create-activities.js';
+import { WorkerMetrics } from './activities/metrics.js';
 import { DEFAULT_BASE_URL } from './dria/default-base-url.js';
 import { Endpoint } from './dria/endpoint.js';
 import { resolveDataDir } from './embedded/data-dir.js';
@@ -18,7 +19,7 @@ export interface DriaBatchPluginOptions {
    * the command line, so that both see the same runs on one machine.
    */
   readonly storage?: string | undefined;
-  /** Requests in flight on this worker at most, which sizes its pool of connections. Default 100. */
+  /** Requests in flight at most, on all workers with this plugin together. Default 100. */
   readonly maxRequests?: number | undefined;
   /**
    * Longest time that an answer waits to be written, ms. Default: `DRIA_TEMPORAL_FLUSH_INTERVAL` (seconds), else 1000;
@@ -70,6 +71,7 @@ export class DriaBatchPlugin extends SimplePlugin {
     const activities = createActivities({
       endpoint,
       storage,
+      metrics: new WorkerMetrics(),
       flushIntervalMs: options.flushIntervalMs ?? flushIntervalOf(env) ?? defaultFlushInterval(storage.root),
       ...(options.drain === undefined ? {} : { drain: options.drain }),
     });

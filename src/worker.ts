@@ -7,8 +7,14 @@ export interface BatchWorkerOptions extends DriaBatchPluginOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
   readonly taskQueue: string;
+  /** One that several workers of this process share; the options of a plugin are then its own. */
+  readonly plugin?: DriaBatchPlugin;
   /** Requests in flight on this worker at most. Default 100. */
   readonly maxRequests?: number;
+  /** Activities at once. Default: one a request, and some for the steps that ask nothing. */
+  readonly activitySlots?: number;
+  /** Workflow tasks at once. Default: the SDK's, 40. */
+  readonly workflowSlots?: number;
   /** How long packs under way have to end at shutdown before they are cut off, ms. Default 10,000. */
   readonly shutdownGraceMs?: number;
 }
@@ -24,15 +30,16 @@ const BUNDLE = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
 
 /** Creates a worker that runs batches and nothing else, with the workflow bundle of this package. */
 export async function createBatchWorker(options: BatchWorkerOptions): Promise<Worker> {
-  const { connection, namespace, taskQueue, maxRequests = DEFAULT_MAX_REQUESTS, ...plugin } = options;
+  const { connection, namespace, taskQueue, maxRequests = DEFAULT_MAX_REQUESTS, workflowSlots } = options;
   return await Worker.create({
     connection,
     namespace,
     taskQueue,
     workflowBundle: { codePath: BUNDLE },
-    plugins: [new DriaBatchPlugin({ ...plugin, maxRequests })],
+    plugins: [options.plugin ?? new DriaBatchPlugin({ ...options, maxRequests })],
     // Activities wait for answers most of their time: as many as there may be requests cost next to nothing.
-    maxConcurrentActivityTaskExecutions: maxRequests + STEP_SLOTS,
+    maxConcurrentActivityTaskExecutions: options.activitySlots ?? maxRequests + STEP_SLOTS,
+    ...(workflowSlots === undefined ? {} : { maxConcurrentWorkflowTaskExecutions: workflowSlots }),
     activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 4, maximum: 50 },
     workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 4, maximum: 20 },
     workflowThreadPoolSize: 1,

@@ -26,23 +26,28 @@ export interface Question {
   readonly signal: AbortSignal;
 }
 
+/** A checked answer. */
+export interface Answered {
+  readonly record: SegmentRecord;
+  /** Time of the request, ms, without what it waited for its turn. */
+  readonly latencyMs: number;
+}
+
 /** Asks the model about one item and checks the answer. Throws the HTTP layer's and the attachments' typed errors. */
-export async function askItem(item: PackItem, question: Question): Promise<SegmentRecord> {
+export async function askItem(item: PackItem, question: Question): Promise<Answered> {
   const { endpoint, settings, signal } = question;
   const answer = await endpoint.chat(await chatRequest(item, question), signal);
   const checked = settings.answerCheck?.check(answer.text);
-  return {
-    item: item.item,
-    result: {
-      id: item.id,
-      model: question.input.model,
-      output: answer.text,
-      ...(checked === undefined ? {} : { parsed: checked.parsed }),
-      tokens: answer.totalTokens,
-      ...(question.input.detail ? details(answer, question) : {}),
-    },
-    ...(answer.finishReason === 'length' ? { truncated: true } : {}),
+  const result = {
+    id: item.id,
+    model: question.input.model,
+    output: answer.text,
+    ...(checked === undefined ? {} : { parsed: checked.parsed }),
+    tokens: answer.totalTokens,
+    ...(question.input.detail ? details(answer, question) : {}),
   };
+  const truncated = answer.finishReason === 'length' ? { truncated: true } : {};
+  return { record: { item: item.item, result, ...truncated }, latencyMs: answer.latencyMs };
 }
 
 async function chatRequest(item: PackItem, question: Question): Promise<ChatRequest> {

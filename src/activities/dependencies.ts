@@ -1,5 +1,6 @@
 import type { Endpoint } from '../dria/endpoint.js';
 import type { Storage } from '../storage/storage.js';
+import type { WorkerMetrics } from './metrics.js';
 
 /** What the activities of one worker share. */
 export interface ActivityDependencies {
@@ -8,6 +9,7 @@ export interface ActivityDependencies {
   readonly endpoint: Endpoint;
   /** Aborted when the worker is about to leave: packs end after the request under way and hand back the rest. */
   readonly drain?: AbortSignal;
+  readonly metrics: WorkerMetrics;
   /** Longest time that an answer waits to be written, ms: longer where each write costs. */
   readonly flushIntervalMs: number;
 }

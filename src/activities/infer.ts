@@ -7,6 +7,7 @@ import { askItem } from './ask-item.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { endsPack, itemError, itemFailure, translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
+import type { PackMetrics } from './metrics.js';
 import { openPackItems, type PackItem } from './pack-items.js';
 import { PackTally } from './pack-tally.js';
 import { patiently, patientReads } from './patience.js';
@@ -16,11 +17,12 @@ import { packSignals } from './signals.js';
 
 /** Does a pack: asks the model about its items one after another and writes the answers as segments. */
 export function infer(worker: ActivityDependencies, input: InferInput): Promise<PackProgress> {
-  const pack = new PackRun(worker, input);
+  const metrics = worker.metrics.begin();
+  const pack = new PackRun(worker, input, metrics);
   return translated(() =>
     withHeartbeat(
       () => ({ left: pack.left }),
-      () => pack.run(),
+      () => pack.run().finally(metrics.end),
     ),
   );
 }
@@ -38,6 +40,7 @@ class PackRun {
   constructor(
     private readonly worker: ActivityDependencies,
     private readonly input: InferInput,
+    private readonly metrics: PackMetrics,
   ) {
     this.signals = packSignals(Context.current(), worker.drain);
     this.storage = patientReads(worker.storage, { signals: this.signals.stopping });
@@ -115,7 +118,8 @@ class PackRun {
         attempt,
         signal: this.signals.abort,
       };
-      const record = await askItem(item, question);
+      const { record, latencyMs } = await askItem(item, question);
+      this.metrics.answered(record, latencyMs);
       this.tally.answer(record, performance.now() - start);
       this.writer.add(record);
     } catch (error) {
@@ -131,7 +135,10 @@ class PackRun {
       await this.writer.close();
       throw error;
     }
-    if (known.type !== 'InvalidAttachment') this.tally.asked();
+    if (known.type !== 'InvalidAttachment') {
+      this.tally.asked();
+      this.metrics.failed(this.input.model, known.type);
+    }
     if (endsPack(known.type) || this.input.alone) throw itemFailure(known, await this.end());
     this.tally.leave({ item, ...known });
   }

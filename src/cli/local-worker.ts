@@ -1,53 +1,111 @@
-import { DefaultLogger, NativeConnection, type NativeConnectionOptions, Runtime } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  NativeConnection,
+  type NativeConnectionOptions,
+  Runtime,
+  type Worker,
+} from '@temporalio/worker';
+import { METRICS } from '../activities/metrics.js';
+import { DriaBatchPlugin } from '../plugin.js';
 import { createBatchWorker } from '../worker.js';
 
 /** A worker in this process. */
 export interface LocalWorker {
   /** Rejects when the worker cannot go on; resolves when it has left. */
   readonly done: Promise<void>;
+  /** Why it cannot take work now; undefined when it can. */
+  unready(): Promise<string | undefined>;
   /** Ends after the requests under way, which are kept; gives back all that was not begun. Idempotent. */
   leave(): Promise<void>;
 }
 
 /** What a worker in this process serves. */
 export interface LocalWorkerOptions {
-  readonly taskQueue: string;
+  readonly taskQueues: readonly string[];
   readonly storage: string;
   readonly baseUrl: string;
-  /** Requests in flight at most. */
+  /** Requests in flight at most, of all task queues together. */
   readonly maxRequests: number;
+  /** Activities, and workflow tasks, at once for each task queue. */
+  readonly activitySlots?: number | undefined;
+  readonly workflowSlots?: number | undefined;
   /** How long requests under way may take to end when the worker leaves, ms. */
   readonly shutdownGraceMs: number;
+  /** Where Prometheus finds the metrics, `host:port`. */
+  readonly metricsAddress?: string | undefined;
   /** Tells of trouble inside the SDK. */
   readonly onLog: (message: string) => void;
 }
 
-/** Starts a worker that runs batches. */
+/** How long Temporal may take to say that it is there, ms. */
+const HEALTH_MS = 2_000;
+
+/** Starts a worker that runs batches, for one task queue or several. */
 export async function startLocalWorker(
   options: LocalWorkerOptions & { readonly connection: NativeConnectionOptions; readonly namespace: string },
 ): Promise<LocalWorker> {
-  installRuntime(options.onLog);
-  const { connection: connectionOptions, onLog: _log, ...worker } = options;
+  installRuntime(options);
+  const { storage, baseUrl, maxRequests } = options;
   const drain = new AbortController();
-  const connection = await NativeConnection.connect(connectionOptions);
-  const created = await createBatchWorker({ ...worker, connection, drain: drain.signal });
-  const done = created.run().finally(() => connection.close());
+  const connection = await NativeConnection.connect(options.connection);
+  const plugin = new DriaBatchPlugin({ storage, baseUrl, maxRequests, drain: drain.signal });
+  const workers = await Promise.all(
+    options.taskQueues.map((queue) => createWorker(queue, connection, plugin, options)),
+  );
+  const leave = (): void => {
+    drain.abort();
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  // One that cannot go on takes the others with it: the process ends, and whoever looks after it starts it anew.
+  const runs = workers.map((worker) => worker.run().finally(leave));
+  const done = Promise.all(runs).finally(() => Promise.allSettled(runs).then(() => connection.close()));
   // Whoever waits for the run looks at `done` too; until then a rejection has somebody.
   done.catch(() => undefined);
   return {
-    done,
+    done: done.then(() => undefined),
+    unready: () => unready(workers, connection),
     leave: async () => {
-      drain.abort();
-      if (created.getState() === 'RUNNING') created.shutdown();
+      leave();
       await done.catch(() => undefined);
     },
   };
 }
 
+function createWorker(
+  taskQueue: string,
+  connection: NativeConnection,
+  plugin: DriaBatchPlugin,
+  { namespace, maxRequests, activitySlots, workflowSlots, shutdownGraceMs }: Parameters<typeof startLocalWorker>[0],
+): Promise<Worker> {
+  return createBatchWorker({
+    connection,
+    namespace,
+    taskQueue,
+    plugin,
+    maxRequests,
+    shutdownGraceMs,
+    ...(activitySlots === undefined ? {} : { activitySlots }),
+    ...(workflowSlots === undefined ? {} : { workflowSlots }),
+  });
+}
+
+async function unready(workers: readonly Worker[], connection: NativeConnection): Promise<string | undefined> {
+  const state = workers.map((worker) => worker.getState()).find((known) => known !== 'RUNNING');
+  if (state !== undefined) return `the worker is ${state.toLowerCase()}`;
+  try {
+    await connection.withDeadline(Date.now() + HEALTH_MS, () =>
+      connection.healthService.check({ service: 'temporal.api.workflowservice.v1.WorkflowService' }),
+    );
+    return undefined;
+  } catch {
+    return 'the Temporal server does not answer';
+  }
+}
+
 let installed = false;
 
 /** The SDK's native side for this process: quiet, and leaving signals to the command. */
-function installRuntime(onLog: (message: string) => void): void {
+function installRuntime({ onLog, metricsAddress }: LocalWorkerOptions): void {
   if (installed) return;
   installed = true;
   Runtime.install({
@@ -58,6 +116,23 @@ function installRuntime(onLog: (message: string) => void): void {
       onLog(error instanceof Error ? `${message}: ${error.message}` : message);
     }),
     shutdownSignals: [],
-    telemetryOptions: { logging: { forward: {}, filter: { core: 'ERROR', other: 'ERROR' } } },
+    telemetryOptions: {
+      logging: { forward: {}, filter: { core: 'ERROR', other: 'ERROR' } },
+      ...(metricsAddress === undefined ? {} : { metrics: { prometheus: prometheus(metricsAddress) } }),
+    },
   });
+}
+
+/** Seconds between the bounds of an answer's time in metrics: a small model's to a patient's time-out. */
+const LATENCY_BOUNDS = [0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320];
+
+/** Names and units as Prometheus has them. */
+function prometheus(bindAddress: string) {
+  return {
+    bindAddress,
+    countersTotalSuffix: true,
+    unitSuffix: true,
+    useSecondsForDurations: true,
+    histogramBucketOverrides: { [METRICS.latency]: LATENCY_BOUNDS },
+  };
 }

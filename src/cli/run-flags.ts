@@ -57,6 +57,24 @@ export function number(flags: string, description: string, value?: number): Opti
   return value === undefined ? option : option.default(value);
 }
 
+/** Where a server listens. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** An option whose value is an address to listen on, `host:port` or `[::1]:port`. */
+export function address(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(parseAddress);
+}
+
+function parseAddress(text: string): Address {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d+)$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined || Number(port) > 65_535) throw new InvalidArgumentError('Expected host:port.');
+  return { host: host === '' ? '0.0.0.0' : host, port: Number(port) };
+}
+
 function parseNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It is not a number.');
@@ -75,10 +93,16 @@ export const runFlagsSchema = temporalFlagsSchema.extend({
 });
 export type RunFlags = z.infer<typeof runFlagsSchema>;
 
+const addressSchema = z.object({ host: z.string(), port: z.number() });
+
 /** Flags of `worker`. */
 export const workerFlagsSchema = temporalFlagsSchema.extend({
   baseUrl: z.string().optional(),
   maxRequests: z.int().min(1).max(5000),
+  activitySlots: z.int().min(1).max(10_000).optional(),
+  workflowSlots: z.int().min(2).max(10_000).optional(),
   shutdownGrace: z.number().min(0).max(3600),
+  healthAddress: addressSchema.optional(),
+  metricsAddress: addressSchema.optional(),
 });
 export type WorkerFlags = z.infer<typeof workerFlagsSchema>;

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { z } from 'zod';
 
 /** Flags that say which Temporal server is meant, named as the `temporal` CLI names them. */
@@ -27,7 +27,11 @@ export function addTemporalFlags(command: Command): Command {
       'Temporal server. Without it, and without TEMPORAL_ADDRESS or a profile: embedded.',
     )
     .option('-n, --namespace <name>', 'Temporal namespace. Default: default.')
-    .option('-t, --task-queue <name>', 'Task queue of the workers. Default: dria-batch; embedded: one a run.')
+    .addOption(
+      new Option('-t, --task-queue <name>', 'Task queue of the workers. Default: dria-batch; embedded: one a run.').env(
+        'DRIA_TEMPORAL_TASK_QUEUE',
+      ),
+    )
     .option('--profile <name>', 'Profile in temporal.toml.')
     .option('--config-file <path>', 'Another temporal.toml.')
     .option('--tls', 'Connect with TLS.')

@@ -70,7 +70,7 @@ export async function workerFor(
 ): Promise<LocalWorker | undefined> {
   if (!session.embedded) return undefined;
   return await session.startWorker({
-    taskQueue: taskQueue ?? runId,
+    taskQueues: [taskQueue ?? runId],
     storage: storage.root,
     baseUrl: endpoint,
     maxRequests: Math.max(concurrency, LEAST_REQUESTS),

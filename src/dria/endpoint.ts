@@ -22,10 +22,11 @@ const LOOKUP_MS = 30_000;
  */
 export class Endpoint {
   readonly #http: HttpClient;
-  readonly #gate = new Gate();
+  readonly #gate: Gate;
 
-  private constructor(http: HttpClient) {
+  private constructor(http: HttpClient, gate: Gate) {
     this.#http = http;
+    this.#gate = gate;
   }
 
   /**
@@ -33,7 +34,7 @@ export class Endpoint {
    * can hold.
    */
   static open(options: EndpointOptions): Endpoint {
-    return new Endpoint(new HttpClient(options));
+    return new Endpoint(new HttpClient(options), new Gate(undefined, options.connections));
   }
 
   /** Without a slash at its end. */

@@ -21,10 +21,12 @@ interface Waiter {
 /**
  * What all requests to one endpoint go through, so that a 429 holds the whole worker and a wrong key is found by few:
  * after a 429 nothing is sent until the wait is over, then the number in flight is halved and grows with good answers;
- * until the key is proven only {@link UNPROVEN_REQUESTS} are in flight; a 401 fails all that wait here.
+ * until the key is proven only {@link UNPROVEN_REQUESTS} are in flight; a 401 fails all that wait here; and a worker that
+ * serves more lanes than it may have requests holds them here, before their time-outs run.
  */
 export class Gate {
   readonly #clock: Clock;
+  readonly #maxInFlight: number;
   readonly #limit = new RateLimit();
   /** In the order of arrival. */
   readonly #waiters = new Set<Waiter>();
@@ -34,8 +36,10 @@ export class Gate {
   #cancelTimer: (() => void) | undefined;
   #closed: DriaError | undefined;
 
-  constructor(clock: Clock = systemClock) {
+  /** `maxInFlight`: requests in flight at most, whatever else allows more. */
+  constructor(clock: Clock = systemClock, maxInFlight = Number.POSITIVE_INFINITY) {
     this.#clock = clock;
+    this.#maxInFlight = maxInFlight;
   }
 
   /** Requests in flight and waiting. */
@@ -135,7 +139,8 @@ export class Gate {
   }
 
   #isOpen(): boolean {
-    const most = this.#proven ? this.#limit.allowed : Math.min(UNPROVEN_REQUESTS, this.#limit.allowed);
+    const allowed = Math.min(this.#limit.allowed, this.#maxInFlight);
+    const most = this.#proven ? allowed : Math.min(UNPROVEN_REQUESTS, allowed);
     return this.#inFlight < most && this.#clock.now() >= this.#limit.holdUntil;
   }
 

@@ -11,7 +11,7 @@ export interface EndpointOptions {
   readonly baseUrl: string;
   /** Sent as a bearer token; without it, no Authorization header. */
   readonly apiKey?: string;
-  /** Sockets at most; as many as there are requests by default. */
+  /** Requests in flight, and sockets, at most; by default no bound. */
   readonly connections?: number;
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { systemCode } from '../system-error.js';
@@ -33,7 +33,7 @@ export class FileStorage implements Storage {
   }
 
   async check(): Promise<void> {
-    await this.call('write', '', () => mkdir(this.root, { recursive: true }));
+    await this.call('write', '', () => mayHold(this.root));
   }
 
   async put(key: string, content: string | Uint8Array): Promise<void> {
@@ -162,6 +162,16 @@ export class FileStorage implements Storage {
     } catch (error) {
       throw fileError(error, access, key, join(this.root, key));
     }
+  }
+}
+
+/** Fails unless a folder may be made and written to at a path. Makes none: whoever only looks leaves no trace. */
+async function mayHold(path: string): Promise<void> {
+  try {
+    await access(`${path}${sep}.`, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT' || path === dirname(path)) throw error;
+    await mayHold(dirname(path));
   }
 }
 

@@ -28,7 +28,8 @@ import { chunkReportSignal, pauseUpdate, progressQuery, resumeUpdate } from './m
  */
 export async function batchWorkflow(input: CarriedBatchInput): Promise<BatchResult> {
   const { workflowId } = workflowInfo();
-  let run: BatchRun | undefined;
+  // Before the handlers: a message that came while the run continued as new is handled when its handler is set.
+  let run = input.carried === undefined ? undefined : new BatchRun(workflowId, input, input.carried);
   const startedAt = workflowInfo().startTime.getTime();
   const progress = (): Progress => run?.progress() ?? { ...NO_PROGRESS, startedAt };
   setHandler(progressQuery, progress);
@@ -50,7 +51,7 @@ export async function batchWorkflow(input: CarriedBatchInput): Promise<BatchResu
   );
   setHandler(chunkReportSignal, (report) => run?.hear(report));
 
-  run = new BatchRun(workflowId, input, input.carried ?? (await prepare(workflowId, input)));
+  run ??= new BatchRun(workflowId, input, await prepare(workflowId, input));
   try {
     await run.runChunks();
     return await finish(workflowId, run);

@@ -335,3 +335,21 @@ describe('a root', () => {
     expect((await failure(new FileStorage(file).put('key', 'x'))).code).toBe('UNAVAILABLE');
   });
 });
+
+describe('a check', () => {
+  it('leaves no trace of a root that is not there yet', async () => {
+    const folder = await temporaryFolder();
+    await new FileStorage(path.join(folder, 'not', 'yet')).check();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('refuses a root in whose place, or on whose way, a file is', async () => {
+    const folder = await temporaryFolder();
+    await writeFile(path.join(folder, 'file'), '');
+    for (const root of ['file', 'file/below']) {
+      expect((await failure(new FileStorage(path.join(folder, root)).check())).message).toContain(
+        'a file and not a folder',
+      );
+    }
+  });
+});

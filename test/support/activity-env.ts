@@ -6,6 +6,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { onTestFinished } from 'vitest';
 import { createActivities } from '../../src/activities/create-activities.js';
+import { WorkerMetrics } from '../../src/activities/metrics.js';
 import { segmentRecordSchema } from '../../src/activities/segments.js';
 import type { BatchInput, PreparedRun } from '../../src/batch/run.js';
 import type { BatchActivities, InferInput, PackProgress } from '../../src/batch/work.js';
@@ -55,6 +56,7 @@ export class ActivityWorld {
       storage: options.wrap?.(this.storage) ?? this.storage,
       endpoint: this.endpoint,
       ...(options.drain === undefined ? {} : { drain: options.drain }),
+      metrics: new WorkerMetrics(),
       flushIntervalMs: options.flushIntervalMs ?? 1000,
     });
   }

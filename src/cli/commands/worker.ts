@@ -1,25 +1,48 @@
 import { Command } from 'commander';
 import { EXIT, type Io } from '../io.js';
-import { number, workerFlagsSchema } from '../run-flags.js';
+import { address, number, workerFlagsSchema } from '../run-flags.js';
 import { addTemporalFlags } from '../temporal-flags.js';
 
 const DESCRIPTION = `Run a worker that answers the batches of a task queue, until Ctrl-C or SIGTERM.
 
-It serves one endpoint, with the key in DRIA_API_KEY. Requests under way are
-finished when it ends; what it has not begun goes to other workers.`;
+It serves one endpoint, with the key in DRIA_API_KEY. When it ends it takes no new
+work; requests under way are finished, and the rest goes to other workers.`;
 
 const EXAMPLE = `
 Example:
-  $ DRIA_API_KEY=YourKey dria-temporal worker --address temporal.example:7233`;
+  A worker of a cluster, with a health check and metrics:
 
-/** The command `worker`. */
+    $ export DRIA_API_KEY=YourKey DRIA_TEMPORAL_STORAGE=s3://bucket/prefix
+    $ dria-temporal worker --address temporal.example:7233 \\
+        --health-address 0.0.0.0:8080 --metrics-address 0.0.0.0:9464`;
+
+/** The command `worker`. Every flag of its own has an environment variable, as containers are set up by them. */
 export function workerCommand(io: Io, onExitCode: (code: number) => void): Command {
   const command = new Command('worker')
     .summary('Run a worker')
     .description(DESCRIPTION)
+    .optionsGroup('Worker:')
     .option('--base-url <url>', "OpenAI-compatible endpoint. Default: DRIA_BASE_URL, else Dria's.")
-    .addOption(number('--max-requests <n>', 'Requests in flight on this worker at most.', 100))
-    .addOption(number('--shutdown-grace <s>', 'Time for requests under way at the end, seconds.', 30))
+    .addOption(
+      number('--max-requests <n>', 'Requests in flight on this worker at most.', 100).env(variable('MAX_REQUESTS')),
+    )
+    .addOption(
+      number('--activity-slots <n>', 'Activities at once. Default: by --max-requests.').env(variable('ACTIVITY_SLOTS')),
+    )
+    .addOption(number('--workflow-slots <n>', 'Workflow tasks at once. Default: 40.').env(variable('WORKFLOW_SLOTS')))
+    .addOption(
+      number('--shutdown-grace <s>', 'Time for requests under way at the end, seconds.', 30).env(
+        variable('SHUTDOWN_GRACE'),
+      ),
+    )
+    .addOption(
+      address('--health-address <host:port>', 'Answer /healthz and /readyz here.').env(variable('HEALTH_ADDRESS')),
+    )
+    .addOption(
+      address('--metrics-address <host:port>', 'Answer /metrics here, for Prometheus.').env(
+        variable('METRICS_ADDRESS'),
+      ),
+    )
     .addHelpText('after', EXAMPLE)
     .action(async (flags: unknown) => {
       const { runWorker } = await import('../run-worker.js');
@@ -27,4 +50,8 @@ export function workerCommand(io: Io, onExitCode: (code: number) => void): Comma
       onExitCode(EXIT.OK);
     });
   return addTemporalFlags(command);
+}
+
+function variable(name: string): string {
+  return `DRIA_TEMPORAL_${name}`;
 }

@@ -1,0 +1,53 @@
+import { Context } from '@temporalio/activity';
+import type { MetricMeter } from '@temporalio/common';
+import type { SegmentRecord } from './segments.js';
+
+/** Metrics of what a worker asks, beside the SDK's own. Names as Prometheus has them get `_total` and `_seconds`. */
+export const METRICS = {
+  requests: 'dria_temporal_requests',
+  latency: 'dria_temporal_request_latency',
+  tokens: 'dria_temporal_tokens',
+  lanes: 'dria_temporal_lanes_used',
+} as const;
+
+/** Counts a worker's lanes; one for each worker. */
+export class WorkerMetrics {
+  private lanes = 0;
+
+  /** Metrics of the pack whose activity this is, which is on a lane until `end`. */
+  begin(): PackMetrics {
+    const meter = Context.current().metricMeter;
+    const lanes = meter.createGauge(METRICS.lanes, 'int', undefined, 'Packs under way, one on a lane each');
+    lanes.set(++this.lanes);
+    return new PackMetrics(meter, () => lanes.set(--this.lanes));
+  }
+}
+
+/** Metrics of one pack. */
+export class PackMetrics {
+  private readonly requests;
+  private readonly latency;
+  private readonly tokens;
+
+  constructor(
+    meter: MetricMeter,
+    /** The pack has ended. Call it once. */
+    readonly end: () => void,
+  ) {
+    this.requests = meter.createCounter(METRICS.requests, undefined, 'Requests by model and outcome');
+    this.latency = meter.createHistogram(METRICS.latency, 'float', 's', 'Time of good answers');
+    this.tokens = meter.createCounter(METRICS.tokens, undefined, 'Tokens of good answers, prompts included');
+  }
+
+  /** A request was answered well, after so many ms. */
+  answered({ result: { model, tokens } }: SegmentRecord, latencyMs: number): void {
+    this.requests.add(1, { model, outcome: 'ok' });
+    this.latency.record(latencyMs / 1000, { model });
+    if (tokens > 0) this.tokens.add(tokens, { model });
+  }
+
+  /** A request came to nothing; `outcome` is the failure's type. */
+  failed(model: string, outcome: string): void {
+    this.requests.add(1, { model, outcome });
+  }
+}
