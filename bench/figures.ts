@@ -40,9 +40,11 @@ export function rowFigures(row: RowName, runs: readonly (readonly Measurement[])
     cpuPerThousand: (of((run) => run.cpuSeconds) / against.items) * 1000,
     peakBytes: of((run) => run.peakBytes),
     rootPeakBytes: of((run) => run.rootPeakBytes),
+    otherPeakBytes: of((run) => run.otherPeakBytes),
     activities: of((run) => run.activities),
     events: of((run) => run.events),
     largest: of((run) => run.largest),
+    largestBytes: of((run) => run.largestBytes),
     // Not the median: one request too many in one run is one too many.
     maxInFlight: Math.max(...own.map((run) => run.maxInFlight)),
     idleStart: of((run) => run.idle.start),

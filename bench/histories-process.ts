@@ -11,11 +11,12 @@ await connection.close();
 await server.leave();
 
 async function countAll(client: Client): Promise<HistoryCounts> {
-  const counts = { activities: 0, events: 0, largest: 0 };
-  for await (const { workflowId, runId } of client.workflow.list()) {
+  const counts = { activities: 0, events: 0, largest: 0, largestBytes: 0 };
+  for await (const { workflowId, runId, historySize = 0 } of client.workflow.list()) {
     const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
     const all = events ?? [];
     counts.events += all.length;
+    counts.largestBytes = Math.max(counts.largestBytes, historySize);
     counts.largest = Math.max(counts.largest, all.length);
     counts.activities += all.filter((event) => event.activityTaskScheduledEventAttributes != null).length;
   }

@@ -11,10 +11,15 @@ const countsSchema = z.object({
   events: z.number(),
   /** Events of the longest history. */
   largest: z.number(),
+  /** Bytes of the largest history, as the server counts them. */
+  largestBytes: z.number(),
 });
 
 /** What a run cost in Temporal's terms. */
 export type HistoryCounts = z.output<typeof countsSchema>;
+
+/** Of what runs without Temporal. */
+export const NO_HISTORIES: HistoryCounts = { activities: 0, events: 0, largest: 0, largestBytes: 0 };
 
 /**
  * Counts what the embedded server of a data directory has on record. Starts it once more for that, in a process of its

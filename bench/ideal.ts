@@ -1,11 +1,14 @@
 import { promptHash } from '../src/simulator/chat-request.js';
 import { latencyMs } from '../src/simulator/latency.js';
-import { MODEL, SEED } from './options.js';
+import { type BenchOptions, MODEL, SEED } from './options.js';
 
 /** The times that the simulated network takes to answer the prompts, ms: what every row waits for. */
-export function answerTimes(prompts: readonly string[], latency: { minMs: number; maxMs: number }): number[] {
+export function answerTimes(
+  prompts: readonly string[],
+  { latency, slow }: Pick<BenchOptions, 'latency' | 'slow'>,
+): number[] {
   return prompts.map((prompt) =>
-    latencyMs({ kind: 'uniform', ...latency }, undefined, { seed: SEED, model: MODEL, content: promptHash(prompt) }),
+    latencyMs({ kind: 'uniform', ...latency }, slow, { seed: SEED, model: MODEL, content: promptHash(prompt) }),
   );
 }
 

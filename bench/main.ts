@@ -1,11 +1,12 @@
 import { mkdirSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { type RowFigures, rowFigures } from './figures.js';
 import { answerTimes, idealMs } from './ideal.js';
 import { type Measurement, measureRow } from './measure.js';
 import { type BenchOptions, parseBenchOptions } from './options.js';
 import { benchPrompts } from './prompts.js';
 import { bundleFanOut } from './rows/commands.js';
+import { machine, progress } from './say.js';
+import { measureScale } from './scale/scale.js';
 import { formatTable } from './table.js';
 
 /** One table: the rows at one number of lanes. */
@@ -31,27 +32,20 @@ async function measureSetting(lanes: number, options: BenchOptions): Promise<Set
     runs.push(measured);
   }
   const { items } = options;
-  const idealSeconds = idealMs(answerTimes(benchPrompts(items), options.latency), lanes) / 1000;
+  const idealSeconds = idealMs(answerTimes(benchPrompts(items), options), lanes) / 1000;
   const rows = options.rows.map((row) => rowFigures(row, runs, { items, idealSeconds }));
   return { lanes, items, idealSeconds, rows, runs };
 }
 
-function describe({ lanes, items, idealSeconds, rows }: Setting, { latency, runs }: BenchOptions): string {
-  const times = `answers in ${latency.minMs}–${latency.maxMs} ms`;
+function describe({ lanes, items, idealSeconds, rows }: Setting, { latency, slow, runs }: BenchOptions): string {
+  const seldom = slow === undefined ? '' : `, one in ${slow.every} in ${slow.ms} ms`;
+  const times = `answers in ${latency.minMs}–${latency.maxMs} ms${seldom}`;
   const often = runs === 1 ? 'one run' : `median of ${runs} runs`;
   return `\n${items} prompts, ${lanes} lanes, ${times}; ideal ${idealSeconds.toFixed(1)} s; ${often}\n\n${formatTable(rows)}`;
 }
 
-function machine(): string {
-  const all = cpus();
-  return `${all.length} × ${all[0]?.model.trim() ?? 'unknown CPU'}, Node ${process.version}, ${process.platform}`;
-}
-
-function progress(message: string): void {
-  process.stderr.write(`${message}\n`);
-}
-
 async function main(): Promise<void> {
+  if (process.argv[2] === 'scale') return await measureScale(process.argv.slice(3));
   const options = parseBenchOptions(process.argv.slice(2));
   if (options.trace !== undefined) mkdirSync(options.trace, { recursive: true });
   if (options.rows.includes('fanout')) await bundleFanOut();

@@ -1,15 +1,14 @@
-import { spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { countHistories, type HistoryCounts } from './histories.js';
+import { countHistories, type HistoryCounts, NO_HISTORIES } from './histories.js';
 import { type IdleLanes, idleLanes } from './idle-lanes.js';
 import { type BenchOptions, MODEL, type RowName } from './options.js';
 import { machineBusySeconds } from './proc.js';
 import { measureTree } from './process-tree.js';
 import { benchPrompts, writePrompts } from './prompts.js';
-import { rowCommand } from './rows/commands.js';
+import { startRow } from './rows/commands.js';
 import type { Task } from './rows/prompt.js';
 import { startSimulatorProcess, type Traffic } from './simulator.js';
 
@@ -26,6 +25,7 @@ export interface Measurement extends HistoryCounts {
   readonly cpuSeconds: number;
   readonly peakBytes: number;
   readonly rootPeakBytes: number;
+  readonly otherPeakBytes: number;
   readonly maxInFlight: number;
   readonly idle: IdleLanes;
   /** Cores that programs beside the benchmark kept busy meanwhile. */
@@ -35,7 +35,8 @@ export interface Measurement extends HistoryCounts {
 /** Runs a row once. Throws when it did not answer every prompt exactly once. */
 export async function measureRow(row: RowName, lanes: number, options: BenchOptions): Promise<Measurement> {
   const folder = mkdtempSync(join(tmpdir(), 'dria-bench-'));
-  const simulator = await startSimulatorProcess(options);
+  const { latency, slow } = options;
+  const simulator = await startSimulatorProcess({ latency, slow });
   try {
     const task = prepareTask(folder, simulator.url, lanes, options);
     const startedAt = Date.now();
@@ -56,7 +57,7 @@ export async function measureRow(row: RowName, lanes: number, options: BenchOpti
       maxInFlight: traffic.maxInFlight,
       idle: idleLanes(traffic.intervals, lanes),
       othersCores: Math.max(0, busy - used) / usage.wallSeconds,
-      ...(row === 'loop' ? { activities: 0, events: 0, largest: 0 } : await countHistories(task.dataDir)),
+      ...(row === 'loop' ? NO_HISTORIES : await countHistories(task.dataDir)),
     };
   } finally {
     await simulator.stop();
@@ -68,15 +69,6 @@ function prepareTask(folder: string, url: string, lanes: number, { items }: Benc
   const input = join(folder, 'prompts.jsonl');
   writePrompts(input, benchPrompts(items));
   return { input, output: join(folder, 'results.jsonl'), url, model: MODEL, lanes, dataDir: join(folder, 'data') };
-}
-
-/** Starts a row with a file for all that it says, as in a script: no terminal to draw on. */
-function startRow(row: RowName, task: Task, cli: string | undefined) {
-  const { args, env } = rowCommand(row, task, cli);
-  const log = openSync(`${task.output}.log`, 'w');
-  const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', log, log] });
-  closeSync(log);
-  return child;
 }
 
 function readLog({ output }: Task): string {

@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly lanes: readonly number[];
   /** Answers take a time between these, evenly spread, ms. */
   readonly latency: { readonly minMs: number; readonly maxMs: number };
+  /** One prompt in `every` takes `ms` instead. */
+  readonly slow?: { readonly every: number; readonly ms: number } | undefined;
   /** Times that each row is run; the table has the medians. */
   readonly runs: number;
   readonly rows: readonly RowName[];
@@ -34,18 +36,29 @@ const PRESETS = {
   quick: { items: '200', lanes: '20', latency: '300-1200', runs: '1' },
 } as const;
 
+/** A range of ms, as `300-1200`. */
+export const latencyFlagSchema = z
+  .string()
+  .regex(/^\d+-\d+$/, 'expected a range of ms such as 300-1200')
+  .transform((text) => text.split('-').map(Number))
+  .transform(([minMs = 0, maxMs = 0]) => ({ minMs, maxMs }))
+  .refine(({ minMs, maxMs }) => minMs <= maxMs, 'the first time must not be over the second');
+
+/** One prompt in n takes so many ms, as `200:20000`. */
+const slowSchema = z
+  .string()
+  .regex(/^\d+:\d+$/, 'expected one in n and ms, such as 200:20000')
+  .transform((text) => text.split(':').map(Number))
+  .transform(([every = 0, ms = 0]) => ({ every, ms }));
+
 const flagsSchema = z.object({
   items: z.coerce.number().int().min(1).max(40_000),
   lanes: z
     .string()
     .transform((text) => splitList(text).map(Number))
     .pipe(z.array(z.number().int().min(1).max(2000)).min(1)),
-  latency: z
-    .string()
-    .regex(/^\d+-\d+$/, 'expected a range of ms such as 300-1200')
-    .transform((text) => text.split('-').map(Number))
-    .transform(([minMs = 0, maxMs = 0]) => ({ minMs, maxMs }))
-    .refine(({ minMs, maxMs }) => minMs <= maxMs, 'the first time must not be over the second'),
+  latency: latencyFlagSchema,
+  slow: slowSchema.optional(),
   runs: z.coerce.number().int().min(1).max(100),
   rows: z
     .string()
@@ -65,6 +78,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
       items: { type: 'string' },
       lanes: { type: 'string' },
       latency: { type: 'string' },
+      slow: { type: 'string' },
       runs: { type: 'string' },
       rows: { type: 'string', default: ROW_NAMES.join(',') },
       json: { type: 'boolean', default: false },
@@ -74,7 +88,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
   });
   const [preset = 'default', ...more] = positionals;
   if (more.length > 0 || !(preset === 'default' || preset === 'quick')) {
-    throw new Error(`unknown setting ${positionals.join(' ')}: there is quick, or none`);
+    throw new Error(`unknown setting ${positionals.join(' ')}: there is quick, scale, or none`);
   }
   const parsed = flagsSchema.safeParse({ ...PRESETS[preset], ...values });
   if (!parsed.success) throw new Error(z.prettifyError(parsed.error));

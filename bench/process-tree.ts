@@ -18,6 +18,8 @@ export interface TreeUsage {
   readonly peakBytes: number;
   /** The most resident memory of the root, bytes. */
   readonly rootPeakBytes: number;
+  /** The most resident memory of any one process beside the root, bytes. */
+  readonly otherPeakBytes: number;
 }
 
 /**
@@ -56,12 +58,17 @@ class ProcessTree {
   readonly #members = new Map<string, ProcessFacts>();
   #peakBytes = 0;
   #rootPeakBytes = 0;
+  #otherPeakBytes = 0;
 
   constructor(private readonly root: number) {}
 
   get peaks() {
     // The root's own peak is the kernel's, to the page; that of all together may fall between two samples.
-    return { peakBytes: Math.max(this.#peakBytes, this.#rootPeakBytes), rootPeakBytes: this.#rootPeakBytes };
+    return {
+      peakBytes: Math.max(this.#peakBytes, this.#rootPeakBytes),
+      rootPeakBytes: this.#rootPeakBytes,
+      otherPeakBytes: this.#otherPeakBytes,
+    };
   }
 
   /** Looks at the tree. Returns the members that live. */
@@ -73,6 +80,7 @@ class ProcessTree {
       const memory = readMemory(process.pid);
       bytes += memory.resident;
       if (process.pid === this.root) this.#rootPeakBytes = Math.max(this.#rootPeakBytes, memory.peak);
+      else this.#otherPeakBytes = Math.max(this.#otherPeakBytes, memory.peak);
     }
     this.#peakBytes = Math.max(this.#peakBytes, bytes);
     return alive;

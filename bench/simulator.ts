@@ -16,8 +16,11 @@ const statsSchema = z.object({
 });
 const recordSchema = z.object({ at: z.number(), latencyMs: z.number() });
 
+/** What the network counted. */
+export type Stats = z.output<typeof statsSchema>;
+
 /** What the network saw of one row. */
-export interface Traffic extends z.output<typeof statsSchema> {
+export interface Traffic extends Stats {
   readonly intervals: readonly Interval[];
   /** The record as the simulator gives it, JSONL. */
   readonly record: string;
@@ -29,12 +32,27 @@ export interface SimulatorProcess {
   readonly url: string;
   cpuSeconds(): number;
   traffic(): Promise<Traffic>;
+  /** The counts alone, for a network that keeps no record. */
+  stats(): Promise<Stats>;
   stop(): Promise<void>;
 }
 
+/** How a benchmark's network answers. */
+export interface SimulatedNetwork extends Pick<BenchOptions, 'latency'> {
+  /** One prompt in `every` takes `ms`. */
+  readonly slow?: { readonly every: number; readonly ms: number } | undefined;
+  /** Keep a record of each request. Default true. */
+  readonly record?: boolean;
+}
+
 /** Starts a simulated network. */
-export async function startSimulatorProcess({ latency }: Pick<BenchOptions, 'latency'>): Promise<SimulatorProcess> {
-  const options = { seed: SEED, models: [{ id: MODEL, nodes: 1000 }], latency: { kind: 'uniform', ...latency } };
+export async function startSimulatorProcess({ latency, ...network }: SimulatedNetwork): Promise<SimulatorProcess> {
+  const options = {
+    seed: SEED,
+    models: [{ id: MODEL, nodes: 1000 }],
+    latency: { kind: 'uniform', ...latency },
+    ...network,
+  };
   const program = fileURLToPath(new URL('./simulator-process.js', import.meta.url));
   const child = spawn(process.execPath, [program, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'inherit'] });
   const [line] = await once(child.stdout, 'data');
@@ -43,6 +61,7 @@ export async function startSimulatorProcess({ latency }: Pick<BenchOptions, 'lat
     url,
     cpuSeconds: () => (child.pid === undefined ? 0 : (readProcess(child.pid)?.cpuSeconds ?? 0)),
     traffic: () => readTraffic(url),
+    stats: () => readStats(url),
     stop: async () => {
       child.stdin.end();
       await once(child, 'exit');
@@ -51,7 +70,7 @@ export async function startSimulatorProcess({ latency }: Pick<BenchOptions, 'lat
 }
 
 async function readTraffic(url: string): Promise<Traffic> {
-  const stats = statsSchema.parse(JSON.parse(await get(`${url}/_sim/stats`)));
+  const stats = await readStats(url);
   const record = await get(`${url}/_sim/requests`);
   const intervals = record
     .split('\n')
@@ -59,6 +78,10 @@ async function readTraffic(url: string): Promise<Traffic> {
     .map((line) => recordSchema.parse(JSON.parse(line)))
     .map(({ at, latencyMs }) => ({ start: at, end: at + latencyMs }));
   return { ...stats, intervals, record };
+}
+
+async function readStats(url: string): Promise<Stats> {
+  return statsSchema.parse(JSON.parse(await get(`${url}/_sim/stats`)));
 }
 
 async function get(url: string): Promise<string> {

@@ -1,4 +1,5 @@
 import type { RowFigures } from './figures.js';
+import { markdownTable, megabytes } from './markdown-table.js';
 import type { RowName } from './options.js';
 
 const TITLES: Readonly<Record<RowName, string>> = {
@@ -26,24 +27,12 @@ const COLUMNS: readonly (readonly [title: string, cell: (row: RowFigures) => str
   ['others cores', ({ othersCores }) => othersCores.toFixed(2)],
 ];
 
-/** The table as Markdown, aligned so that a terminal shows it as well. */
+/** The rows of a comparison as a table. */
 export function formatTable(rows: readonly RowFigures[]): string {
-  const cells = [COLUMNS.map(([title]) => title), ...rows.map((row) => COLUMNS.map(([, cell]) => cell(row)))];
-  const widths = COLUMNS.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
-  const format = (line: readonly string[]): string => {
-    const padded = line.map((cell, column) =>
-      column === 0 ? cell.padEnd(width(column)) : cell.padStart(width(column)),
-    );
-    return `| ${padded.join(' | ')} |`;
-  };
-  const width = (column: number): number => widths[column] ?? 0;
-  const dashes = widths.map((length, column) => (column === 0 ? '-'.repeat(length) : `${'-'.repeat(length - 1)}:`));
-  const [head = [], ...body] = cells;
-  return [format(head), format(dashes), ...body.map(format)].join('\n');
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1024 / 1024).toFixed(0);
+  return markdownTable(
+    COLUMNS.map(([title]) => title),
+    rows.map((row) => COLUMNS.map(([, cell]) => cell(row))),
+  );
 }
 
 function percent(share: number): string {

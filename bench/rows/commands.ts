@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import type { RowName } from '../options.js';
@@ -9,13 +10,13 @@ const FAN_OUT = fileURLToPath(new URL('fan-out.js', import.meta.url));
 const CLI = fileURLToPath(new URL('../../../../dist/cli/main.js', import.meta.url));
 
 /** The command of a row: what Node is given, and what is added to the environment. */
-export interface RowCommand {
+interface RowCommand {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
 /** How a row is run. Ours is the command that a user gives, with a data directory that nobody has used. */
-export function rowCommand(row: RowName, task: Task, cli = CLI): RowCommand {
+function rowCommand(row: RowName, task: Task, cli = CLI): RowCommand {
   if (row === 'loop') return { args: [LOOP, JSON.stringify(task)], env: {} };
   if (row === 'fanout') return { args: [FAN_OUT, JSON.stringify(task)], env: {} };
   const { input, output, lanes, dataDir, url } = task;
@@ -23,6 +24,15 @@ export function rowCommand(row: RowName, task: Task, cli = CLI): RowCommand {
     args: [cli, 'batch', input, '-o', output, '-c', String(lanes), '--data-dir', dataDir],
     env: { DRIA_API_KEY: 'bench', DRIA_BASE_URL: url },
   };
+}
+
+/** Starts a row, with the file `<output>.log` for all that it says, as in a script: no terminal to draw on. */
+export function startRow(row: RowName, task: Task, cli?: string): ChildProcess {
+  const { args, env } = rowCommand(row, task, cli);
+  const log = openSync(`${task.output}.log`, 'w');
+  const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', log, log] });
+  closeSync(log);
+  return child;
 }
 
 /** Makes the fan-out's workflow bundle, so that it is not counted: ours is made when the package is built. */

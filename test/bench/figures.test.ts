@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { median, rowFigures } from '../../bench/figures.js';
+import { NO_HISTORIES } from '../../bench/histories.js';
 import { answerTimes, idealMs } from '../../bench/ideal.js';
 import { idleLanes } from '../../bench/idle-lanes.js';
 import type { Measurement } from '../../bench/measure.js';
 import { parseBenchOptions } from '../../bench/options.js';
 import { benchPrompts } from '../../bench/prompts.js';
+import { parseScaleOptions } from '../../bench/scale/options.js';
 
 describe('the ideal', () => {
   it('gives every answer to the lane that is free first', () => {
@@ -17,7 +19,7 @@ describe('the ideal', () => {
   });
 
   it('is never under the sum of the times divided by the lanes', () => {
-    const times = answerTimes(benchPrompts(500), { minMs: 300, maxMs: 1200 });
+    const times = answerTimes(benchPrompts(500), { latency: { minMs: 300, maxMs: 1200 } });
     const sum = times.reduce((total, time) => total + time, 0);
     expect(idealMs(times, 20)).toBeGreaterThanOrEqual(sum / 20);
     expect(idealMs(times, 20)).toBeLessThan(sum / 20 + 1200);
@@ -57,9 +59,8 @@ describe('the figures of a row', () => {
     maxInFlight,
     idle: { start: 0, between: 0, tail: 0 },
     othersCores: 0,
-    activities: 0,
-    events: 0,
-    largest: 0,
+    otherPeakBytes: 1,
+    ...NO_HISTORIES,
   });
   const runs = [
     [measured('ours', 10, 5), measured('loop', 9, 5)],
@@ -79,6 +80,22 @@ describe('the figures of a row', () => {
 
   it('take the mean of the middle two of an even number of runs', () => {
     expect(median([4, 1, 3, 2])).toBe(2.5);
+  });
+});
+
+describe('the options of the benchmark at scale', () => {
+  it('are four sizes at once, at 50 lanes, when nothing is given', () => {
+    const sizes = [1000, 10_000, 100_000, 1_000_000];
+    expect(parseScaleOptions([])).toMatchObject({ sizes, lanes: 50, latency: { minMs: 0, maxMs: 0 } });
+  });
+
+  it.each([
+    ['--sizes', '0'],
+    ['--sizes', 'many'],
+    ['--lanes', '0'],
+    ['--rows', 'ours'],
+  ])('refuse %s %s', (...args) => {
+    expect(() => parseScaleOptions(args)).toThrow();
   });
 });
 
