@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import nodeModule from 'node:module';
+import { setFlagsFromString } from 'node:v8';
 import { listenForInterrupt } from './interrupt.js';
 import { EXIT } from './io.js';
 import { runCli } from './program.js';
@@ -8,6 +9,10 @@ import { runCli } from './program.js';
 if ('enableCompileCache' in nodeModule && typeof nodeModule.enableCompileCache === 'function') {
   nodeModule.enableCompileCache();
 }
+
+// V8 lets a heap grow to four times what lives in it before it cleans up. Half as much again costs no time that can be
+// measured here and a quarter less memory (docs/performance.md).
+setFlagsFromString('--heap-growing-percent=50');
 
 const interrupt = listenForInterrupt(() => process.exit(EXIT.DETACHED));
 const { stdin, stdout, stderr, env } = process;
