@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type Client,
   type WorkflowExecutionDescription,
@@ -21,6 +22,8 @@ export interface StartBatch {
   readonly input: BatchInput;
   /** Default `dria-batch`. */
   readonly taskQueue?: string;
+  /** 1 goes first, 5 last, among runs that share workers, where the server knows priorities. Default 3. */
+  readonly priority?: number;
   /** One line for lists and the Web UI. */
   readonly title?: string;
   /** Markdown for the Web UI. */
@@ -29,18 +32,28 @@ export interface StartBatch {
   readonly memo?: Record<string, unknown>;
 }
 
+/** Longest fairness key that Temporal takes, bytes. */
+const LONGEST_FAIRNESS_KEY = 64;
+
+function fairnessKeyOf(id: string): string {
+  if (Buffer.byteLength(id) <= LONGEST_FAIRNESS_KEY) return id;
+  return createHash('sha256').update(id).digest('hex').slice(0, LONGEST_FAIRNESS_KEY);
+}
+
 /** Starts runs, finds them and steers them, on any Temporal server. */
 export class BatchClient {
   constructor(private readonly client: Client) {}
 
   /** Starts a run; when one with the same id is running, gives that one. */
   async start(batch: StartBatch): Promise<BatchHandle> {
-    const { id, input, taskQueue = DEFAULT_TASK_QUEUE, title, details, memo } = batch;
+    const { id, input, taskQueue = DEFAULT_TASK_QUEUE, priority, title, details, memo } = batch;
     await this.client.workflow.start<typeof batchWorkflow>(WORKFLOW_TYPE, {
       workflowId: id,
       taskQueue,
       args: [input],
       workflowIdConflictPolicy: 'USE_EXISTING',
+      // Chunks and packs inherit both. Workers that several runs share deal their work out in equal parts by the key.
+      priority: { fairnessKey: fairnessKeyOf(id), ...(priority === undefined ? {} : { priorityKey: priority }) },
       ...(title === undefined ? {} : { staticSummary: title }),
       ...(details === undefined ? {} : { staticDetails: details }),
       ...(memo === undefined ? {} : { memo }),

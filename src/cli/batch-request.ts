@@ -127,6 +127,16 @@ export function checkRunId(id: string): string {
   throw new UserError('--id: letters, digits, ".", "_" and "-" only, 200 characters at most', { exitCode: 2 });
 }
 
+/** Throws a `UserError` for a priority that Temporal does not have, and for a time-out that makes no sense. */
+export function checkScheduling({ priority, heartbeatTimeout }: BatchFlags): void {
+  if (priority !== undefined && ![1, 2, 3, 4, 5].includes(priority)) {
+    throw new UserError('--priority: a whole number from 1, which goes first, to 5', { exitCode: 2 });
+  }
+  if (heartbeatTimeout !== undefined && !(heartbeatTimeout >= 1 && heartbeatTimeout <= 3600)) {
+    throw new UserError('--heartbeat-timeout: seconds from 1 to 3600', { exitCode: 2 });
+  }
+}
+
 /** Attachment folders as the workers need them. */
 export function attachmentRoots(flags: BatchFlags): string[] {
   return flags.attachmentsRoot.map((folder) => resolve(folder));

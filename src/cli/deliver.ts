@@ -22,7 +22,7 @@ export async function deliver({ storage, runId, output }: Delivery, io: Io): Pro
   } catch (error) {
     throw new UserError(`the results could not be written to ${output ?? 'standard output'}`, {
       exitCode: 1,
-      hint: `They are complete in ${storage.root}/${results}. Give the same command again with another -o, or copy them.`,
+      hint: `They are complete in ${storage.root}/${results}. To write them elsewhere: dria-temporal results ${runId} -o …`,
       cause: error,
     });
   }

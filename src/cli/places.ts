@@ -2,6 +2,7 @@ import { resolveDataDir } from '../embedded/data-dir.js';
 import { openStorage } from '../storage/open-storage.js';
 import type { Storage } from '../storage/storage.js';
 import { UserError } from './errors.js';
+import type { PlaceFlags } from './temporal-flags.js';
 
 /** Where a command keeps things. */
 export interface Places {
@@ -9,12 +10,6 @@ export interface Places {
   readonly dataDir: string;
   /** Where the run directories are. */
   readonly storage: Storage;
-}
-
-/** Flags that say where things are. */
-export interface PlaceFlags {
-  readonly dataDir?: string | undefined;
-  readonly storage?: string | undefined;
 }
 
 /** The places that the flags and the environment say. Touches nothing. Throws a `UserError` for a root that is none. */

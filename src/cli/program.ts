@@ -4,6 +4,7 @@ import { commandFirst } from './command-first.js';
 import { attachCommand } from './commands/attach.js';
 import { batchCommand } from './commands/batch.js';
 import { modelsCommand } from './commands/models.js';
+import { resultsCommand } from './commands/results.js';
 import { runsCommand } from './commands/runs.js';
 import { serverCommand } from './commands/server.js';
 import { simulateCommand } from './commands/simulate.js';
@@ -49,6 +50,7 @@ export function createProgram(io: Io, onExitCode: (code: number) => void): Comma
     attachCommand,
     statusCommand,
     runsCommand,
+    resultsCommand,
     modelsCommand,
     workerCommand,
     serverCommand,

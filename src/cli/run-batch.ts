@@ -1,10 +1,17 @@
 import { resolve } from 'node:path';
 import type { BatchOptions } from '../batch/options.js';
-import type { StartBatch } from '../client.js';
+import type { BatchHandle, StartBatch } from '../client.js';
 import { readStagedManifest } from '../input/stage.js';
 import { inputKey } from '../storage/run-directory.js';
 import type { Storage } from '../storage/storage.js';
-import { attachmentRoots, checkRunId, endpointFromFlags, optionsFromFlags, runIdOf } from './batch-request.js';
+import {
+  attachmentRoots,
+  checkRunId,
+  checkScheduling,
+  endpointFromFlags,
+  optionsFromFlags,
+  runIdOf,
+} from './batch-request.js';
 import { Cleanup } from './cleanup.js';
 import { UserError } from './errors.js';
 import type { Io } from './io.js';
@@ -12,6 +19,8 @@ import { openReporter } from './open-reporter.js';
 import { checkOutput } from './output.js';
 import { usablePlaces } from './places.js';
 import type { BatchFlags } from './run-flags.js';
+import { runMemoSchema } from './run-memo.js';
+import { otherPace, refuseOtherAnswers, runRequestOf } from './same-run.js';
 import { type ScannedFile, scanFile } from './scan-file.js';
 import { openSession, type Session } from './session.js';
 import { attachmentsAreStaged, stageRun } from './stage-run.js';
@@ -61,6 +70,7 @@ async function checkRequest(file: string, flags: BatchFlags, io: Io): Promise<Re
   const options = await optionsFromFlags(flags);
   const endpoint = endpointFromFlags(flags.baseUrl, io.env);
   if (flags.id !== undefined) checkRunId(flags.id);
+  checkScheduling(flags);
   await checkOutput(flags.output, file);
   return { flags, options, endpoint, roots: attachmentRoots(flags), ...(await usablePlaces(flags, io.env)) };
 }
@@ -83,34 +93,46 @@ async function startOrGoOn(
   reporter: Reporter,
 ): Promise<Visit> {
   const { storage, flags, endpoint, options } = request;
-  const { sha256, items } = scanned.scan.manifest;
-  const attachments = { folder: scanned.folder, roots: request.roots };
-  const runId = flags.id ?? runIdOf({ sha256, name: scanned.name, endpoint, options, attachments });
+  const runId = idOf(scanned, request);
   const handle = session.batches.handle(runId);
-  const status = (await handle.describe())?.status.name;
-  const staged = await readStagedManifest(storage, runId);
-  if (staged !== undefined && staged.sha256 !== sha256) throw otherInput(runId);
+  const { status, staged, pace } = await findEarlier(handle, scanned, request);
   const taskQueue = flags.taskQueue ?? (session.embedded ? runId : undefined);
-  const visit = {
-    runId,
-    handle,
-    storage,
-    endpoint,
-    taskQueue,
-    concurrency: options.concurrency,
-    output: flags.output,
-    items,
-  };
-  if (status === 'COMPLETED' && staged !== undefined) return { ...visit, found: 'finished' };
+  const { concurrency } = options;
+  const { items } = scanned.scan.manifest;
+  const visit = { runId, handle, storage, endpoint, taskQueue, concurrency, output: flags.output, items };
+  if (status === 'COMPLETED' && staged) return { ...visit, found: 'finished' };
   // Loading the workflow code takes a while: meanwhile the input is staged and the run started.
   const worker = workerFor(visit, session, reporter);
   worker.catch(() => undefined);
-  if (status === 'RUNNING') return { ...visit, found: 'running', worker };
-  if (staged === undefined) await stageRun(runId, scanned, request, reporter);
-  const run = { recover: staged !== undefined, taskQueue, embedded: session.embedded };
+  if (status === 'RUNNING') {
+    if (pace !== undefined) reporter.warn(pace);
+    return { ...visit, found: 'running', worker };
+  }
+  if (!staged) await stageRun(runId, scanned, request, reporter);
+  const run = { recover: staged, taskQueue, embedded: session.embedded };
   await session.batches.start(startOf(runId, scanned, request, run));
-  if (staged !== undefined) reporter.note('an earlier run left answers: they are kept, only the rest is asked');
+  if (staged) reporter.note('an earlier run left answers: they are kept, only the rest is asked');
   return { ...visit, found: 'new', worker };
+}
+
+function idOf({ scan, name, folder }: ScannedFile, { flags, endpoint, options, roots }: Request): string {
+  const attachments = { folder, roots };
+  return flags.id ?? runIdOf({ sha256: scan.manifest.sha256, name, endpoint, options, attachments });
+}
+
+/** What is there under the run's id. Throws a `UserError` when it is a run of another input or for other answers. */
+async function findEarlier(
+  handle: BatchHandle,
+  { scan }: ScannedFile,
+  { storage, options, endpoint }: Request,
+): Promise<{ readonly status: string | undefined; readonly staged: boolean; readonly pace: string | undefined }> {
+  const found = await handle.describe();
+  const staged = await readStagedManifest(storage, handle.id);
+  if (staged !== undefined && staged.sha256 !== scan.manifest.sha256) throw otherInput(handle.id);
+  const there = runMemoSchema.parse(found?.memo ?? {}).request;
+  const here = runRequestOf(options, endpoint);
+  refuseOtherAnswers(handle.id, there, here);
+  return { status: found?.status.name, staged: staged !== undefined, pace: otherPace(there, here) };
 }
 
 function startOf(
@@ -123,6 +145,7 @@ function startOf(
   return {
     id,
     ...(run.taskQueue === undefined ? {} : { taskQueue: run.taskQueue }),
+    ...(flags.priority === undefined ? {} : { priority: flags.priority }),
     title: `${name} · ${items} ${items === 1 ? 'item' : 'items'}`,
     details: `Input \`${name}\`, ${items} items, for ${endpoint}.`,
     memo: {
@@ -130,6 +153,7 @@ function startOf(
       endpoint,
       input: name,
       concurrency: options.concurrency,
+      request: runRequestOf(options, endpoint),
       ...(flags.output === undefined ? {} : { output: resolve(flags.output) }),
     },
     input: {
@@ -138,9 +162,14 @@ function startOf(
       attachments: { folder, roots: [...roots], staged: attachmentsAreStaged(manifest, storage) },
       endpoint,
       recover: run.recover,
-      ...(run.embedded ? { heartbeatTimeoutMs: EMBEDDED_HEARTBEAT_MS } : {}),
+      ...heartbeatOf(flags, run.embedded),
     },
   };
+}
+
+function heartbeatOf({ heartbeatTimeout }: BatchFlags, embedded: boolean): { readonly heartbeatTimeoutMs?: number } {
+  if (heartbeatTimeout !== undefined) return { heartbeatTimeoutMs: Math.round(heartbeatTimeout * 1000) };
+  return embedded ? { heartbeatTimeoutMs: EMBEDDED_HEARTBEAT_MS } : {};
 }
 
 function otherInput(runId: string): UserError {

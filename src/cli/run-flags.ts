@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
-import { temporalFlagsSchema } from './temporal-flags.js';
+import { placeFlagsSchema, temporalFlagsSchema } from './temporal-flags.js';
 
 /** `-` is standard output, as without the flag. */
 const outputSchema = z
@@ -26,6 +26,8 @@ export const batchFlagsSchema = temporalFlagsSchema.extend({
   pack: z.number().optional(),
   baseUrl: z.string().optional(),
   id: z.string().optional(),
+  priority: z.number().optional(),
+  heartbeatTimeout: z.number().optional(),
 });
 export type BatchFlags = z.infer<typeof batchFlagsSchema>;
 
@@ -48,7 +50,9 @@ export function addBatchFlags(command: Command): Command {
     .option('--detail', 'Write all facts of an answer into its line.')
     .addOption(number('--pack <n>', 'Items in one activity. Default: as it goes.'))
     .option('--base-url <url>', "OpenAI-compatible endpoint. Default: DRIA_BASE_URL, else Dria's.")
-    .option('--id <id>', 'Id of the run. Default: from the input and the options.');
+    .option('--id <id>', 'Id of the run. Default: from the input and the options.')
+    .addOption(number('--priority <n>', '1 goes first, 5 last, among runs of the same workers. Default: 3.'))
+    .addOption(number('--heartbeat-timeout <s>', 'Until a lost worker is noticed. Default: 60; embedded: 10.'));
 }
 
 /** An option whose value is a number; what is none is refused by name. */
@@ -92,6 +96,13 @@ export const runFlagsSchema = temporalFlagsSchema.extend({
   json: z.boolean().default(false),
 });
 export type RunFlags = z.infer<typeof runFlagsSchema>;
+
+/** Flags of `results`. */
+export const resultsFlagsSchema = placeFlagsSchema.extend({
+  output: outputSchema,
+  partial: z.boolean().default(false),
+});
+export type ResultsFlags = z.infer<typeof resultsFlagsSchema>;
 
 const addressSchema = z.object({ host: z.string(), port: z.number() });
 

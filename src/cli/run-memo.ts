@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UserError } from './errors.js';
+import { runRequestSchema } from './same-run.js';
 
 /** What `batch` notes beside a run, for `attach` and the lists: no secrets. */
 export const runMemoSchema = z.object({
@@ -10,6 +11,8 @@ export const runMemoSchema = z.object({
   /** Where the results were asked to go. */
   output: z.string().optional(),
   concurrency: z.number().optional(),
+  /** What it was asked for, so that another command under the same id can tell. */
+  request: runRequestSchema.optional(),
 });
 
 /** The error for an id that no run has. */

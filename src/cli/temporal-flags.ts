@@ -1,6 +1,10 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 
+/** Flags that say where runs are kept. */
+export const placeFlagsSchema = z.object({ dataDir: z.string().optional(), storage: z.string().optional() });
+export type PlaceFlags = z.infer<typeof placeFlagsSchema>;
+
 /** Flags that say which Temporal server is meant, named as the `temporal` CLI names them. */
 export const temporalFlagsSchema = z.object({
   address: z.string().optional(),
@@ -13,15 +17,17 @@ export const temporalFlagsSchema = z.object({
   tlsKeyPath: z.string().optional(),
   tlsCaPath: z.string().optional(),
   tlsServerName: z.string().optional(),
-  dataDir: z.string().optional(),
-  storage: z.string().optional(),
+  ...placeFlagsSchema.shape,
 });
 export type TemporalFlags = z.infer<typeof temporalFlagsSchema>;
 
 /** Adds the flags that every command which talks to Temporal has. */
 export function addTemporalFlags(command: Command): Command {
+  return addPlaceFlags(addServerFlags(command.optionsGroup('Temporal server:')));
+}
+
+function addServerFlags(command: Command): Command {
   return command
-    .optionsGroup('Temporal server:')
     .option(
       '--address <host:port>',
       'Temporal server. Without it, and without TEMPORAL_ADDRESS or a profile: embedded.',
@@ -38,7 +44,12 @@ export function addTemporalFlags(command: Command): Command {
     .option('--tls-cert-path <path>', 'Client certificate, for mTLS.')
     .option('--tls-key-path <path>', 'Key of the client certificate.')
     .option('--tls-ca-path <path>', 'CA certificate of the server.')
-    .option('--tls-server-name <name>', "Name in the server's certificate.")
+    .option('--tls-server-name <name>', "Name in the server's certificate.");
+}
+
+/** Adds the flags that say where runs are kept. */
+export function addPlaceFlags(command: Command): Command {
+  return command
     .option('--data-dir <folder>', 'Runs and embedded server. Default: DRIA_TEMPORAL_HOME.')
     .option('--storage <root>', 'Runs, a folder or s3://bucket/prefix. Default: the data dir.');
 }

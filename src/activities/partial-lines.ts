@@ -1,0 +1,36 @@
+import { readStagedManifest } from '../input/stage.js';
+import { runDirectory } from '../storage/run-directory.js';
+import { type Storage, StorageError } from '../storage/storage.js';
+import { findSegments, readSegment } from './segments.js';
+
+/**
+ * The output lines that a run has so far, in input order: its finished chunks whole, of the others the answers. Errors
+ * of a chunk are known at its end. Nothing for a run whose input is not staged.
+ */
+export async function* partialLines(storage: Storage, run: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const manifest = await readStagedManifest(storage, run);
+  for (const { chunk } of manifest?.chunks ?? []) {
+    const part = runDirectory(run).part(chunk);
+    // In this order: a chunk that ends meanwhile removes its segments once its part is there.
+    const answers = await answerLines(storage, run, chunk).catch(nothingIfRemoved);
+    yield (await storage.size(part)) === undefined ? Buffer.from(answers) : await storage.get(part);
+  }
+}
+
+function nothingIfRemoved(error: unknown): string {
+  if (error instanceof StorageError && error.code === 'NOT_FOUND') return '';
+  throw error;
+}
+
+async function answerLines(storage: Storage, run: string, chunk: number): Promise<string> {
+  const lines = new Map<number, string>();
+  for (const name of await findSegments(storage, run, chunk, [''])) {
+    for (const { item, result } of await readSegment(storage, run, chunk, name)) {
+      if (!lines.has(item)) lines.set(item, `${JSON.stringify(result)}\n`);
+    }
+  }
+  return [...lines.entries()]
+    .sort(([a], [b]) => a - b)
+    .map(([, line]) => line)
+    .join('');
+}

@@ -1,0 +1,32 @@
+import { partialLines } from '../activities/partial-lines.js';
+import { readStagedManifest } from '../input/stage.js';
+import { deliver, exitCodeOf, readSummary } from './deliver.js';
+import { UserError } from './errors.js';
+import { EXIT, type Io } from './io.js';
+import { checkOutput, writeOutput } from './output.js';
+import { usablePlaces } from './places.js';
+import type { ResultsFlags } from './run-flags.js';
+import { noSuchRun } from './run-memo.js';
+
+/**
+ * Writes the results of a run that has ended, or with `--partial` what any run has so far. Asks no server: everything is
+ * in the run directory. Returns the exit code.
+ */
+export async function showResults(id: string, flags: ResultsFlags, io: Io): Promise<number> {
+  if (flags.output !== undefined) await checkOutput(flags.output);
+  const { storage } = await usablePlaces(flags, io.env);
+  const summary = await readSummary(storage, id);
+  if (summary !== undefined) {
+    await deliver({ storage, runId: id, output: flags.output }, io);
+    return exitCodeOf(summary);
+  }
+  if ((await readStagedManifest(storage, id)) === undefined) throw noSuchRun(id);
+  if (!flags.partial) {
+    throw new UserError(`the run ${id} has not ended, or not well: it has no results yet`, {
+      exitCode: 1,
+      hint: `Give --partial for the answers so far; \`dria-temporal status ${id}\` says how it goes.`,
+    });
+  }
+  await writeOutput(flags.output, partialLines(storage, id), io.stdout);
+  return EXIT.OK;
+}
