@@ -2,7 +2,7 @@
 export const PACK_CAP = 100;
 
 /** How long a pack should take, ms: short, so that a change of mind is heard and progress is seen. */
-const PACK_TIME_MS = 20_000;
+const PACK_TIME_MS = 60_000;
 
 /** Items in a pack while no answer of the model has been seen: small, since a slow model may take a minute each. */
 const FIRST_PACK = 4;
