@@ -1,6 +1,7 @@
 import { SimplePlugin } from '@temporalio/plugin';
 import type { Worker, WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/create-activities.js';
+import { Journals } from './activities/journals.js';
 import { WorkerMetrics } from './activities/metrics.js';
 import { DEFAULT_BASE_URL } from './dria/default-base-url.js';
 import { Endpoint } from './dria/endpoint.js';
@@ -23,7 +24,7 @@ export interface DriaBatchPluginOptions {
   readonly maxRequests?: number | undefined;
   /**
    * Longest time that an answer waits to be written, ms. Default: `DRIA_TEMPORAL_FLUSH_INTERVAL` (seconds), else 1000;
-   * 5000 on S3, where each write is a PUT that costs.
+   * 2000 on S3, where each write is a PUT that costs.
    */
   readonly flushIntervalMs?: number | undefined;
   /** Aborted when the worker is about to leave: packs hand back what they have not begun. */
@@ -38,7 +39,7 @@ const EAGER_ACTIVITIES = 100;
 
 /** Longest times that an answer waits to be written, ms: to a folder, and to S3. */
 const FILE_FLUSH_MS = 1_000;
-const S3_FLUSH_MS = 5_000;
+const S3_FLUSH_MS = 2_000;
 
 function defaultFlushInterval(root: string): number {
   return isS3Root(root) ? S3_FLUSH_MS : FILE_FLUSH_MS;
@@ -68,11 +69,12 @@ export class DriaBatchPlugin extends SimplePlugin {
       ...(apiKey === undefined || apiKey === '' ? {} : { apiKey }),
     });
     const storage = openStorage(options.storage ?? (env.DRIA_TEMPORAL_STORAGE || resolveDataDir(undefined, env)));
+    const flushIntervalMs = options.flushIntervalMs ?? flushIntervalOf(env) ?? defaultFlushInterval(storage.root);
     const activities = createActivities({
       endpoint,
       storage,
       metrics: new WorkerMetrics(),
-      flushIntervalMs: options.flushIntervalMs ?? flushIntervalOf(env) ?? defaultFlushInterval(storage.root),
+      journals: new Journals(storage, flushIntervalMs),
       ...(options.drain === undefined ? {} : { drain: options.drain }),
     });
     super({ name: 'dria-temporal', activities });

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../dria/endpoint.js';
 import type { Storage } from '../storage/storage.js';
+import type { Journals } from './journals.js';
 import type { WorkerMetrics } from './metrics.js';
 
 /** What the activities of one worker share. */
@@ -10,6 +11,6 @@ export interface ActivityDependencies {
   /** Aborted when the worker is about to leave: packs end after the request under way and hand back the rest. */
   readonly drain?: AbortSignal;
   readonly metrics: WorkerMetrics;
-  /** Longest time that an answer waits to be written, ms: longer where each write costs. */
-  readonly flushIntervalMs: number;
+  /** What is being written and was read of the chunks under way. */
+  readonly journals: Journals;
 }

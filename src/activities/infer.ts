@@ -4,6 +4,7 @@ import { decodeItems } from '../batch/item-ranges.js';
 import { type InferInput, type PackProgress, segmentPrefix } from '../batch/work.js';
 import { type Storage, StorageError } from '../storage/storage.js';
 import { askItem } from './ask-item.js';
+import type { ChunkJournal } from './chunk-journal.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { endsPack, itemError, itemFailure, translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -11,18 +12,23 @@ import type { PackMetrics } from './metrics.js';
 import { openPackItems, type PackItem } from './pack-items.js';
 import { PackTally } from './pack-tally.js';
 import { patiently, patientReads } from './patience.js';
-import { findSegments, readSegment, SegmentWriter } from './segments.js';
+import { SegmentWriter } from './segment-writer.js';
 import { type RunSettings, readSettings } from './settings.js';
 import { packSignals } from './signals.js';
 
 /** Does a pack: asks the model about its items one after another and writes the answers as segments. */
 export function infer(worker: ActivityDependencies, input: InferInput): Promise<PackProgress> {
   const metrics = worker.metrics.begin();
-  const pack = new PackRun(worker, input, metrics);
+  const { journal, leave } = worker.journals.join(input.run, input.chunk);
+  const pack = new PackRun(worker, input, metrics, journal);
+  const end = (): void => {
+    leave();
+    metrics.end();
+  };
   return translated(() =>
     withHeartbeat(
       () => ({ left: pack.left }),
-      () => pack.run().finally(metrics.end),
+      () => pack.run().finally(end),
     ),
   );
 }
@@ -35,24 +41,22 @@ class PackRun {
   private readonly tally: PackTally;
   private readonly items: readonly number[];
   private readonly writer: SegmentWriter;
-  private taken: readonly string[] = [];
 
   constructor(
     private readonly worker: ActivityDependencies,
     private readonly input: InferInput,
     private readonly metrics: PackMetrics,
+    private readonly journal: ChunkJournal,
   ) {
     this.signals = packSignals(Context.current(), worker.drain);
     this.storage = patientReads(worker.storage, { signals: this.signals.stopping });
     this.items = decodeItems(input.items);
     // A pack of several never sends an item twice; an item alone is sent once by each attempt.
     this.tally = new PackTally(this.items, input.alone ? this.info.attempt - 1 : 0);
-    const { storage, flushIntervalMs } = worker;
-    const { run, chunk } = input;
     // The same attempt may run twice: a server that lost its last moments gives it out again while the first still
-    // runs. The random part keeps each from writing over what the other has said it wrote.
-    const prefix = `${this.activityPrefix()}${this.info.attempt}-${randomBytes(3).toString('hex')}-`;
-    this.writer = new SegmentWriter({ storage, run, chunk, prefix, flushIntervalMs }, this.signals.abort);
+    // runs. The random part keeps apart what the two have written.
+    const name = `${this.activityPrefix()}${this.info.attempt}-${randomBytes(3).toString('hex')}`;
+    this.writer = new SegmentWriter(journal, name, this.signals.abort);
   }
 
   /** Items without an answer or an error. */
@@ -94,14 +98,18 @@ class PackRun {
   }
 
   /**
-   * Counts what earlier attempts have written, so that it is not asked and paid again. A first attempt looks too: a
-   * server that lost its last moments in a power cut gives out the same attempt a second time.
+   * Takes what earlier attempts have written, so that it is not asked and paid again, into this attempt's own segment:
+   * what an attempt that was given up may still write is in none that counts. A first attempt looks too, at what was
+   * there before this worker: a server that lost its last moments in a power cut gives out the same attempt a second time.
    */
   private async takeOver(): Promise<void> {
-    const { run, chunk, takeOver } = this.input;
-    this.taken = await findSegments(this.storage, run, chunk, [...takeOver, this.activityPrefix()]);
-    for (const name of this.taken) {
-      for (const record of await readSegment(this.storage, run, chunk, name)) this.tally.recovered(record);
+    const { takeOver } = this.input;
+    const isFirst = takeOver.length === 0 && this.info.attempt === 1;
+    const prefixes = [...takeOver, this.activityPrefix()];
+    for (const record of await this.journal.earlier(this.storage, prefixes, !isFirst)) {
+      if (!this.tally.isOpen(record.item)) continue;
+      this.tally.recovered(record);
+      this.writer.add(record);
     }
   }
 
@@ -145,6 +153,6 @@ class PackRun {
 
   private async end(): Promise<PackProgress> {
     await this.writer.close();
-    return this.tally.progress([...this.taken, ...this.writer.names]);
+    return this.tally.progress(this.writer.names);
   }
 }

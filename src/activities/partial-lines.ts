@@ -1,7 +1,7 @@
 import { readStagedManifest } from '../input/stage.js';
 import { runDirectory } from '../storage/run-directory.js';
 import { type Storage, StorageError } from '../storage/storage.js';
-import { findSegments, readSegment } from './segments.js';
+import { readSegments } from './segments.js';
 
 /**
  * The output lines that a run has so far, in input order: its finished chunks whole, of the others the answers. Errors
@@ -24,8 +24,8 @@ function nothingIfRemoved(error: unknown): string {
 
 async function answerLines(storage: Storage, run: string, chunk: number): Promise<string> {
   const lines = new Map<number, string>();
-  for (const name of await findSegments(storage, run, chunk, [''])) {
-    for (const { item, result } of await readSegment(storage, run, chunk, name)) {
+  for (const records of (await readSegments(storage, run, chunk)).values()) {
+    for (const { item, result } of records) {
       if (!lines.has(item)) lines.set(item, `${JSON.stringify(result)}\n`);
     }
   }

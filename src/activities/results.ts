@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import type { Counts } from '../batch/counts.js';
 import { addCounts, countModel, NO_COUNTS } from '../batch/counts.js';
@@ -6,12 +7,12 @@ import type { ChunkManifest } from '../batch/manifest.js';
 import type { AssembleInput, PartInput, RecoveredChunk } from '../batch/work.js';
 import { getJson } from '../storage/json.js';
 import { runDirectory } from '../storage/run-directory.js';
-import { type Storage, StorageError } from '../storage/storage.js';
+import type { Storage } from '../storage/storage.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import { partLines } from './part-lines.js';
-import { findSegments, readSegment, type SegmentRecord } from './segments.js';
+import { blockLine, readSegments, type SegmentRecord } from './segments.js';
 
 const countsSchema: z.ZodType<Counts> = z.object({
   ok: z.number(),
@@ -53,8 +54,7 @@ async function merge(storage: Storage, input: PartInput): Promise<void> {
     await storage.put(directory.part(chunk), lines.join(''));
   } catch (error) {
     // Another attempt of this activity may have finished meanwhile, and removed the segments under our hands.
-    const missing = error instanceof StorageError && error.code === 'NOT_FOUND';
-    if (!missing || !(await exists(storage, directory.part(chunk)))) throw error;
+    if (!(await exists(storage, directory.part(chunk)))) throw error;
   }
 }
 
@@ -86,16 +86,19 @@ export function recoverChunk(
   );
 }
 
+/** Puts what is there into a segment of its own: what an attempt of the earlier execution still writes is not in it. */
 async function recoverSegments(storage: Storage, run: string, chunk: ChunkManifest): Promise<RecoveredChunk> {
-  const segments = await findSegments(storage, run, chunk.chunk, ['']);
   const records = new Map<number, SegmentRecord>();
-  for (const name of segments) {
-    for (const record of await readSegment(storage, run, chunk.chunk, name)) {
-      if (!records.has(record.item)) records.set(record.item, record);
-    }
+  for (const found of (await readSegments(storage, run, chunk.chunk)).values()) {
+    for (const record of found) if (!records.has(record.item)) records.set(record.item, record);
   }
-  const items = encodeItems([...records.keys()].sort((a, b) => a - b));
-  return { segments, items, counts: countRecords([...records.values()]) };
+  if (records.size === 0) return { segments: [], items: '', counts: NO_COUNTS };
+  const sorted = [...records.values()].sort((a, b) => a.item - b.item);
+  const { workflowExecution, attempt } = Context.current().info;
+  const name = `recovered-${workflowExecution?.runId ?? ''}-${attempt}`;
+  const lines = sorted.map((record) => blockLine(name, record));
+  await storage.put(runDirectory(run).block(chunk.chunk, name), lines.join(''));
+  return { segments: [name], items: encodeItems(sorted.map(({ item }) => item)), counts: countRecords(sorted) };
 }
 
 function countRecords(records: readonly SegmentRecord[]): Counts {

@@ -1,8 +1,6 @@
-import { log } from '@temporalio/activity';
 import { z } from 'zod';
 import { runDirectory } from '../storage/run-directory.js';
-import { type Storage, StorageError } from '../storage/storage.js';
-import { patiently } from './patience.js';
+import type { Storage } from '../storage/storage.js';
 
 /** An output line of an answered item, as far as the merging needs to know it. */
 export interface ResultLine {
@@ -31,111 +29,54 @@ function isResultLine(value: unknown): value is ResultLine {
   );
 }
 
-/** Where one attempt of one pack writes. */
-export interface SegmentTarget {
-  readonly storage: Storage;
-  readonly run: string;
-  readonly chunk: number;
-  /** What the names of this attempt and of no other begin with: workflow run, activity, attempt, a random part. */
-  readonly prefix: string;
-  readonly flushIntervalMs: number;
+/** A line of a block: a finished answer and the segment that it belongs to. */
+const blockLineSchema = segmentRecordSchema.extend({ segment: z.string() });
+
+/** The answers of segments, by the segments' names. */
+export type Segments = ReadonlyMap<string, readonly SegmentRecord[]>;
+
+/** An answer as a block's line, with its line end. */
+export function blockLine(segment: string, record: SegmentRecord): string {
+  return `${JSON.stringify({ segment, ...record })}\n`;
 }
 
-/**
- * Writes answers as immutable segments, at most `flushIntervalMs` after they came. A write that fails is tried again
- * until it succeeds: the answers in it are paid for. Meanwhile {@link ready} holds the next question back.
- */
-export class SegmentWriter {
-  /** Names of the segments written. */
-  readonly names: string[] = [];
-  private lines: string[] = [];
-  private timer: NodeJS.Timeout | undefined;
-  private writing: Promise<void> = Promise.resolve();
-  private failing = false;
-
-  constructor(
-    private readonly target: SegmentTarget,
-    /** Ends the tries of a write that fails: the worker goes, or the attempt is no longer wanted. */
-    private readonly signal: AbortSignal,
-  ) {}
-
-  /** Takes a finished answer. */
-  add(record: SegmentRecord): void {
-    this.lines.push(`${JSON.stringify(record)}\n`);
-    this.timer ??= setTimeout(() => this.flush(), this.target.flushIntervalMs);
-  }
-
-  /** Waits while writes fail: nothing more is bought while what was bought cannot be kept. */
-  async ready(): Promise<void> {
-    if (this.failing) await this.writing;
-  }
-
-  /** Writes what is left. Throws when it cannot be written before the signal. */
-  async close(): Promise<void> {
-    this.flush();
-    await this.writing;
-  }
-
-  private flush(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    if (this.lines.length === 0) return;
-    const content = this.lines.join('');
-    this.lines = [];
-    this.writing = this.writing.then(() => this.write(content));
-    // The error is thrown to whoever waits next; until then it is no unhandled rejection.
-    this.writing.catch(() => undefined);
-  }
-
-  private async write(content: string): Promise<void> {
-    const { storage, run, chunk, prefix } = this.target;
-    const name = `${prefix}${this.names.length}`;
-    await patiently(() => storage.put(runDirectory(run).segment(chunk, name), content), {
-      signals: [this.signal],
-      mayPass: (error) => this.mayPass(error),
-    });
-    this.names.push(name);
-    this.failing = false;
-  }
-
-  private mayPass(error: unknown): boolean {
-    if (!this.failing) log.warn(`answers cannot be written, and wait: ${messageOf(error)}`);
-    this.failing = true;
-    return error instanceof StorageError;
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** Names of a chunk's segments that begin with one of the prefixes, always in the same order. */
-export async function findSegments(
-  storage: Storage,
-  run: string,
-  chunk: number,
-  prefixes: readonly string[],
-): Promise<string[]> {
+/** Names of a chunk's blocks, always in the same order. */
+export async function listBlocks(storage: Storage, run: string, chunk: number): Promise<string[]> {
   const folder = runDirectory(run).segments(chunk);
-  // A folder a pack: looking for one pack's segments must not cost more the more the others have written.
-  const keys = await Promise.all(prefixes.map((prefix) => storage.list(`${folder}${prefix}`)));
-  return keys
-    .flat()
-    .map((key) => key.slice(folder.length, -'.jsonl'.length))
-    .sort();
+  const keys = await storage.list(folder);
+  return keys.map((key) => key.slice(folder.length, -'.jsonl'.length)).sort();
 }
 
-/** Reads a segment's records. */
-export async function readSegment(
+/** Blocks that are read at once. */
+const READS_AT_ONCE = 8;
+
+/** Reads blocks of a chunk; the answers of a segment are in the order in which they were written. */
+export async function readBlocks(
   storage: Storage,
   run: string,
   chunk: number,
-  name: string,
-): Promise<SegmentRecord[]> {
-  const bytes = await storage.get(runDirectory(run).segment(chunk, name));
-  return Buffer.from(bytes)
-    .toString('utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => segmentRecordSchema.parse(JSON.parse(line)));
+  names: readonly string[],
+): Promise<Segments> {
+  const segments = new Map<string, SegmentRecord[]>();
+  for (let first = 0; first < names.length; first += READS_AT_ONCE) {
+    const some = names.slice(first, first + READS_AT_ONCE);
+    const blocks = await Promise.all(some.map((name) => storage.get(runDirectory(run).block(chunk, name))));
+    for (const block of blocks) addBlock(segments, block);
+  }
+  return segments;
+}
+
+function addBlock(segments: Map<string, SegmentRecord[]>, block: Uint8Array): void {
+  for (const line of Buffer.from(block).toString('utf8').split('\n')) {
+    if (line === '') continue;
+    const { segment, ...record } = blockLineSchema.parse(JSON.parse(line));
+    const records = segments.get(segment);
+    if (records === undefined) segments.set(segment, [record]);
+    else records.push(record);
+  }
+}
+
+/** Reads all segments of a chunk. */
+export async function readSegments(storage: Storage, run: string, chunk: number): Promise<Segments> {
+  return await readBlocks(storage, run, chunk, await listBlocks(storage, run, chunk));
 }

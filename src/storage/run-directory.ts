@@ -28,7 +28,8 @@ export interface RunDirectory {
   invalid(chunk: number): string;
   /** Prefix of a chunk's segments, with a slash at the end. */
   segments(chunk: number): string;
-  segment(chunk: number, name: string): string;
+  /** A block: answers of one or several segments of a chunk that a worker wrote at once. */
+  block(chunk: number, name: string): string;
   part(chunk: number): string;
   /** What was counted of a chunk, written just before its part. */
   partCounts(chunk: number): string;
@@ -48,7 +49,7 @@ export function runDirectory(run: string): RunDirectory {
     summary: `${prefix}summary.json`,
     invalid: (chunk) => `${prefix}manifest/invalid/${chunk}.jsonl`,
     segments,
-    segment: (chunk, name) => `${segments(chunk)}${name}.jsonl`,
+    block: (chunk, name) => `${segments(chunk)}${name}.jsonl`,
     part: (chunk) => `${prefix}parts/${chunk}.jsonl`,
     partCounts: (chunk) => `${prefix}parts/${chunk}.json`,
   };

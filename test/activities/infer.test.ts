@@ -152,7 +152,7 @@ describe('a pack that meets what concerns more than an item', () => {
     const [progress] = failure.details ?? [];
     expect(progress).toMatchObject({ ok: 2, requests: 3, unfinished: [], remaining: '2-3' });
     expect(await asked()).toEqual(['zero', 'one', 'two']);
-    expect(await world.segmentKeys()).toHaveLength(1);
+    expect(await world.blockKeys()).toHaveLength(1);
   });
 
   it.each<[number, string, string]>([

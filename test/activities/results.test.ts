@@ -125,8 +125,8 @@ describe('writePart', () => {
     const world = await fiveItems();
     const recorded = await world.infer('0-4');
     await world.storage.put(
-      directory.segment(0, 'zombie-0'),
-      '{"item":0,"result":{"id":1,"model":"m","output":"late","tokens":1}}\n{"half',
+      directory.block(0, '0-zombie'),
+      '{"segment":"given-up","item":0,"result":{"id":1,"model":"m","output":"late","tokens":1}}\n',
     );
     await world.run('writePart', part([recorded]));
     expect((await lines(world))[0]?.output).not.toBe('late');
@@ -137,7 +137,7 @@ describe('writePart', () => {
     const input = part([await world.infer('0-4')]);
     const first = await world.run('writePart', input);
     const written = await world.text(directory.part(0));
-    expect(await world.segmentKeys()).toEqual([]);
+    expect(await world.blockKeys()).toEqual([]);
     expect(await world.run('writePart', input, { attempt: 2 })).toEqual(first);
     expect(await world.text(directory.part(0))).toBe(written);
   });
@@ -165,7 +165,7 @@ describe('writePart', () => {
     const failure = await failureOf(world.run('writePart', spoil(part(packs, [failed(4)]))));
     expect(failure).toMatchObject({ type: 'ReconciliationFailed', nonRetryable: true });
     expect(await world.storage.size(directory.part(0))).toBeUndefined();
-    expect(await world.segmentKeys()).not.toEqual([]);
+    expect(await world.blockKeys()).not.toEqual([]);
   });
 
   it('lets another attempt win that has written the part and removed the segments meanwhile', async () => {
@@ -192,7 +192,7 @@ describe('writePart', () => {
     const input = part([await world.infer('0-4')]);
     await world.storage.removeAll(directory.segments(0));
     expect(await failureOf(world.run('writePart', input))).toMatchObject({
-      type: 'StorageUnavailable',
+      type: 'ReconciliationFailed',
       nonRetryable: true,
     });
   });
@@ -206,7 +206,7 @@ describe('writePart', () => {
       type: 'StorageUnavailable',
       nonRetryable: false,
     });
-    expect(await world.segmentKeys()).not.toEqual([]);
+    expect(await world.blockKeys()).not.toEqual([]);
   });
 });
 
@@ -219,13 +219,31 @@ describe('recoverChunk', () => {
 
   it('finds the answers in segments, each item once', async () => {
     const world = await fiveItems();
-    const first = await world.infer('0-1');
-    const second = await world.infer('1,3', {}, { activityId: 'pack-2' });
+    await world.infer('0-1');
+    await world.infer('1,3', {}, { activityId: 'pack-2' });
     const found = await recover(world);
-    expect(found.segments.toSorted()).toEqual([...first.segments, ...second.segments].toSorted());
+    expect((await world.records(found.segments)).map(({ item }) => item)).toEqual([0, 1, 3]);
     expect(decodeItems(found.items)).toEqual([0, 1, 3]);
     expect(found.counts).toMatchObject({ ok: 3, failed: 0, requests: 3, models: { 'qwen3.5:9b': { ok: 3 } } });
     expect(found.part).toBeUndefined();
+  });
+
+  it('may be done again, and finds each item once still', async () => {
+    const world = await fiveItems();
+    await world.infer('0-1');
+    await recover(world);
+    const again = await world.run('recoverChunk', { run: RUN, chunk: CHUNK }, { attempt: 2 });
+    expect(again).toMatchObject({ items: '0-1', counts: { ok: 2 } });
+    expect((await world.records(again.segments)).map(({ item }) => item)).toEqual([0, 1]);
+  });
+
+  it('leaves out what an attempt of the earlier execution writes after it', async () => {
+    const world = await fiveItems();
+    const earlier = await world.infer('0-1');
+    const { segments } = await recover(world);
+    const late = `{"segment":"${earlier.segments[0]}","item":2,"result":{"id":3,"model":"m","output":"late","tokens":1}}\n`;
+    await world.storage.put(directory.block(0, 'late'), late);
+    expect((await world.records(segments)).map(({ item }) => item)).toEqual([0, 1]);
   });
 
   it('leads to the same part as if nothing had happened', async () => {
@@ -253,9 +271,9 @@ describe('recoverChunk', () => {
 
   it('does not take a chunk for done whose part was never written', async () => {
     const world = await fiveItems();
-    const { segments } = await world.infer('0-4');
+    await world.infer('0-4');
     await world.storage.put(directory.partCounts(0), JSON.stringify(NO_COUNTS));
-    expect(await recover(world)).toMatchObject({ segments, items: '0-4' });
+    expect(await recover(world)).toMatchObject({ segments: [expect.any(String)], items: '0-4' });
   });
 });
 

@@ -35,7 +35,7 @@ function keysOf(run: string): string[] {
   return [
     ...[manifest, offsets, attachments, settings, results, summary],
     directory.invalid(3),
-    directory.segment(3, 'abc-1-0'),
+    directory.block(3, 'abc-1-0'),
     directory.part(3),
     directory.partCounts(3),
   ];
@@ -79,8 +79,8 @@ describe('a run directory', () => {
   it('has a key of its own for each thing', () => {
     const keys = keysOf('run');
     expect(new Set(keys).size).toBe(keys.length);
-    expect(runDirectory('run').segment(12, 'x').startsWith(runDirectory('run').segments(12))).toBe(true);
-    expect(runDirectory('run').segment(12, 'x').startsWith(runDirectory('run').segments(1))).toBe(false);
+    expect(runDirectory('run').block(12, 'x').startsWith(runDirectory('run').segments(12))).toBe(true);
+    expect(runDirectory('run').block(12, 'x').startsWith(runDirectory('run').segments(1))).toBe(false);
   });
 });
 

@@ -6,8 +6,9 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { onTestFinished } from 'vitest';
 import { createActivities } from '../../src/activities/create-activities.js';
+import { Journals } from '../../src/activities/journals.js';
 import { WorkerMetrics } from '../../src/activities/metrics.js';
-import { segmentRecordSchema } from '../../src/activities/segments.js';
+import { readSegments, type SegmentRecord } from '../../src/activities/segments.js';
 import type { BatchInput, PreparedRun } from '../../src/batch/run.js';
 import type { BatchActivities, InferInput, PackProgress } from '../../src/batch/work.js';
 import { Endpoint } from '../../src/dria/endpoint.js';
@@ -52,12 +53,13 @@ export class ActivityWorld {
   ) {
     this.storage = new FileStorage(join(folder, 'storage'));
     this.endpoint = Endpoint.open({ baseUrl: options.baseUrl, apiKey: KEY });
+    const storage = options.wrap?.(this.storage) ?? this.storage;
     this.activities = createActivities({
-      storage: options.wrap?.(this.storage) ?? this.storage,
+      storage,
       endpoint: this.endpoint,
       ...(options.drain === undefined ? {} : { drain: options.drain }),
       metrics: new WorkerMetrics(),
-      flushIntervalMs: options.flushIntervalMs ?? 1000,
+      journals: new Journals(storage, options.flushIntervalMs ?? 1000),
     });
   }
 
@@ -112,15 +114,10 @@ export class ActivityWorld {
     return await this.run('infer', inferInput(items, more), { activityId: 'pack-1', ...attempt });
   }
 
-  /** What a segment holds, by the item, in the order of the segments. */
-  async records(segments: readonly string[]) {
-    const records = await Promise.all(
-      segments.map(async (name) => {
-        const text = await this.text(runDirectory(RUN).segment(0, name));
-        return text.split('\n').flatMap((line) => (line === '' ? [] : [segmentRecordSchema.parse(JSON.parse(line))]));
-      }),
-    );
-    return records.flat();
+  /** What segments of chunk 0 hold, in their order. */
+  async records(segments: readonly string[]): Promise<SegmentRecord[]> {
+    const found = await readSegments(this.storage, RUN, 0);
+    return segments.flatMap((name) => found.get(name) ?? []);
   }
 
   /** An object's text. */
@@ -128,8 +125,8 @@ export class ActivityWorld {
     return Buffer.from(await this.storage.get(key)).toString('utf8');
   }
 
-  /** Keys of all segments of chunk 0. */
-  async segmentKeys(): Promise<string[]> {
+  /** Keys of all blocks of chunk 0. */
+  async blockKeys(): Promise<string[]> {
     return await this.storage.list(runDirectory(RUN).segments(0));
   }
 }
