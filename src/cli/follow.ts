@@ -6,11 +6,15 @@ import type { BatchHandle } from '../client.js';
 import { UserError } from './errors.js';
 import type { Reporter } from './terminal/reporter.js';
 
-/** Time between two looks at a run, ms. */
-const LOOK_MS = 1000;
+/** Time between two looks at a run, ms: each is a workflow task on the run's worker, and a long run changes slowly. */
+const LOOK_MS = 1_000;
+const SELDOM_LOOK_MS = 3_000;
 
-/** Looks in vain before a person is told that no worker answers. */
-const SILENT_LOOKS = 10;
+/** A run is long from here on, ms after it was first looked at. */
+const LONG_RUN_MS = 60_000;
+
+/** Time without an answer after which a person is told that no worker answers, ms. */
+const SILENT_MS = 10_000;
 
 /** How following a run ended. */
 export type Followed = { readonly kind: 'ended'; readonly result: BatchResult } | { readonly kind: 'detached' };
@@ -60,18 +64,25 @@ async function broken(worker: Promise<void> | undefined): Promise<never> {
 }
 
 async function showProgress({ handle, reporter }: FollowOptions, ended: AbortSignal): Promise<void> {
-  let silent = 0;
+  const start = performance.now();
+  let answeredAt = start;
+  let warned = false;
   while (!ended.aborted) {
     const progress = await look(handle);
     if (ended.aborted) return;
-    silent = progress === undefined ? silent + 1 : 0;
-    if (progress !== undefined) reporter.progress(progress);
-    if (silent === SILENT_LOOKS) {
+    const now = performance.now();
+    if (progress !== undefined) {
+      reporter.progress(progress);
+      answeredAt = now;
+      warned = false;
+    } else if (!warned && now - answeredAt > SILENT_MS) {
       reporter.warn(
         `no worker answers for ${handle.id}; start one with \`dria-temporal worker\`, or look at its task queue`,
       );
+      warned = true;
     }
-    await delay(LOOK_MS, undefined, { signal: ended }).catch(() => undefined);
+    const wait = now - start < LONG_RUN_MS ? LOOK_MS : SELDOM_LOOK_MS;
+    await delay(wait, undefined, { signal: ended }).catch(() => undefined);
   }
 }
 

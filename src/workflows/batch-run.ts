@@ -31,11 +31,15 @@ import type { BatchInput } from '../batch/run.js';
 import { describeProgress, progressOf } from '../batch/run-view.js';
 import { steps } from './activities.js';
 import { chunkWorkflow } from './chunk.js';
+import { historyIsLong } from './history-length.js';
 import { ModelsWatch } from './models-watch.js';
 import { OrderLine } from './orders.js';
 
 /** Heartbeat time-out of a pack where the caller says nothing, ms: each recorded heartbeat is a billed action. */
 const HEARTBEAT_TIMEOUT_MS = 60_000;
+
+/** Events that a running chunk may still bring: its reports and orders, its end, and the workflow tasks for them. */
+const EVENTS_OF_A_CHUNK = 100;
 
 /** The argument of `batchWorkflow`; `carried` is set when the run continues as new. */
 export type CarriedBatchInput = BatchInput & { readonly carried?: BatchState };
@@ -140,13 +144,17 @@ export class BatchRun {
     while (this.state.doneChunks < chunks) {
       this.changed = false;
       const drained = Object.keys(this.state.running).length === 0;
-      if (workflowInfo().continueAsNewSuggested && drained) await this.handOver();
+      if (this.isLong() && drained) await this.handOver();
       await this.turnPage();
       this.dispatch();
       setCurrentDetails(describeProgress(this.progress()));
       await condition(() => this.changed);
       if (this.crash !== undefined) throw this.crash.error;
     }
+  }
+
+  private isLong(): boolean {
+    return historyIsLong(Object.keys(this.state.running).length * EVENTS_OF_A_CHUNK);
   }
 
   /** Passes the state on to a fresh history; no chunk is running. */
@@ -167,7 +175,7 @@ export class BatchRun {
     const now = Date.now();
     if (this.state.models.some(({ downUntil }) => downUntil > this.plannedAt && downUntil <= now)) this.plan();
     // Before continuing as new nothing is started, so that what runs can end.
-    const next = workflowInfo().continueAsNewSuggested ? [] : this.page;
+    const next = this.isLong() ? [] : this.page;
     const plan = planLanes(this.state, next);
     for (const { chunk, lanes } of plan.grants) {
       this.state = grantTo(this.state, chunk, lanes);

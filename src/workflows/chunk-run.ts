@@ -18,6 +18,7 @@ import { type InferInput, type RecoveredChunk, segmentPrefix } from '../batch/wo
 import type { Pack } from '../batch/work-queue.js';
 import { modelsStep, runInfer, steps } from './activities.js';
 import { ChunkReporter } from './chunk-reporter.js';
+import { historyIsLong } from './history-length.js';
 import { afterFailure, afterPack } from './pack-end.js';
 
 /** Wait before the first new look at the models when none is up, ms; doubled with every look in vain. */
@@ -26,6 +27,9 @@ const MAX_LOOK_MS = 120_000;
 
 /** A lane is kept for an item that may be tried again within this time, ms, instead of going to the parent and back. */
 const KEEP_LANE_MS = 2_000;
+
+/** Events that a pack under way may still bring: its start and end, and the workflow task for it. */
+const EVENTS_OF_A_PACK = 5;
 
 /** Drives one chunk: cuts packs for its lanes, hears what became of them, until every item has a line. */
 export class ChunkRun {
@@ -94,7 +98,7 @@ export class ChunkRun {
   private async work(): Promise<void> {
     while (true) {
       this.changed = false;
-      if (workflowInfo().continueAsNewSuggested) await this.handOver();
+      if (historyIsLong(this.inFlight * EVENTS_OF_A_PACK)) await this.handOver();
       this.launch();
       if (this.inFlight === 0 && nothingOpen(this.state)) break;
       this.reporter.look();
