@@ -35,7 +35,7 @@ export class PackMetrics {
     readonly end: () => void,
   ) {
     this.requests = meter.createCounter(METRICS.requests, undefined, 'Requests by model and outcome');
-    this.latency = meter.createHistogram(METRICS.latency, 'float', 's', 'Time of good answers');
+    this.latency = meter.createHistogram(METRICS.latency, 'float', 'seconds', 'Time of good answers');
     this.tokens = meter.createCounter(METRICS.tokens, undefined, 'Tokens of good answers, prompts included');
   }
 

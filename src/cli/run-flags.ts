@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
+import { UserError } from './errors.js';
 import { placeFlagsSchema, temporalFlagsSchema } from './temporal-flags.js';
 
 /** `-` is standard output, as without the flag. */
@@ -107,7 +108,7 @@ export type ResultsFlags = z.infer<typeof resultsFlagsSchema>;
 const addressSchema = z.object({ host: z.string(), port: z.number() });
 
 /** Flags of `worker`. */
-export const workerFlagsSchema = temporalFlagsSchema.extend({
+const workerFlagsSchema = temporalFlagsSchema.extend({
   baseUrl: z.string().optional(),
   maxRequests: z.int().min(1).max(5000),
   activitySlots: z.int().min(1).max(10_000).optional(),
@@ -117,3 +118,14 @@ export const workerFlagsSchema = temporalFlagsSchema.extend({
   metricsAddress: addressSchema.optional(),
 });
 export type WorkerFlags = z.infer<typeof workerFlagsSchema>;
+
+/** The flags of `worker`. Throws a `UserError` that names the flag whose value is out of range. */
+export function parseWorkerFlags(flags: unknown): WorkerFlags {
+  const parsed = workerFlagsSchema.safeParse(flags);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => {
+    const flag = String(path[0]).replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    return `--${flag}: ${message}`;
+  });
+  throw new UserError(problems.join('\n'), { exitCode: 2 });
+}

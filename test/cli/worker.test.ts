@@ -150,7 +150,7 @@ describe('is refused', () => {
     ['an address that is none', ['--health-address', 'here'], /--health-address.*host:port/s],
     ['a number that is none', ['--activity-slots', 'many'], /--activity-slots.*not a number/s],
     ['the same queue twice', ['-t', 'a,a'], /--task-queue: a,a has .* the same one twice/],
-    ['too few slots', ['--workflow-slots', '1'], /--workflow-slots/],
+    ['too few slots', ['--workflow-slots', '1'], /--workflow-slots: Too small/],
   ])('%s', async (_name, args, words) => {
     expect(await refused(world, ['worker', '--address', address, ...args])).toMatch(words);
   });

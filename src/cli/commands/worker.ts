@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { EXIT, type Io } from '../io.js';
-import { address, number, workerFlagsSchema } from '../run-flags.js';
+import { address, number, parseWorkerFlags } from '../run-flags.js';
 import { addTemporalFlags } from '../temporal-flags.js';
 
 const DESCRIPTION = `Run a worker that answers the batches of a task queue, until Ctrl-C or SIGTERM.
@@ -46,7 +46,7 @@ export function workerCommand(io: Io, onExitCode: (code: number) => void): Comma
     .addHelpText('after', EXAMPLE)
     .action(async (flags: unknown) => {
       const { runWorker } = await import('../run-worker.js');
-      await runWorker(workerFlagsSchema.parse(flags), io);
+      await runWorker(parseWorkerFlags(flags), io);
       onExitCode(EXIT.OK);
     });
   return addTemporalFlags(command);
