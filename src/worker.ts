@@ -15,6 +15,12 @@ export interface BatchWorkerOptions extends DriaBatchPluginOptions {
   readonly activitySlots?: number;
   /** Workflow tasks at once. Default: the SDK's, 40. */
   readonly workflowSlots?: number;
+  /**
+   * Several runs share the task queue: the server deals out all work, in equal parts or by priority where it knows them.
+   * Otherwise a run whose workflow task ends here gives its next pack to the slot that has just become free, past the
+   * server: cheaper, but a second run would starve.
+   */
+  readonly shared?: boolean;
   /** How long packs under way have to end at shutdown before they are cut off, ms. Default 10,000. */
   readonly shutdownGraceMs?: number;
 }
@@ -43,6 +49,7 @@ export async function createBatchWorker(options: BatchWorkerOptions): Promise<Wo
     activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 4, maximum: 50 },
     workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 4, maximum: 20 },
     workflowThreadPoolSize: 1,
+    ...(options.shared === true ? { maxEagerActivityReservationsPerWorkflowTask: 0 } : {}),
     shutdownGraceTime: options.shutdownGraceMs ?? DEFAULT_SHUTDOWN_GRACE_MS,
   });
 }

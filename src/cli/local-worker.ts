@@ -31,6 +31,8 @@ export interface LocalWorkerOptions {
   readonly workflowSlots?: number | undefined;
   /** How long requests under way may take to end when the worker leaves, ms. */
   readonly shutdownGraceMs: number;
+  /** Several runs share the task queues. */
+  readonly shared?: boolean;
   /** Where Prometheus finds the metrics, `host:port`. */
   readonly metricsAddress?: string | undefined;
   /** Tells of trouble inside the SDK. */
@@ -75,8 +77,9 @@ function createWorker(
   taskQueue: string,
   connection: NativeConnection,
   plugin: DriaBatchPlugin,
-  { namespace, maxRequests, activitySlots, workflowSlots, shutdownGraceMs }: Parameters<typeof startLocalWorker>[0],
+  options: Parameters<typeof startLocalWorker>[0],
 ): Promise<Worker> {
+  const { namespace, maxRequests, activitySlots, workflowSlots, shutdownGraceMs, shared = false } = options;
   return createBatchWorker({
     connection,
     namespace,
@@ -84,6 +87,7 @@ function createWorker(
     plugin,
     maxRequests,
     shutdownGraceMs,
+    shared,
     ...(activitySlots === undefined ? {} : { activitySlots }),
     ...(workflowSlots === undefined ? {} : { workflowSlots }),
   });

@@ -62,6 +62,7 @@ async function startWorker(
   try {
     return await session.startWorker({
       ...facts,
+      shared: true,
       maxRequests,
       activitySlots,
       workflowSlots,

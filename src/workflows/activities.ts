@@ -12,9 +12,13 @@ const PACK_ATTEMPTS = 10;
 /** Room beside the items' own time-outs: to read, write and hear of a rate limit, ms. */
 const PACK_MARGIN_MS = 120_000;
 
+/** What asks no model goes before the packs of all runs: it is over soon, and its run waits for it. */
+const STEP_PRIORITY = { priorityKey: 1 };
+
 /** Short steps: bounded in time and attempts, since Temporal's default is to retry for ever. */
 export const steps = proxyActivities<Omit<BatchActivities, 'infer'>>({
   startToCloseTimeout: '10 minutes',
+  priority: STEP_PRIORITY,
   heartbeatTimeout: '1 minute',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: STEP_ATTEMPTS },
 });
@@ -22,6 +26,7 @@ export const steps = proxyActivities<Omit<BatchActivities, 'infer'>>({
 /** Steps that go once through the whole input or output: hours for the largest, heartbeats tell that they live. */
 export const longSteps = proxyActivities<Pick<BatchActivities, 'readManifest' | 'assembleResults'>>({
   startToCloseTimeout: '12 hours',
+  priority: STEP_PRIORITY,
   heartbeatTimeout: '1 minute',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: STEP_ATTEMPTS },
 });
@@ -29,6 +34,7 @@ export const longSteps = proxyActivities<Pick<BatchActivities, 'readManifest' | 
 /** The models list: a run can wait some minutes for its endpoint at the start, no more. */
 export const modelsStep = proxyActivities<Pick<BatchActivities, 'fetchModels'>>({
   startToCloseTimeout: '1 minute',
+  priority: STEP_PRIORITY,
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s', maximumAttempts: 4 },
 });
 

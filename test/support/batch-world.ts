@@ -12,6 +12,7 @@ import { BatchClient, type BatchHandle } from '../../src/client.js';
 import type { SimulatorOptions } from '../../src/simulator/options.js';
 import type { RequestRecord, SimulatorStats } from '../../src/simulator/record.js';
 import { type Simulator, startSimulator } from '../../src/simulator/server.js';
+import type { BatchWorkerOptions } from '../../src/worker.js';
 import { type Front, frontOf } from './front.js';
 import { until } from './until.js';
 
@@ -35,6 +36,7 @@ export interface WorldOptions extends Front {
 
 /** What one run is told. */
 export interface RunOptions extends Omit<BatchInput, 'input' | 'options'> {
+  readonly priority?: number;
   readonly options?: BatchOptionsInput;
   readonly id?: string;
 }
@@ -94,7 +96,9 @@ export class World {
   }
 
   /** Starts this package's worker. Its shutdown is short: requests that hang are cut. */
-  async startWorker(more: { readonly apiKey?: string; readonly maxRequests?: number } = {}): Promise<void> {
+  async startWorker(
+    more: Partial<Pick<BatchWorkerOptions, 'apiKey' | 'maxRequests' | 'activitySlots' | 'shared'>> = {},
+  ): Promise<void> {
     const { createBatchWorker } = await builtWorkerModule();
     this.run(
       await createBatchWorker({
@@ -132,9 +136,10 @@ export class World {
 
   /** Starts a run over an input file or over lines. */
   async start(input: string | readonly (string | object)[], run: RunOptions = {}): Promise<BatchHandle> {
-    const { id = `run-${randomUUID()}`, ...rest } = run;
+    const { id = `run-${randomUUID()}`, priority, ...rest } = run;
     return await this.batches.start({
       id,
+      ...(priority === undefined ? {} : { priority }),
       taskQueue: this.taskQueue,
       input: {
         heartbeatTimeoutMs: HEARTBEAT_TIMEOUT_MS,
