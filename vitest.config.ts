@@ -6,6 +6,14 @@ const ON_A_SERVER = ['workflows', 'replay', 'plugin', 'package'].map((folder) =>
 /** Suites that run the built command line: each command is a process or several, on a machine that may be busy. */
 const AS_PROCESSES = ['test/cli/*.test.ts', 'test/faults/**/*.test.ts'];
 
+/** A whole cluster as processes: only when it is asked for (`npm run test:cluster`). */
+const AS_A_CLUSTER = ['test/cluster/**/*.test.ts'];
+
+const CLUSTER_PROJECT = {
+  extends: true,
+  test: { name: 'cluster', include: AS_A_CLUSTER, testTimeout: 300_000, hookTimeout: 900_000 },
+} as const;
+
 export default defineConfig({
   test: {
     testTimeout: 30_000,
@@ -13,7 +21,11 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...ON_A_SERVER, ...AS_PROCESSES] },
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...ON_A_SERVER, ...AS_PROCESSES, ...AS_A_CLUSTER],
+        },
       },
       {
         extends: true,
@@ -34,6 +46,7 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      ...(process.env.CLUSTER_TESTS === undefined ? [] : [CLUSTER_PROJECT]),
     ],
   },
 });
