@@ -26,6 +26,9 @@ describe('an option out of its range is named by its flag:', () => {
     ['--timeout', 'soon'],
     ['--pack', '0'],
     ['--pack', '1001'],
+    ['--priority', '6'],
+    ['--priority', '1.5'],
+    ['--heartbeat-timeout', '0'],
     ['--model', ''],
   ])('%s %s', async (flag, value) => {
     expect(await refused(world, ['batch', input, `${flag}=${value}`])).toContain(flag);
