@@ -116,11 +116,12 @@ export function failAlone(
 /** The state after a pack was lost with its worker: its items go out again, and what it may have written is looked for. */
 export function losePack(state: ChunkState, pack: Pack, segmentPrefix: string): ChunkState {
   if (pack.setbacks >= MAX_SETBACKS) return addFailures(state, failAll(pack, 'timeout: the worker was lost too often'));
-  return requeue(state, {
-    ...pack,
-    setbacks: pack.setbacks + 1,
-    takeOver: [...pack.takeOver, segmentPrefix],
-  });
+  return withdrawPack(state, { ...pack, setbacks: pack.setbacks + 1 }, segmentPrefix);
+}
+
+/** The state after a pack was taken back before it said what it has done: as if it was lost, through no fault of its own. */
+export function withdrawPack(state: ChunkState, pack: Pack, segmentPrefix: string): ChunkState {
+  return requeue(state, { ...pack, takeOver: [...pack.takeOver, segmentPrefix] });
 }
 
 function countProgress(state: ChunkState, pack: Pack, progress: PackProgress, now: number): ChunkState {

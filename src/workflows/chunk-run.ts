@@ -12,14 +12,15 @@ import {
 } from '../batch/chunk-state.js';
 import { decodeItems, encodeItems } from '../batch/item-ranges.js';
 import { clearDown, type ModelTable, mergeModels, refreshModels, sameModels } from '../batch/model-table.js';
-import { losePack } from '../batch/pack-outcome.js';
+import { losePack, withdrawPack } from '../batch/pack-outcome.js';
 import type { ChunkInput, ChunkOrders, ChunkResult } from '../batch/reports.js';
 import { type InferInput, type RecoveredChunk, segmentPrefix } from '../batch/work.js';
 import type { Pack } from '../batch/work-queue.js';
-import { modelsStep, runInfer, steps } from './activities.js';
+import { modelsStep, steps } from './activities.js';
 import { ChunkReporter } from './chunk-reporter.js';
 import { historyIsLong } from './history-length.js';
 import { afterFailure, afterPack } from './pack-end.js';
+import { type PackEnd, PacksUnderWay } from './packs-under-way.js';
 
 /** Wait before the first new look at the models when none is up, ms; doubled with every look in vain. */
 const FIRST_LOOK_MS = 5_000;
@@ -31,10 +32,17 @@ const KEEP_LANE_MS = 2_000;
 /** Events that a pack under way may still bring: its start and end, and the workflow task for it. */
 const EVENTS_OF_A_PACK = 5;
 
+/** A pack that was started, epoch ms. */
+interface StartedPack {
+  readonly pack: Pack;
+  readonly activityId: string;
+  readonly startedAt: number;
+}
+
 /** Drives one chunk: cuts packs for its lanes, hears what became of them, until every item has a line. */
 export class ChunkRun {
   private state: ChunkState;
-  private inFlight = 0;
+  private readonly packs = new PacksUnderWay();
   private changed = false;
   private looking = false;
   private lookAt = 0;
@@ -58,6 +66,7 @@ export class ChunkRun {
       paused: orders.paused,
     };
     if (orders.models !== undefined) this.hearModels(orders.models);
+    if (orders.paused) this.packs.withdraw();
     this.changed = true;
   }
 
@@ -83,7 +92,7 @@ export class ChunkRun {
 
   /** Waits until no pack is under way; for the end of a cancelled chunk. */
   async drain(): Promise<void> {
-    await condition(() => this.inFlight === 0);
+    await condition(() => this.packs.size === 0);
   }
 
   private recover(recovered: RecoveredChunk): void {
@@ -98,9 +107,9 @@ export class ChunkRun {
   private async work(): Promise<void> {
     while (true) {
       this.changed = false;
-      if (historyIsLong(this.inFlight * EVENTS_OF_A_PACK)) await this.handOver();
+      if (historyIsLong(this.packs.size * EVENTS_OF_A_PACK)) await this.handOver();
       this.launch();
-      if (this.inFlight === 0 && nothingOpen(this.state)) break;
+      if (this.packs.size === 0 && nothingOpen(this.state)) break;
       this.reporter.look();
       await condition(() => this.changed);
       if (this.crash !== undefined) throw this.crash.error;
@@ -111,7 +120,7 @@ export class ChunkRun {
   /** Starts packs while there are lanes, gives back the lanes that have nothing to do, and plans the next look. */
   private launch(): void {
     const now = Date.now();
-    while (!this.state.paused && this.inFlight < this.held()) {
+    while (!this.state.paused && this.packs.size < this.held()) {
       const { pack, state } = nextPack(this.state, this.input.options, now);
       this.state = state;
       if (pack === undefined) break;
@@ -128,39 +137,35 @@ export class ChunkRun {
 
   private giveBackIdle(now: number): void {
     if (this.state.paused) return;
-    const keep = this.inFlight + itemsDueBy(this.state, now + KEEP_LANE_MS);
+    const keep = this.packs.size + itemsDueBy(this.state, now + KEEP_LANE_MS);
     const idle = this.held() - keep;
     if (idle > 0) this.state = { ...this.state, returned: this.state.returned + idle };
   }
 
   private start(pack: Pack): void {
-    this.inFlight++;
     const activityId = `pack-${this.state.nextPack - 1}`;
     const startedAt = Date.now();
-    const call = {
-      input: this.inferInput(pack),
-      pack,
-      activityId,
-      retries: this.input.options.retries,
-      heartbeatTimeoutMs: this.input.heartbeatTimeoutMs,
-    };
-    runInfer(call)
-      .then(
-        (progress) => {
-          this.state = afterPack(this.state, pack, progress, this.input.options);
-        },
-        (error: unknown) => {
-          const lose = () => losePack(this.state, pack, segmentPrefix(workflowInfo().runId, activityId));
-          this.state = afterFailure(this.state, { pack, error, startedAt, lose }, this.input.options);
-        },
-      )
+    const { options, heartbeatTimeoutMs } = this.input;
+    const call = { input: this.inferInput(pack), pack, activityId, retries: options.retries, heartbeatTimeoutMs };
+    this.packs
+      .run(call, (end) => {
+        this.state = this.after(end, { pack, activityId, startedAt });
+      })
       .catch((error: unknown) => {
         this.crash = { error };
       })
       .finally(() => {
-        this.inFlight--;
         this.changed = true;
       });
+  }
+
+  private after(end: PackEnd, { pack, activityId, startedAt }: StartedPack): ChunkState {
+    const { options } = this.input;
+    const prefix = segmentPrefix(workflowInfo().runId, activityId);
+    if (end.kind === 'done') return afterPack(this.state, pack, end.progress, options);
+    if (end.kind === 'withdrawn') return withdrawPack(this.state, pack, prefix);
+    const lose = () => losePack(this.state, pack, prefix);
+    return afterFailure(this.state, { pack, error: end.error, startedAt, lose }, options);
   }
 
   private inferInput(pack: Pack): InferInput {
@@ -223,14 +228,15 @@ export class ChunkRun {
 
   /** Passes the state on to a fresh history once nothing is under way. */
   private async handOver(): Promise<void> {
-    await condition(() => this.inFlight === 0 && !this.looking);
+    await condition(() => this.packs.size === 0 && !this.looking);
     if (this.crash !== undefined) throw this.crash.error;
     await this.reporter.quiet();
     await continueAsNew<(input: ChunkInput) => Promise<ChunkResult>>({ ...this.input, carried: this.state });
   }
 
   private facts() {
-    const { state, inFlight, lookAt } = this;
+    const { state, lookAt } = this;
+    const inFlight = this.packs.size;
     const open = state.paused ? 0 : itemsDueBy(state, Date.now());
     return { state, inFlight, open, lookAt };
   }

@@ -45,6 +45,21 @@ it('gives out nothing while it is paused, and loses nothing by it', async () => 
   expect(between).toEqual([]);
 });
 
+it('takes back the packs under way when it is paused, with their answers', async () => {
+  const world = await World.open({ simulator: SLOW });
+  const run = await world.start(prompts(90), { options: { concurrency: 3, pack: 30 } });
+  await world.answered(5);
+  await run.pause();
+  await quietSince(world, 600);
+  const { answered } = await world.stats();
+  // Three packs hold all items: had they gone on, there would be nothing left to resume.
+  expect(answered).toBeLessThan(90);
+  await progressUntil(run, 'its answers are counted', ({ ok }) => ok === answered);
+  await run.resume();
+  expect(await run.result()).toMatchObject({ ok: 90, requests: 90 });
+  expect([...askedTimes(await world.requests()).values()]).toEqual(once(90));
+});
+
 /** Watches until no request has come for `ms`; returns when the last one came. Fails when they go on and on. */
 async function quietSince(world: World, ms: number): Promise<number> {
   let last = 0;

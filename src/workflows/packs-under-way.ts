@@ -1,0 +1,53 @@
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import type { PackProgress } from '../batch/work.js';
+import { type InferCall, runInfer } from './activities.js';
+
+/** How a pack ended. `withdrawn`: taken back before it said what it had done. */
+export type PackEnd =
+  | { readonly kind: 'done'; readonly progress: PackProgress }
+  | { readonly kind: 'withdrawn' }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+/** The packs of a chunk that are under way. */
+export class PacksUnderWay {
+  private readonly wanted = new Set<CancellationScope>();
+  private count = 0;
+
+  /** How many there are. */
+  get size(): number {
+    return this.count;
+  }
+
+  /** Runs a pack and tells how it ended while it still counts as under way. Rejects only with what `onEnd` throws. */
+  async run(call: InferCall, onEnd: (end: PackEnd) => void): Promise<void> {
+    this.count++;
+    try {
+      onEnd(await this.outcome(call));
+    } finally {
+      this.count--;
+    }
+  }
+
+  private async outcome(call: InferCall): Promise<PackEnd> {
+    const chunk = CancellationScope.current();
+    const scope = new CancellationScope();
+    this.wanted.add(scope);
+    try {
+      return { kind: 'done', progress: await scope.run(() => runInfer(call)) };
+    } catch (error) {
+      // A chunk that is cancelled as a whole takes nothing back: it ends.
+      const isWithdrawn = isCancellation(error) && !this.wanted.has(scope) && !chunk.consideredCancelled;
+      return isWithdrawn ? { kind: 'withdrawn' } : { kind: 'failed', error };
+    } finally {
+      this.wanted.delete(scope);
+    }
+  }
+
+  /** Takes back all packs: each ends after its request, keeps its answers and hands back the rest. */
+  withdraw(): void {
+    for (const pack of this.wanted) {
+      this.wanted.delete(pack);
+      pack.cancel();
+    }
+  }
+}
