@@ -39,7 +39,7 @@ import { OrderLine } from './orders.js';
 const HEARTBEAT_TIMEOUT_MS = 60_000;
 
 /** Events that a running chunk may still bring: its reports and orders, its end, and the workflow tasks for them. */
-const EVENTS_OF_A_CHUNK = 30;
+const EVENTS_OF_A_CHUNK = 250;
 
 /** The argument of `batchWorkflow`; `carried` is set when the run continues as new. */
 export type CarriedBatchInput = BatchInput & { readonly carried?: BatchState };
