@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { CliWorld } from '../support/cli.js';
+import { freePort } from '../support/free-ports.js';
 import { timesAsked } from '../support/network-process.js';
 import { refused } from '../support/refused.js';
 import { readResults } from '../support/result-lines.js';
@@ -27,16 +28,6 @@ function batchOn(queue: string, name: string, items: number, ...flags: string[])
 function expectWhole(name: string, items: number): void {
   const answers = readResults(world.path(`${name}-results.jsonl`)).map(({ output }) => output);
   expect(answers).toEqual(Array.from({ length: items }, (_, at) => expect.stringContaining(`("${name} ${at + 1}")`)));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const bound = server.address();
-  server.close();
-  await once(server, 'close');
-  if (bound === null || typeof bound === 'string') throw new Error('no TCP port');
-  return bound.port;
 }
 
 describe('a worker that is asked to end', () => {

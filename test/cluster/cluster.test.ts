@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CliWorld } from '../support/cli.js';
+import { freePort } from '../support/free-ports.js';
 import { timesAsked } from '../support/network-process.js';
 import { readResults } from '../support/result-lines.js';
 import { S3Server, s3Program } from '../support/s3-server.js';
 import { until } from '../support/until.js';
 import { startWorker } from '../support/worker-command.js';
 import { Postgres } from './postgres.js';
-import { freePorts } from './service.js';
 import { TemporalCluster } from './temporal-cluster.js';
 
 const ITEMS = 1_500;
@@ -47,8 +47,7 @@ test('a run on Temporal with PostgreSQL, an S3 server and workers survives the d
     DRIA_TEMPORAL_STORAGE: s3.root('cluster'),
     DRIA_TEMPORAL_FLUSH_INTERVAL: '0.5',
   };
-  const [healthPort = 0] = await freePorts(1);
-  const health = `127.0.0.1:${healthPort}`;
+  const health = `127.0.0.1:${await freePort()}`;
   const workers = [
     await startWorker(world, ['--health-address', health], { env }),
     await startWorker(world, [], { env }),

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../support/free-ports.js';
 import { until } from '../support/until.js';
-import { freePorts, Service } from './service.js';
+import { Service } from './service.js';
 
 /** Where Debian puts the programs of its PostgreSQL versions. */
 const DEBIAN = '/usr/lib/postgresql';
@@ -19,7 +20,7 @@ export class Postgres {
     const data = join(folder, 'postgres');
     mkdirSync(data);
     asServant(data, join(bin, 'initdb'), ['-D', data, '-U', 'temporal', '-A', 'trust']);
-    const [port = 0] = await freePorts(1);
+    const port = await freePort();
     const args = ['-D', data, '-p', String(port), '-k', data, '-c', 'listen_addresses=127.0.0.1'];
     const [program, allArgs] = servant(join(bin, 'postgres'), args);
     const service = new Service(program, allArgs, join(folder, 'postgres.log'));

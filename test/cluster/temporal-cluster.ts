@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { temporalProgram } from '../embedded/processes-of-test.js';
 import { ROOT } from '../support/build.js';
-import { freePorts, Service } from './service.js';
+import { freePorts } from '../support/free-ports.js';
+import { Service } from './service.js';
 
 const programsSchema = z.object({ server: z.string(), sqlTool: z.string(), schemas: z.string() });
 
