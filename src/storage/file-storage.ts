@@ -124,6 +124,7 @@ export class FileStorage implements Storage {
       try {
         await fillSynced(file, fill);
         await this.inFolderOf(path, () => rename(temporary, path));
+        await syncFolder(dirname(path));
       } catch (error) {
         await rm(temporary, { force: true }).catch(() => undefined);
         throw error;
@@ -148,7 +149,7 @@ export class FileStorage implements Storage {
   private makeFolder(folder: string): Promise<unknown> {
     const made = this.made.get(folder);
     if (made !== undefined) return made;
-    const making = mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    const making = makeSynced(folder).catch((error: unknown) => {
       this.made.delete(folder);
       throw error;
     });
@@ -194,6 +195,23 @@ async function readRange(file: FileHandle, start: number, length: number): Promi
     filled += bytesRead;
   }
   return buffer.subarray(0, filled);
+}
+
+/** Makes a folder and those above it that are not there. Their names, too, must be on disk before they are relied on. */
+async function makeSynced(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+/** Makes the names in a folder safe from a power cut: a file that is synced under a name that is not may be gone. */
+async function syncFolder(folder: string): Promise<void> {
+  const opened = await open(folder, 'r');
+  try {
+    await opened.sync();
+  } finally {
+    await opened.close();
+  }
 }
 
 async function fillSynced(file: FileHandle, fill: (file: FileHandle) => Promise<void>): Promise<void> {
