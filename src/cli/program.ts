@@ -9,6 +9,7 @@ import { runsCommand } from './commands/runs.js';
 import { serverCommand } from './commands/server.js';
 import { simulateCommand } from './commands/simulate.js';
 import { statusCommand } from './commands/status.js';
+import { cancelCommand, pauseCommand, resumeCommand } from './commands/steer.js';
 import { workerCommand } from './commands/worker.js';
 import { describeFailure, UserError } from './errors.js';
 import { EXIT, type Io } from './io.js';
@@ -51,6 +52,9 @@ export function createProgram(io: Io, onExitCode: (code: number) => void): Comma
     statusCommand,
     runsCommand,
     resultsCommand,
+    pauseCommand,
+    resumeCommand,
+    cancelCommand,
     modelsCommand,
     workerCommand,
     serverCommand,

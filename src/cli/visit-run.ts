@@ -89,7 +89,7 @@ async function goOn({ handle, runId }: Visit, reporter: Reporter): Promise<void>
     reporter.note(`it was paused (${reason}): resuming it`);
     await handle.resume();
   } else {
-    reporter.warn(`it is paused (${reason}); whoever paused it can resume it: the update "resume", docs/operations.md`);
+    reporter.warn(`it is paused (${reason}); to go on: dria-temporal resume ${runId}`);
   }
 }
 

@@ -5,7 +5,20 @@ import { ROOT } from '../support/build.js';
 import { CliWorld, MAIN } from '../support/cli.js';
 import { readResults } from '../support/result-lines.js';
 
-const COMMANDS = ['batch', 'attach', 'status', 'runs', 'results', 'models', 'worker', 'server', 'simulate'];
+const COMMANDS = [
+  'batch',
+  'attach',
+  'status',
+  'runs',
+  'results',
+  'pause',
+  'resume',
+  'cancel',
+  'models',
+  'worker',
+  'server',
+  'simulate',
+];
 
 let world: CliWorld;
 beforeAll(async () => {

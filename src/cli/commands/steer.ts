@@ -1,0 +1,57 @@
+import { Command } from 'commander';
+import { EXIT, type Io } from '../io.js';
+import { runFlagsSchema } from '../run-flags.js';
+import { addTemporalFlags } from '../temporal-flags.js';
+
+const PAUSE = `Pause a run: no more work is given out. Requests under way are finished and their
+answers kept.`;
+
+const RESUME = 'Go on with a run that is paused, by somebody or for want of credits.';
+
+const CANCEL = `End a run. Its answers are kept; -o writes them. The command that started it goes
+on with them when it is given again.`;
+
+/** The command `pause`. */
+export function pauseCommand(io: Io, onExitCode: (code: number) => void): Command {
+  return orderCommand('pause', 'Pause a run', PAUSE, io, onExitCode);
+}
+
+/** The command `resume`. */
+export function resumeCommand(io: Io, onExitCode: (code: number) => void): Command {
+  return orderCommand('resume', 'Go on with a paused run', RESUME, io, onExitCode);
+}
+
+/** The command `cancel`. */
+export function cancelCommand(io: Io, onExitCode: (code: number) => void): Command {
+  const command = runCommand('cancel', 'End a run', CANCEL)
+    .option('-o, --output <file>', 'Write the answers that there are, JSONL.')
+    .action(async (id: string, flags: unknown) => {
+      const { cancelRun } = await import('../steer-run.js');
+      await cancelRun(id, runFlagsSchema.parse(flags), io);
+      onExitCode(EXIT.OK);
+    });
+  return addTemporalFlags(command);
+}
+
+function orderCommand(
+  order: 'pause' | 'resume',
+  summary: string,
+  description: string,
+  io: Io,
+  onExitCode: (code: number) => void,
+): Command {
+  const command = runCommand(order, summary, description).action(async (id: string, flags: unknown) => {
+    const { steerRun } = await import('../steer-run.js');
+    await steerRun(order, id, runFlagsSchema.parse(flags), io);
+    onExitCode(EXIT.OK);
+  });
+  return addTemporalFlags(command);
+}
+
+function runCommand(name: string, summary: string, description: string): Command {
+  return new Command(name)
+    .summary(summary)
+    .description(description)
+    .argument('<id>', 'Id of the run.')
+    .addHelpText('after', `\nExample:\n  $ dria-temporal ${name} YourRunId`);
+}
