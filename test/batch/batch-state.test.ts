@@ -251,6 +251,6 @@ describe('what a report says of the models', () => {
     const state = withStarted(['t9000', 't9000'], [1], 1);
     expect(currentPackSize(state)).toBe(4);
     const heard = hearReport(state, report(0, { open: 8000, latency: { text: 1000, vision: 3000 } }));
-    expect(currentPackSize(heard)).toBe(10);
+    expect(currentPackSize(heard)).toBe(30);
   });
 });
