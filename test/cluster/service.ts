@@ -1,16 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 
 /** A program that a test runs beside it, with its output in a file. */
 export class Service {
   readonly #child: ChildProcess;
+  readonly #log: string;
 
   constructor(program: string, args: readonly string[], log: string, env: NodeJS.ProcessEnv = process.env) {
-    this.#child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    const file = createWriteStream(log, { flags: 'a' });
-    this.#child.stdout?.pipe(file, { end: false });
-    this.#child.stderr?.pipe(file, { end: false });
+    this.#log = log;
+    const file = openSync(log, 'a');
+    this.#child = spawn(program, args, { env, stdio: ['ignore', file, file] });
+    closeSync(file);
+  }
+
+  /** What it has said. */
+  get log(): string {
+    return readFileSync(this.#log, 'utf8');
   }
 
   get isRunning(): boolean {

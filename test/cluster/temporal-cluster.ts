@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { temporalProgram } from '../embedded/processes-of-test.js';
 import { ROOT } from '../support/build.js';
-import { freePorts } from '../support/free-ports.js';
+import { freePortsFrom } from '../support/free-ports.js';
+import { until } from '../support/until.js';
 import { Service } from './service.js';
 
 const programsSchema = z.object({ server: z.string(), sqlTool: z.string(), schemas: z.string() });
@@ -37,9 +40,23 @@ export class TemporalCluster {
     const frontend = await writeConfig(folder, postgresPort);
     const address = `127.0.0.1:${frontend}`;
     const cluster = new TemporalCluster(server, folder, address, run(server, folder));
+    await cluster.answers();
     const PATH = `${dirname(await temporalProgram())}:${process.env.PATH}`;
     deploy('create-namespace.sh', { PATH, TEMPORAL_ADDRESS: address });
     return cluster;
+  }
+
+  /** Waits until the frontend listens. Fails with the end of the server's log when it has ended instead. */
+  private async answers(): Promise<void> {
+    const [host = '', port = ''] = this.address.split(':');
+    await until(
+      'the Temporal server listens',
+      async () => {
+        if (!this.service.isRunning) throw new Error(this.service.log.slice(-4000));
+        return await canConnect(host, Number(port));
+      },
+      60_000,
+    );
   }
 
   /** `kill -9`, and a new process on the same database. */
@@ -50,6 +67,18 @@ export class TemporalCluster {
 
   async close(): Promise<void> {
     await this.service.end('SIGKILL');
+  }
+}
+
+async function canConnect(host: string, port: number): Promise<boolean> {
+  const socket = connect(port, host);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
   }
 }
 
@@ -65,7 +94,8 @@ function deploy(script: string, env: NodeJS.ProcessEnv): void {
 
 /** Writes the server's configuration. Returns the frontend's port. JSON is YAML. */
 async function writeConfig(folder: string, postgresPort: number): Promise<number> {
-  const ports = await freePorts(8);
+  // The server keeps its ports in PostgreSQL as smallint: 32,767 at most.
+  const ports = await freePortsFrom(23_000, 8);
   const names = ['frontend', 'history', 'matching', 'worker'];
   const services = names.map((name, at) => {
     const [grpcPort, membershipPort] = ports.slice(2 * at);

@@ -16,6 +16,22 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+/** Ports from `first` on that nobody listens on now, for programs that take no high ones. */
+export async function freePortsFrom(first: number, count: number): Promise<number[]> {
+  const ports: number[] = [];
+  for (let port = first; ports.length < count; port++) {
+    const server = createServer().listen(port, '127.0.0.1');
+    const [event] = await Promise.race([
+      once(server, 'listening').then(() => ['listening']),
+      once(server, 'error').then(() => ['error']),
+    ]);
+    if (event !== 'listening') continue;
+    await once(server.close(), 'close');
+    ports.push(port);
+  }
+  return ports;
+}
+
 /** A port that nobody listens on now. */
 export async function freePort(): Promise<number> {
   const [port] = await freePorts(1);
