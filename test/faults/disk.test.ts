@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { CliWorld } from '../support/cli.js';
 import { timesAsked } from '../support/network-process.js';
 import { readResults } from '../support/result-lines.js';
+import { until } from '../support/until.js';
 
 /** A file system of a size that a test chooses. Making one is root's right. */
 class SmallDisk {
@@ -15,8 +16,20 @@ class SmallDisk {
     mount('-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', this.path);
   }
 
-  remount(options: string): void {
-    mount('-o', `remount,${options}`, this.path);
+  grow(bytes: number): void {
+    mount('-o', `remount,size=${bytes}`, this.path);
+  }
+
+  /** Linux does not take the right to write away while a file is open for writing: this waits for a moment without one. */
+  async becomeReadOnly(): Promise<void> {
+    await until(
+      'a moment at which no file is open for writing',
+      () => tryMount('-o', 'remount,ro', this.path).status === 0,
+    );
+  }
+
+  becomeWritable(): void {
+    mount('-o', 'remount,rw', this.path);
   }
 
   close(): void {
@@ -25,8 +38,12 @@ class SmallDisk {
   }
 }
 
+function tryMount(...args: string[]): { status: number | null; stderr: string } {
+  return spawnSync('mount', args, { encoding: 'utf8' });
+}
+
 function mount(...args: string[]): void {
-  const { status, stderr } = spawnSync('mount', args, { encoding: 'utf8' });
+  const { status, stderr } = tryMount(...args);
   if (status !== 0) throw new Error(`mount ${args.join(' ')}: ${stderr}`);
 }
 
@@ -62,7 +79,7 @@ describe.skipIf(!mayMount())('the disk of the run directory', () => {
       const run = world.start(['batch', world.prompts('full', 300), '-o', output, '--storage', disk.path]);
       await run.said(/the disk is full/);
       expect(run.isRunning).toBe(true);
-      disk.remount('size=50m');
+      disk.grow(50_000_000);
       const { code, stderr } = await run.ended;
       expect(code, stderr).toBe(0);
       await expectPaidOnce('full', 300);
@@ -77,9 +94,9 @@ describe.skipIf(!mayMount())('the disk of the run directory', () => {
       const output = world.path('readonly-results.jsonl');
       const run = world.start(['batch', world.prompts('readonly', 200), '-o', output, '--storage', disk.path]);
       await world.network.answered(40);
-      disk.remount('ro');
+      await disk.becomeReadOnly();
       await run.said(/read-only/);
-      disk.remount('rw');
+      disk.becomeWritable();
       const { code, stderr } = await run.ended;
       expect(code, stderr).toBe(0);
       await expectPaidOnce('readonly', 200);
