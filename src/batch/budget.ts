@@ -1,15 +1,13 @@
 import { type BatchState, totalCounts, updateChunk } from './batch-state.js';
-import { spentTokens } from './counts.js';
+import { spentTokens, tokensPerItem } from './counts.js';
 import { spentCredits, tokensForCredits } from './credits.js';
 
 /** Tokens of an item while none has been answered: a guess, since what bounds the spending is not it but the allowance. */
 const FIRST_GUESS = 300;
 
-/** What an item costs, tokens: as seen so far, else a guess. At least 1. */
-export function tokensPerItem(state: BatchState): number {
-  const { ok, ...counts } = totalCounts(state);
-  if (ok === 0) return Math.min(FIRST_GUESS, state.options.maxTokens);
-  return Math.max(1, Math.ceil(spentTokens(counts) / ok));
+/** What an item costs, whole tokens: as seen so far, else a guess. At least 1. */
+export function itemTokens(state: BatchState): number {
+  return Math.ceil(tokensPerItem(totalCounts(state), Math.min(FIRST_GUESS, state.options.maxTokens)));
 }
 
 /** Tokens that the run may have spent at the most by now; undefined without a limit. */
@@ -18,7 +16,7 @@ export function tokenLimit(state: BatchState): number | undefined {
   const byCredits =
     maxCredits === undefined || state.credits === undefined
       ? undefined
-      : tokensForCredits(state.credits, maxCredits, concurrency * tokensPerItem(state));
+      : tokensForCredits(state.credits, maxCredits, concurrency * itemTokens(state));
   const limits = [maxTotalTokens, byCredits].filter((limit) => limit !== undefined);
   return limits.length === 0 ? undefined : Math.min(...limits);
 }
@@ -41,7 +39,7 @@ export function freeTokens(state: BatchState): number | undefined {
  */
 function slice(state: BatchState, chunks: number): number {
   const free = freeTokens(state) ?? 0;
-  return Math.min(free, Math.max(Math.ceil(free / (2 * chunks)), tokensPerItem(state)));
+  return Math.min(free, Math.max(Math.ceil(free / (2 * chunks)), itemTokens(state)));
 }
 
 /** What a chunk that starts now may spend; undefined without a limit. */

@@ -1,5 +1,5 @@
 import { apportion, type ModelShare } from './allocation.js';
-import { addCounts, type Counts, countFailure, NO_COUNTS, spentTokens } from './counts.js';
+import { addCounts, type Counts, countFailure, NO_COUNTS, spentTokens, tokensPerItem } from './counts.js';
 import { decodeLayout } from './layout.js';
 import type { ChunkManifest } from './manifest.js';
 import { MODALITIES, type Modality } from './modality.js';
@@ -153,16 +153,11 @@ export function tokensLeft({ allowance, reserved, counts }: ChunkState): number 
   return allowance === undefined ? undefined : Math.max(0, allowance - reserved - spentTokens(counts));
 }
 
-/** What an item costs, tokens, as seen here, else as the run has seen it. */
-function tokensPerItem({ counts, tokensPerItem: told }: ChunkState): number {
-  return counts.ok === 0 ? told : Math.max(1, spentTokens(counts) / counts.ok);
-}
-
 /** Items of a pack at most, so that what may be spent is shared out among the lanes. */
 function affordableItems(state: ChunkState, left: number | undefined): number {
   if (left === undefined) return Number.POSITIVE_INFINITY;
   const lanes = Math.max(1, state.granted - state.returned);
-  return Math.max(1, Math.floor(left / tokensPerItem(state) / lanes));
+  return Math.max(1, Math.floor(left / tokensPerItem(state.counts, state.tokensPerItem) / lanes));
 }
 
 /** Room in a pack's budget for answers that are longer than most. */
@@ -170,7 +165,7 @@ const BUDGET_ROOM = 1.25;
 
 function withBudget({ tokenBudget: _earlier, ...pack }: Pack, state: ChunkState, left: number | undefined): Pack {
   if (left === undefined) return pack;
-  const wanted = Math.ceil(pack.items.length * tokensPerItem(state) * BUDGET_ROOM);
+  const wanted = Math.ceil(pack.items.length * tokensPerItem(state.counts, state.tokensPerItem) * BUDGET_ROOM);
   return { ...pack, tokenBudget: Math.min(left, wanted) };
 }
 

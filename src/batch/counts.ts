@@ -84,6 +84,15 @@ export function spentTokens({ tokens, wastedTokens }: Pick<Counts, 'tokens' | 'w
   return tokens + wastedTokens;
 }
 
+/** What an item has cost so far, tokens, at least 1; `guess` while nothing has been spent. */
+export function tokensPerItem(
+  counts: Pick<Counts, 'ok' | 'requests' | 'tokens' | 'wastedTokens'>,
+  guess: number,
+): number {
+  const spent = spentTokens(counts);
+  return spent === 0 ? guess : Math.max(1, spent / Math.max(1, counts.ok > 0 ? counts.ok : counts.requests));
+}
+
 /**
  * The counts of a chunk whose failed items are asked again: what was spent on them stays counted, but they have no line
  * any more.

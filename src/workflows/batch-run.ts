@@ -28,7 +28,7 @@ import {
   freeTokens,
   grantAllowances,
   isExhausted,
-  tokensPerItem,
+  itemTokens,
 } from '../batch/budget.js';
 import { canaryItems, endCanaryChunk, isCanary, leaveCanary, passCanary, startCanaryChunk } from '../batch/canary.js';
 import { applyChange, type RunChange } from '../batch/change.js';
@@ -298,7 +298,7 @@ export class BatchRun {
       models,
       latency,
       retryFailed: this.input.retryFailed === true,
-      tokensPerItem: tokensPerItem(this.state),
+      tokensPerItem: itemTokens(this.state),
       ...(allowance === undefined ? {} : { allowance }),
     };
     this.chunks.run(() => this.follow(input)).catch((error: unknown) => this.fail(error));

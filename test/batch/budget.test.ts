@@ -6,8 +6,8 @@ import {
   freeTokens,
   grantAllowances,
   isExhausted,
+  itemTokens,
   tokenLimit,
-  tokensPerItem,
   wantsBalance,
 } from '../../src/batch/budget.js';
 import { applyChange } from '../../src/batch/change.js';
@@ -96,9 +96,9 @@ describe('the tokens of a run', () => {
   });
 
   it('are guessed for an item until one was seen', () => {
-    expect(tokensPerItem(runOf([1]))).toBe(300);
-    expect(tokensPerItem(runOf([1], { maxTokens: 50 }))).toBe(50);
-    expect(tokensPerItem({ ...runOf([1]), counts: spent(1000, 4) })).toBe(250);
+    expect(itemTokens(runOf([1]))).toBe(300);
+    expect(itemTokens(runOf([1], { maxTokens: 50 }))).toBe(50);
+    expect(itemTokens({ ...runOf([1]), counts: spent(1000, 4) })).toBe(250);
   });
 });
 
