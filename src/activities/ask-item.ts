@@ -47,7 +47,8 @@ export async function askItem(item: PackItem, question: Question): Promise<Answe
     ...(question.input.detail ? details(answer, question) : {}),
   };
   const truncated = answer.finishReason === 'length' ? { truncated: true } : {};
-  return { record: { item: item.item, result, ...truncated }, latencyMs: answer.latencyMs };
+  const times = { at: Date.now(), ms: Math.round(answer.latencyMs) };
+  return { record: { item: item.item, result, ...truncated, ...times }, latencyMs: answer.latencyMs };
 }
 
 async function chatRequest(item: PackItem, question: Question): Promise<ChatRequest> {
