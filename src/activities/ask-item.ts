@@ -48,7 +48,8 @@ export async function askItem(item: PackItem, question: Question): Promise<Answe
     ...(question.input.detail ? details(answer, question) : {}),
   };
   const truncated = answer.finishReason === 'length' ? { truncated: true } : {};
-  return { record: { item: item.item, result, ...truncated }, latencyMs: answer.latencyMs };
+  const times = { at: Date.now(), ms: Math.round(answer.latencyMs) };
+  return { record: { item: item.item, result, ...truncated, ...times }, latencyMs: answer.latencyMs };
 }
 
 /** Checks an answer against the run's schema. Its error says what the answer has cost. */

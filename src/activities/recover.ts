@@ -1,8 +1,11 @@
 import { Context } from '@temporalio/activity';
 import { addCounts, type Counts, countModel, NO_COUNTS, withoutFailures } from '../batch/counts.js';
 import { encodeItems } from '../batch/item-ranges.js';
+import { countLatency } from '../batch/latency.js';
 import type { ChunkManifest } from '../batch/manifest.js';
+import { answerFacts, partFactsSchema } from '../batch/part-facts.js';
 import type { RecoveredChunk, RecoverInput } from '../batch/work.js';
+import { getJsonIfThere } from '../storage/json.js';
 import { runDirectory } from '../storage/run-directory.js';
 import type { Storage } from '../storage/storage.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -43,15 +46,19 @@ async function recoverPart(storage: Storage, { run, chunk, retryFailed }: Recove
   return { ...(await keep(storage, run, chunk, [...answered, ...later])), counts: all, reopened: true };
 }
 
-/** The answers of a part. It has a line for each item of its chunk, in input order. */
+/** The answers of a part with their facts. It has a line for each item of its chunk, in input order. */
 async function readPart(storage: Storage, run: string, { chunk, first }: ChunkManifest): Promise<SegmentRecord[]> {
-  const bytes = await storage.get(runDirectory(run).part(chunk));
+  const { part, partFacts } = runDirectory(run);
+  const [bytes, stored] = await Promise.all([storage.get(part(chunk)), getJsonIfThere(storage, partFacts(chunk))]);
+  const facts = stored === undefined ? new Map() : answerFacts(partFactsSchema.parse(stored));
   const lines = Buffer.from(bytes).toString('utf8').split('\n');
   return lines.flatMap((text, position) => {
     if (text === '') return [];
     const result: unknown = JSON.parse(text);
     const isError = typeof result === 'object' && result !== null && 'error' in result;
-    return isError ? [] : [segmentRecordSchema.parse({ item: first + position, result })];
+    return isError
+      ? []
+      : [segmentRecordSchema.parse({ item: first + position, result, ...facts.get(first + position) })];
   });
 }
 
@@ -88,8 +95,9 @@ function countRecords(records: readonly SegmentRecord[]): Counts {
   return records.reduce((counts, record) => addCounts(counts, countRecord(record)), NO_COUNTS);
 }
 
-function countRecord({ result, truncated }: SegmentRecord): Counts {
+function countRecord({ result, truncated, ms }: SegmentRecord): Counts {
   const { model, tokens } = result;
-  const counts = { ...NO_COUNTS, ok: 1, truncated: truncated === true ? 1 : 0, tokens, requests: 1 };
+  const latency = ms === undefined ? {} : countLatency({}, ms);
+  const counts = { ...NO_COUNTS, ok: 1, truncated: truncated === true ? 1 : 0, tokens, requests: 1, latency };
   return countModel(counts, model, { sent: 1, ok: 1, tokens });
 }

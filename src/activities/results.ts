@@ -31,8 +31,9 @@ async function merge(storage: Storage, input: PartInput): Promise<void> {
   const directory = runDirectory(input.run);
   const { chunk } = input.chunk;
   try {
-    const lines = await partLines(storage, input);
+    const { lines, facts } = await partLines(storage, input);
     await storage.put(directory.partCounts(chunk), JSON.stringify(input.counts));
+    await storage.put(directory.partFacts(chunk), JSON.stringify(facts));
     await storage.put(directory.part(chunk), lines.join(''));
   } catch (error) {
     // Another attempt of this activity may have finished meanwhile, and removed the segments under our hands.

@@ -1,7 +1,7 @@
 import type { ModelShare } from './allocation.js';
 import { addRunning, type BatchState, type ChunkBegin, sharesOf, takeItems, withoutRunning } from './batch-state.js';
 import { addCounts, type Counts, NO_COUNTS } from './counts.js';
-import { decodeItems, type ItemRanges } from './item-ranges.js';
+import { decodeItems, encodeItems, type ItemRanges } from './item-ranges.js';
 import { decodeLayout } from './layout.js';
 import type { ChunkManifest } from './manifest.js';
 import { type Modality, type ModalityCounts, noModalityCounts } from './modality.js';
@@ -17,7 +17,7 @@ export interface CanaryChunk {
 export interface CanaryState {
   /** `review`: they have ended, and the run waits until somebody resumes it. */
   readonly phase: 'asking' | 'review' | 'passed';
-  readonly items: number;
+  readonly items: ItemRanges;
   /** Those that have not started, in the order of the input. */
   readonly pending: readonly CanaryChunk[];
   readonly shares: Readonly<Record<Modality, readonly ModelShare[]>>;
@@ -36,7 +36,7 @@ export function startCanary(chunks: readonly CanaryChunk[], models: ModelTable, 
   }
   return {
     phase: chunks.length === 0 ? 'passed' : 'asking',
-    items: all.text + all.vision + all.audio,
+    items: encodeItems(chunks.flatMap(({ items }) => decodeItems(items))),
     pending: chunks,
     shares: sharesOf(all, models, now),
     counts: {},
@@ -83,7 +83,7 @@ export function endCanaryChunk(state: BatchState, chunk: number, counts: Counts)
     counts: { ...canary.counts, [chunk]: counts },
   };
   if (!isLast) return { ...rest, canary: ended };
-  const pausedFor = `the canary has ended: ${canary.items} items were asked; look at them, then resume`;
+  const pausedFor = `the canary has ended: ${decodeItems(canary.items).length} items were asked; look at them, then resume`;
   return { ...rest, canary: ended, paused: true, pausedBy: 'canary', pausedFor };
 }
 

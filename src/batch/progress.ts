@@ -1,4 +1,5 @@
 import type { PausedBy } from './batch-state.js';
+import type { ItemRanges } from './item-ranges.js';
 import type { Modality } from './modality.js';
 import type { Rates } from './rates.js';
 
@@ -74,7 +75,8 @@ export interface Progress {
   /** How fast it goes of late. */
   readonly rates: Rates;
   readonly spending: Spending;
-  readonly canary?: { readonly items: number; readonly phase: 'asking' | 'review' | 'passed' };
+  /** Items that are asked first, and how far that is. */
+  readonly canary?: { readonly items: ItemRanges; readonly phase: 'asking' | 'review' | 'passed' };
   readonly chunks: { readonly total: number; readonly started: number; readonly done: number };
   readonly lanes: { readonly total: number; readonly used: number };
   readonly models: readonly ModelProgress[];

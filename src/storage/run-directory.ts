@@ -37,6 +37,8 @@ export interface RunDirectory {
   part(chunk: number): string;
   /** What was counted of a chunk, written just before its part. */
   partCounts(chunk: number): string;
+  /** When and how fast the part's answers came: `PartFacts` as JSON, written just before the part. */
+  partFacts(chunk: number): string;
 }
 
 /** The run directory of a run id. Ids of other people's workflows may hold anything: what is no file name is escaped. */
@@ -59,6 +61,7 @@ export function runDirectory(run: string): RunDirectory {
     block: (chunk, name) => `${segments(chunk)}${name}.jsonl`,
     part: (chunk) => `${prefix}parts/${chunk}.jsonl`,
     partCounts: (chunk) => `${prefix}parts/${chunk}.json`,
+    partFacts: (chunk) => `${prefix}parts/${chunk}.facts.json`,
   };
 }
 

@@ -82,7 +82,7 @@ describe('a run with a canary', () => {
     const half = endCanaryChunk(startBoth(), 1, counts);
     expect([half.paused, half.canary?.phase]).toEqual([false, 'asking']);
     const ended = endCanaryChunk(half, 0, counts);
-    expect(ended).toMatchObject({ paused: true, pausedBy: 'canary', canary: { phase: 'review', items: 3 } });
+    expect(ended).toMatchObject({ paused: true, pausedBy: 'canary', canary: { phase: 'review', items: '3,13,18' } });
     expect(totalCounts(ended)).toMatchObject({ ok: 2, tokens: 20 });
     expect(ended.doneChunks).toBe(0);
     expect(passCanary(ended).canary?.phase).toBe('passed');
