@@ -3,7 +3,7 @@ import type { Progress } from '../batch/progress.js';
 import { NO_PROGRESS, progressOfSummary } from '../batch/run-view.js';
 import type { BatchHandle } from '../client.js';
 import type { Storage } from '../storage/storage.js';
-import { readSummary } from './deliver.js';
+import { readLedger } from './deliver.js';
 import type { Io } from './io.js';
 import { placesOf } from './places.js';
 import type { RunFlags } from './run-flags.js';
@@ -88,9 +88,9 @@ async function rowOf(run: WorkflowExecutionInfo, storage: Storage): Promise<RunR
 
 /** What is known of a run that no worker answers for. */
 async function storedProgress(storage: Storage, run: StoredRun): Promise<Progress> {
-  const summary = await readSummary(storage, run.workflowId);
   const state = stateOf(run.status.name);
-  if (summary !== undefined && state === 'completed') return progressOfSummary(summary);
+  const ledger = await readLedger(storage, run.workflowId);
+  if (ledger?.state === state) return progressOfSummary(ledger);
   const items = runMemoSchema.parse(run.memo ?? {}).items ?? 0;
   const known = { ...NO_PROGRESS, items, startedAt: run.startTime.getTime() };
   if (state !== 'running') return { ...known, state };
