@@ -51,21 +51,13 @@ export async function startLocalWorker(
 ): Promise<LocalWorker> {
   const telemetry = await openTelemetry(options);
   installRuntime(options, telemetry);
+  const { activities: tracing, sinks: traceSinks } = telemetry?.tracing ?? {};
   const { storage, baseUrl, maxRequests } = options;
-  const tracing = telemetry?.tracing;
   const drain = new AbortController();
   const connection = await NativeConnection.connect(options.connection);
-  const plugin = new DriaBatchPlugin({
-    storage,
-    baseUrl,
-    maxRequests,
-    drain: drain.signal,
-    tracing: tracing?.activities,
-  });
+  const plugin = new DriaBatchPlugin({ storage, baseUrl, maxRequests, drain: drain.signal, tracing });
   const workers = await Promise.all(
-    options.taskQueues.map((queue) =>
-      createWorker(queue, connection, plugin, { ...options, traceSinks: tracing?.sinks }),
-    ),
+    options.taskQueues.map((queue) => createWorker(queue, connection, plugin, { ...options, traceSinks })),
   );
   const leave = (): void => {
     drain.abort();
@@ -73,11 +65,9 @@ export async function startLocalWorker(
   };
   // One that cannot go on takes the others with it: the process ends, and whoever looks after it starts it anew.
   const runs = workers.map((worker) => worker.run().finally(leave));
-  const done = Promise.all(runs).finally(async () => {
-    await Promise.allSettled(runs);
-    await telemetry?.close();
-    await connection.close();
-  });
+  // What is left to tell goes while the connection holds the SDK's native side, which sends the metrics.
+  const close = () => Promise.allSettled(runs).then(() => telemetry?.close());
+  const done = Promise.all(runs).finally(() => close().then(() => connection.close()));
   // Whoever waits for the run looks at `done` too; until then a rejection has somebody.
   done.catch(() => undefined);
   return {
