@@ -1,6 +1,9 @@
 /** Header of workflows and activities that carries a trace, under the name that Temporal's own interceptors use. */
 export const TRACE_HEADER = '_tracer-data';
 
+/** Header of a workflow that continued as new: when its execution chain began, epoch ms. */
+export const STARTED_HEADER = 'dria-temporal-started';
+
 /** Name of the sink that hears of workflows that have ended. */
 export const TRACE_SINK = 'driaTemporalTrace';
 
@@ -32,7 +35,8 @@ export interface TracePlace {
 export interface EndedWorkflow {
   /** What it was started with. */
   readonly carrier?: TraceCarrier;
-  /** Epoch ms, of workflow time. */
+  /** Of the whole execution chain, epoch ms of workflow time. */
+  readonly startedAt: number;
   readonly endedAt: number;
   /** Type of the failure that ended it; `Cancelled` when it was cancelled. */
   readonly failure?: string;

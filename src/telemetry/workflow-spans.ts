@@ -35,12 +35,12 @@ export function workflowSpans(maker: WorkflowSpanMaker): InjectedSinks<TraceSink
 }
 
 function makeSpan({ tracer, ids, decide }: WorkflowSpanMaker, info: WorkflowInfo, ended: EndedWorkflow): void {
-  const { firstExecutionRunId: first, workflowType, startTime } = info;
+  const { firstExecutionRunId: first, workflowType } = info;
   const parent = contextOf(ended.carrier, decide);
   const traceId = ended.carrier === undefined ? undefined : placeOf(ended.carrier)?.traceId;
   const name = workflowType === 'chunkWorkflow' ? 'chunk' : 'run';
   const span = ids.use({ traceId: traceId ?? traceIdOf(first), spanId: spanIdOf(first) }, () =>
-    tracer.startSpan(name, { startTime: new Date(startTime), attributes: attributesOf(info, ended) }, parent),
+    tracer.startSpan(name, { startTime: new Date(ended.startedAt), attributes: attributesOf(info, ended) }, parent),
   );
   if (ended.failure !== undefined && ended.failure !== 'Cancelled') span.setStatus({ code: SpanStatusCode.ERROR });
   span.end(new Date(ended.endedAt));

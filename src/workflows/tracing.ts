@@ -12,6 +12,7 @@ import {
   carrierBelow,
   type EndedWorkflow,
   parseCarrier,
+  STARTED_HEADER,
   TRACE_HEADER,
   TRACE_SINK,
   type TraceCarrier,
@@ -31,6 +32,7 @@ export function interceptors(): WorkflowInterceptors {
 /** The trace of one workflow. */
 class WorkflowTrace {
   private carrier: TraceCarrier | undefined;
+  private startedAt = 0;
   private below: Headers = {};
   private again: Headers = {};
 
@@ -55,21 +57,30 @@ class WorkflowTrace {
   };
 
   private begin(headers: Headers): void {
-    const header = headers[TRACE_HEADER];
-    this.carrier = header === undefined ? undefined : parseCarrier(defaultPayloadConverter.fromPayload(header));
-    this.below = headersOf(carrierBelow(workflowInfo().firstExecutionRunId, this.carrier));
-    this.again = this.carrier === undefined ? {} : headersOf(this.carrier);
+    const { firstExecutionRunId, startTime } = workflowInfo();
+    this.carrier = parseCarrier(inHeader(headers[TRACE_HEADER]));
+    const startedAt = inHeader(headers[STARTED_HEADER]);
+    this.startedAt = typeof startedAt === 'number' ? startedAt : startTime.getTime();
+    this.below = headerOf(TRACE_HEADER, carrierBelow(firstExecutionRunId, this.carrier));
+    this.again = {
+      ...headerOf(STARTED_HEADER, this.startedAt),
+      ...(this.carrier === undefined ? {} : headerOf(TRACE_HEADER, this.carrier)),
+    };
   }
 
   private end(how: Pick<EndedWorkflow, 'result' | 'failure'>): void {
     const { [TRACE_SINK]: sink } = proxySinks<TraceSinks>();
     const carrier = this.carrier === undefined ? {} : { carrier: this.carrier };
-    sink.ended({ ...carrier, endedAt: Date.now(), ...how });
+    sink.ended({ ...carrier, startedAt: this.startedAt, endedAt: Date.now(), ...how });
   }
 }
 
-function headersOf(carrier: TraceCarrier): Headers {
-  return { [TRACE_HEADER]: defaultPayloadConverter.toPayload(carrier) };
+function headerOf(name: string, value: unknown): Headers {
+  return { [name]: defaultPayloadConverter.toPayload(value) };
+}
+
+function inHeader(header: Headers[string] | undefined): unknown {
+  return header === undefined ? undefined : defaultPayloadConverter.fromPayload(header);
 }
 
 /** The type of the innermost failure that has one. */
