@@ -75,13 +75,13 @@ export class TestCollector {
   }
 
   get spans(): SentSpan[] {
-    return this.bodies('/v1/traces').flatMap((request) => messages(request, 1).flatMap(spansOf));
+    return this.bodies('/v1/traces').flatMap(spansIn);
   }
 
   /** The points of a metric in the newest export, all of them when `name` is left out. */
   points(name?: string): SentPoint[] {
     const last = this.bodies('/v1/metrics').at(-1);
-    const points = last === undefined ? [] : messages(last, 1).flatMap(pointsOf);
+    const points = last === undefined ? [] : pointsIn(last);
     return name === undefined ? points : points.filter((point) => point.name === name);
   }
 
@@ -91,9 +91,19 @@ export class TestCollector {
     await once(this.server, 'close');
   }
 
-  private bodies(path: string): Message[] {
-    return this.requests.filter((request) => request.path === path).map(({ body }) => readMessage(body));
+  private bodies(path: string): Buffer[] {
+    return this.requests.filter((request) => request.path === path).map(({ body }) => body);
   }
+}
+
+/** The spans of a request for traces. */
+export function spansIn(body: Buffer): SentSpan[] {
+  return messages(readMessage(body), 1).flatMap(spansOf);
+}
+
+/** The points of a request for metrics. */
+export function pointsIn(body: Buffer): SentPoint[] {
+  return messages(readMessage(body), 1).flatMap(pointsOf);
 }
 
 function spansOf(resourceSpans: Message): SentSpan[] {
