@@ -30,3 +30,12 @@ export async function telemetryAsked(
   const { openTelemetry } = await import('./open.js');
   return await openTelemetry(wanted, options);
 }
+
+/** Loads what `telemetryAsked` will need, if anything, while there is something else to wait for. */
+export async function loadTelemetry(env: NodeJS.ProcessEnv): Promise<void> {
+  const { traces, metrics } = telemetrySettings(env);
+  if (traces === undefined && metrics === undefined) return;
+  await import('./open.js');
+  const { loadExporter } = await import('./provider.js');
+  if (traces !== undefined) await loadExporter(traces.protocol);
+}

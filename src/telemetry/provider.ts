@@ -32,7 +32,8 @@ export async function openProvider(
     { error: say, warn: say, info: silent, debug: silent, verbose: silent },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
-  const exporter = watched(await exporterFor(protocol), endpoint, collector);
+  const Exporter = await loadExporter(protocol);
+  const exporter = watched(new Exporter(), endpoint, collector);
   const ids = new ExecutionIds();
   const provider = new BasicTracerProvider({
     idGenerator: ids,
@@ -50,14 +51,15 @@ function resource(): Resource {
     .merge(detectResources({ detectors: [envDetector] }));
 }
 
-async function exporterFor(protocol: OtlpProtocol): Promise<SpanExporter> {
+/** The exporter's module is loaded for the protocol that is spoken, and for no other. */
+export async function loadExporter(protocol: OtlpProtocol): Promise<new () => SpanExporter> {
   switch (protocol) {
     case 'grpc':
-      return new (await import('@opentelemetry/exporter-trace-otlp-grpc')).OTLPTraceExporter();
+      return (await import('@opentelemetry/exporter-trace-otlp-grpc')).OTLPTraceExporter;
     case 'http/json':
-      return new (await import('@opentelemetry/exporter-trace-otlp-http')).OTLPTraceExporter();
+      return (await import('@opentelemetry/exporter-trace-otlp-http')).OTLPTraceExporter;
     case 'http/protobuf':
-      return new (await import('@opentelemetry/exporter-trace-otlp-proto')).OTLPTraceExporter();
+      return (await import('@opentelemetry/exporter-trace-otlp-proto')).OTLPTraceExporter;
   }
 }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { gunzipSync } from 'node:zlib';
+import { listen } from './loopback.js';
 import { asDouble, bits, bytesOf, messages, readMessage, text, type WireField } from './wire.js';
 
 type Message = ReadonlyMap<number, readonly WireField[]>;
@@ -44,11 +45,15 @@ export class TestCollector {
   /** What it answers. */
   status = 200;
 
-  private constructor(private readonly server: Server) {}
+  private constructor(
+    private readonly server: Server,
+    /** As in `OTEL_EXPORTER_OTLP_ENDPOINT`. */
+    readonly url: string,
+  ) {}
 
   static async open(): Promise<TestCollector> {
     const server = createServer();
-    const collector = new TestCollector(server);
+    const collector = new TestCollector(server, await listen(server));
     server.on('request', async (request, response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk);
@@ -57,16 +62,7 @@ export class TestCollector {
       collector.requests.push({ path: request.url ?? '', headers: request.headers, body });
       response.writeHead(collector.status, { 'content-type': 'application/x-protobuf' }).end();
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
     return collector;
-  }
-
-  /** As in `OTEL_EXPORTER_OTLP_ENDPOINT`. */
-  get url(): string {
-    const address = this.server.address();
-    if (typeof address !== 'object' || address === null) throw new Error('the collector does not listen');
-    return `http://127.0.0.1:${address.port}`;
   }
 
   /** Forgets what came. */

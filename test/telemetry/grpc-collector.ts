@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import { listen } from './loopback.js';
 
 /** What stands before a message in gRPC, bytes: whether it is compressed, and its length. */
 const PREFIX = 5;
@@ -15,11 +16,15 @@ export class GrpcCollector {
   readonly calls: GrpcCall[] = [];
   readonly #sessions = new Set<ServerHttp2Session>();
 
-  private constructor(private readonly server: Http2Server) {}
+  private constructor(
+    private readonly server: Http2Server,
+    /** As in `OTEL_EXPORTER_OTLP_ENDPOINT`. */
+    readonly url: string,
+  ) {}
 
   static async open(): Promise<GrpcCollector> {
     const server = createServer();
-    const collector = new GrpcCollector(server);
+    const collector = new GrpcCollector(server, await listen(server));
     server.on('session', (session) => {
       collector.#sessions.add(session);
       session.on('close', () => collector.#sessions.delete(session));
@@ -32,16 +37,7 @@ export class GrpcCollector {
       stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
       stream.end(Buffer.alloc(PREFIX));
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
     return collector;
-  }
-
-  /** As in `OTEL_EXPORTER_OTLP_ENDPOINT`. */
-  get url(): string {
-    const address = this.server.address();
-    if (typeof address !== 'object' || address === null) throw new Error('the collector does not listen');
-    return `http://127.0.0.1:${address.port}`;
   }
 
   /** The messages of the calls of a service, `TraceService` or `MetricsService`. */
