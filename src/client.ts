@@ -5,6 +5,7 @@ import {
   type WorkflowExecutionInfo,
   WorkflowNotFoundError,
 } from '@temporalio/client';
+import type { RunChange } from './batch/change.js';
 import type { Progress } from './batch/progress.js';
 import type { BatchInput, BatchResult } from './batch/run.js';
 import type { batchWorkflow } from './workflows/batch.js';
@@ -101,6 +102,11 @@ export class BatchHandle {
   /** Goes on with a paused run. */
   resume(): Promise<Progress> {
     return this.handle.executeUpdate<Progress, []>('resume');
+  }
+
+  /** Changes how the run goes on. Fails with a `WorkflowUpdateFailedError` that names the field when it cannot be. */
+  set(change: RunChange): Promise<Progress> {
+    return this.handle.executeUpdate<Progress, [RunChange]>('set', { args: [change] });
   }
 
   /** Ends the run; finished answers stay in the run directory. */

@@ -82,7 +82,8 @@ export class DriaBatchPlugin extends SimplePlugin {
       ...(options.drain === undefined ? {} : { drain: options.drain }),
       ...(tracing === undefined ? {} : { tracing }),
     });
-    const interceptors = tracing === undefined ? {} : { workerInterceptors: { activity: [tracedActivities(tracing)] } };
+    const interceptors =
+      tracing === undefined ? {} : { workerInterceptors: { activity: [tracedActivities(tracing, activities)] } };
     super({ name: 'dria-temporal', activities, ...interceptors });
     this.#endpoint = endpoint;
   }

@@ -1,7 +1,7 @@
 import type { Context } from '@temporalio/activity';
 import type { Headers } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
-import type { BatchActivities, InferInput, PackProgress } from '../batch/work.js';
+import type { InferInput, PackProgress } from '../batch/work.js';
 import type { ChatAnswer } from '../dria/chat-answer.js';
 import { isDriaError } from '../dria/errors.js';
 import { itemError } from './failures.js';
@@ -43,30 +43,22 @@ export interface RequestFailure {
   readonly type: string;
   /** The HTTP status, where there was one. */
   readonly status?: number;
+  /** What the answer has cost all the same. */
+  readonly tokens?: number;
 }
 
 /** A request's error without its message, which may hold anything. */
 export function requestFailure(error: unknown, cancelled: boolean): RequestFailure {
   if (cancelled) return { type: 'Cancelled' };
-  const type = itemError(error)?.type ?? 'Other';
-  return isDriaError(error) && error.status !== undefined ? { type, status: error.status } : { type };
+  const { type = 'Other', tokens } = itemError(error) ?? {};
+  const status = isDriaError(error) ? error.status : undefined;
+  return { type, ...(status === undefined ? {} : { status }), ...(tokens === undefined ? {} : { tokens }) };
 }
 
-/** Activities of this package: a worker of somebody else has others beside them. */
-const OURS: Readonly<Record<keyof BatchActivities, true>> = {
-  readManifest: true,
-  readChunks: true,
-  fetchModels: true,
-  infer: true,
-  recoverChunk: true,
-  writePart: true,
-  assembleResults: true,
-};
-
-/** Interceptors that put each activity of this package into a span. */
-export function tracedActivities(tracing: Tracing): ActivityInterceptorsFactory {
+/** Interceptors that put activities into spans, those with these names only: a worker of somebody else has others too. */
+export function tracedActivities(tracing: Tracing, activities: object): ActivityInterceptorsFactory {
   return (context) =>
-    context.info.activityType in OURS
+    Object.hasOwn(activities, context.info.activityType)
       ? { inbound: { execute: (input, next) => tracing.activity(context, input.headers, () => next(input)) } }
       : {};
 }

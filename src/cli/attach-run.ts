@@ -1,4 +1,4 @@
-import { MAX_CONCURRENCY } from '../batch/options.js';
+import { MAX_CONCURRENCY } from '../batch/limits.js';
 import type { Storage } from '../storage/storage.js';
 import { endpointFromFlags } from './batch-request.js';
 import { Cleanup } from './cleanup.js';

@@ -69,6 +69,7 @@ function end(span: Span, failure: RequestFailure | undefined): void {
   span.setAttribute('dria.outcome', failure?.type ?? 'ok');
   if (failure !== undefined) {
     span.setAttribute('error.type', failure.type);
+    if (failure.tokens !== undefined) span.setAttribute('dria.tokens', failure.tokens);
     if (failure.status !== undefined) span.setAttribute('http.response.status_code', failure.status);
     if (failure.type !== 'Cancelled') span.setStatus({ code: SpanStatusCode.ERROR });
   }

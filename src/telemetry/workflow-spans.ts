@@ -11,9 +11,14 @@ const countsSchema = z.object({
   items: count,
   ok: count,
   failed: count,
+  skipped: count,
+  cancelled: count,
+  empty: count,
   truncated: count,
   tokens: count,
+  wastedTokens: count,
   requests: count,
+  retries: count,
   fallbacks: count,
 });
 /** Of a run's result, and of a chunk's. */
@@ -73,6 +78,13 @@ function countAttributes(result: unknown): Attributes {
   const counts = resultSchema.safeParse(result);
   if (!counts.success) return {};
   return Object.fromEntries(
-    Object.entries(counts.data).flatMap(([name, value]) => (value === undefined ? [] : [[`dria.${name}`, value]])),
+    Object.entries(counts.data).flatMap(([name, value]) =>
+      value === undefined ? [] : [[`dria.${snakeCase(name)}`, value]],
+    ),
   );
+}
+
+/** Attributes are written `dria.wasted_tokens`. */
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
