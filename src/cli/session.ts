@@ -39,6 +39,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     joinServer(options),
     import('../client.js'),
     options.withWorker ? import('./local-worker.js') : undefined,
+    options.withWorker ? import('../telemetry/asked.js').then((asked) => asked.loadTelemetry(options.env)) : undefined,
   ]);
   try {
     return await connect(options.settings, server);
