@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { UserError } from './errors.js';
-import { placeFlagsSchema, temporalFlagsSchema } from './temporal-flags.js';
+import { temporalFlagsSchema } from './temporal-flags.js';
 
 /** `-` is standard output, as without the flag. */
 const outputSchema = z
@@ -99,9 +99,10 @@ export const runFlagsSchema = temporalFlagsSchema.extend({
 export type RunFlags = z.infer<typeof runFlagsSchema>;
 
 /** Flags of `results`. */
-export const resultsFlagsSchema = placeFlagsSchema.extend({
+export const resultsFlagsSchema = temporalFlagsSchema.extend({
   output: outputSchema,
   partial: z.boolean().default(false),
+  failed: z.boolean().default(false),
 });
 export type ResultsFlags = z.infer<typeof resultsFlagsSchema>;
 
