@@ -86,7 +86,8 @@ function parseNumber(text: string): number {
   return value;
 }
 
-function collect(value: string, before: string[] = []): string[] {
+/** Collects the values of a flag that may be given several times. */
+export function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
@@ -97,6 +98,17 @@ export const runFlagsSchema = temporalFlagsSchema.extend({
   json: z.boolean().default(false),
 });
 export type RunFlags = z.infer<typeof runFlagsSchema>;
+
+/** Flags of `runs`. */
+export const listFlagsSchema = temporalFlagsSchema.extend({
+  state: z.array(z.string()).default([]),
+  since: z.string().optional(),
+  input: z.string().optional(),
+  limit: z.number(),
+  all: z.boolean().default(false),
+  json: z.boolean().default(false),
+});
+export type ListFlags = z.infer<typeof listFlagsSchema>;
 
 /** Flags of `results`. */
 export const resultsFlagsSchema = temporalFlagsSchema.extend({

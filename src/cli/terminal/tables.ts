@@ -1,5 +1,5 @@
 import type { Model } from '../../batch/models.js';
-import type { RunState } from '../../batch/progress.js';
+import type { ListedState } from '../run-filter.js';
 import { formatCount, formatDuration, formatMoment } from './format.js';
 import { type Column, tableLines } from './table.js';
 
@@ -17,24 +17,26 @@ export function modelsTable(models: readonly Model[]): string {
   return models.length === 0 ? 'No model has nodes now.' : tableLines(MODEL_COLUMNS, models).join('\n');
 }
 
-/** A run in a list. Times are epoch ms. */
+/** A run in a list. Times are epoch ms; what nobody knows is absent. */
 export interface RunRow {
   readonly id: string;
-  readonly state: RunState;
-  readonly items: number;
-  readonly ok: number;
-  readonly failed: number;
+  readonly state: ListedState;
+  readonly items?: number;
+  readonly ok?: number;
+  readonly failed?: number;
   readonly startedAt: number;
   readonly endedAt?: number;
+  /** Name of the input. */
+  readonly input?: string;
 }
 
 /** Ids are not clipped: they are what the next command needs. */
 const RUN_COLUMNS: readonly Column<RunRow>[] = [
   { title: 'RUN', align: 'left', value: ({ id }) => id },
-  { title: 'STATE', align: 'left', value: ({ state }) => state },
-  { title: 'ITEMS', align: 'right', value: ({ items }) => formatCount(items) },
-  { title: 'OK', align: 'right', value: ({ ok }) => formatCount(ok) },
-  { title: 'FAILED', align: 'right', value: ({ failed }) => formatCount(failed) },
+  { title: 'STATE', align: 'left', value: ({ state }) => state.replace('-', ' ') },
+  { title: 'ITEMS', align: 'right', value: ({ items }) => countOrDash(items) },
+  { title: 'OK', align: 'right', value: ({ ok }) => countOrDash(ok) },
+  { title: 'FAILED', align: 'right', value: ({ failed }) => countOrDash(failed) },
   { title: 'STARTED', align: 'left', value: ({ startedAt }) => formatMoment(startedAt).slice(0, 16) },
   {
     title: 'TOOK',
@@ -42,6 +44,10 @@ const RUN_COLUMNS: readonly Column<RunRow>[] = [
     value: ({ startedAt, endedAt }) => (endedAt === undefined ? '-' : formatDuration(endedAt - startedAt)),
   },
 ];
+
+function countOrDash(count: number | undefined): string {
+  return count === undefined ? '-' : formatCount(count);
+}
 
 /** Runs, a line each, in the order given. */
 export function runsTable(rows: readonly RunRow[]): string {
