@@ -29,6 +29,7 @@ export const batchFlagsSchema = temporalFlagsSchema.extend({
   id: z.string().optional(),
   priority: z.number().optional(),
   heartbeatTimeout: z.number().optional(),
+  dryRun: z.boolean().default(false),
 });
 export type BatchFlags = z.infer<typeof batchFlagsSchema>;
 
@@ -46,6 +47,7 @@ export function addBatchFlags(command: Command): Command {
     .addOption(number('--temperature <t>', 'Sampling temperature.', 0.7))
     .addOption(number('--timeout <s>', 'Time for one answer, seconds.', 120))
     .option('--json', 'Progress as lines of JSON on standard error.')
+    .option('--dry-run', 'Check everything, show what a run would be, spend nothing.')
     .option('--skip-invalid', 'Write an error line for an invalid input line.')
     .option('--attachments-root <folder>', 'Further folder for attachments. Repeatable.', collect)
     .option('--detail', 'Write all facts of an answer into its line.')
