@@ -24,6 +24,9 @@ export interface FailedSource {
   readonly attachment: (item: PackItem) => Promise<string | undefined>;
 }
 
+/** Characters that are given at once: a line at a time would be a write for each. */
+const PIECE = 256 * 1024;
+
 /** The failed items of a run as lines of an input, and what was counted on the way. Memory does not grow with the run. */
 export class FailedLines {
   /** Lines given. */
@@ -39,6 +42,7 @@ export class FailedLines {
   /** Each failed item with its own id or else its line number, in input order. Throws what storage throws. */
   async *lines(): AsyncGenerator<Uint8Array, void, undefined> {
     const { storage, run, places, attachment } = this.source;
+    let text = '';
     for await (const found of this.errors()) {
       const errors = new Map(found.filter((entry) => !this.isInvalid(entry)).map(({ item, error }) => [item, error]));
       for await (const item of packItems(storage, run, [...errors.keys()], Promise.resolve(places))) {
@@ -51,9 +55,13 @@ export class FailedLines {
           error: errors.get(item.item),
         };
         this.failed++;
-        yield Buffer.from(`${JSON.stringify(line)}\n`);
+        text += `${JSON.stringify(line)}\n`;
+        if (text.length < PIECE) continue;
+        yield Buffer.from(text);
+        text = '';
       }
     }
+    if (text !== '') yield Buffer.from(text);
   }
 
   private isInvalid({ item }: ItemError): boolean {

@@ -64,7 +64,7 @@ class RunList {
   notes(): string[] {
     const { limit } = this.filter;
     return [
-      ...(this.hasMore ? [`more than ${limit} runs: --limit shows more, --all every one`] : []),
+      ...(this.hasMore ? [`there are more than ${limit}: --limit shows further ones, --all every one`] : []),
       ...(this.notAsked === 0 ? [] : [`not all runs under way could be asked how they go within ${ANSWERS_MS} ms`]),
     ];
   }
@@ -72,22 +72,15 @@ class RunList {
   private async rowOf(run: WorkflowExecutionInfo): Promise<RunRow | undefined> {
     const { workflowId: id, startTime, closeTime } = run;
     // A run that another program started may have any memo.
-    const { input, items } = runMemoSchema.safeParse(run.memo ?? {}).data ?? {};
+    const memo = runMemoSchema.safeParse(run.memo ?? {}).data ?? {};
+    const { input } = memo;
     if (this.seen.has(id) || !this.isWantedInput(input)) return undefined;
     this.seen.add(id);
     if (!(await this.isNewest(run))) return undefined;
-    const known = {
-      id,
-      ...(items === undefined ? {} : { items }),
-      startedAt: startTime.getTime(),
-      ...(await this.standing(run)),
-    };
-    if (this.filter.states?.has(known.state) === false || known.startedAt < (this.filter.since ?? 0)) return undefined;
-    return {
-      ...known,
-      ...(closeTime === undefined ? {} : { endedAt: closeTime.getTime() }),
-      ...(input === undefined ? {} : { input }),
-    };
+    const standing = await this.standing(run);
+    const { state, ok, failed, items = memo.items, startedAt = startTime.getTime() } = standing;
+    if (this.filter.states?.has(state) === false || startedAt < (this.filter.since ?? 0)) return undefined;
+    return { id, state, items, ok, failed, startedAt, endedAt: closeTime?.getTime(), input };
   }
 
   private isWantedInput(input: string | undefined): boolean {

@@ -17,17 +17,17 @@ export function modelsTable(models: readonly Model[]): string {
   return models.length === 0 ? 'No model has nodes now.' : tableLines(MODEL_COLUMNS, models).join('\n');
 }
 
-/** A run in a list. Times are epoch ms; what nobody knows is absent. */
+/** A run in a list. Times are epoch ms; what nobody knows is undefined. */
 export interface RunRow {
   readonly id: string;
   readonly state: ListedState;
-  readonly items?: number;
-  readonly ok?: number;
-  readonly failed?: number;
+  readonly items?: number | undefined;
+  readonly ok?: number | undefined;
+  readonly failed?: number | undefined;
   readonly startedAt: number;
-  readonly endedAt?: number;
+  readonly endedAt?: number | undefined;
   /** Name of the input. */
-  readonly input?: string;
+  readonly input?: string | undefined;
 }
 
 /** Ids are not clipped: they are what the next command needs. */
@@ -37,7 +37,8 @@ const RUN_COLUMNS: readonly Column<RunRow>[] = [
   { title: 'ITEMS', align: 'right', value: ({ items }) => countOrDash(items) },
   { title: 'OK', align: 'right', value: ({ ok }) => countOrDash(ok) },
   { title: 'FAILED', align: 'right', value: ({ failed }) => countOrDash(failed) },
-  { title: 'STARTED', align: 'left', value: ({ startedAt }) => formatMoment(startedAt).slice(0, 16) },
+  // Without the year, so that a line with an id of usual length fits 80 columns.
+  { title: 'STARTED', align: 'left', value: ({ startedAt }) => formatMoment(startedAt).slice(5, 16) },
   {
     title: 'TOOK',
     align: 'right',
