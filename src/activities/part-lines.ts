@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { ItemId } from '../batch/items.js';
 import { countLayout } from '../batch/layout.js';
 import type { ChunkManifest } from '../batch/manifest.js';
+import { type AnswerFacts, type PartFacts, partFacts } from '../batch/part-facts.js';
 import type { FailedItem, PartInput } from '../batch/work.js';
 import { runDirectory } from '../storage/run-directory.js';
 import type { Storage } from '../storage/storage.js';
@@ -12,47 +13,61 @@ import { readItemPlaces } from './settings.js';
 
 const invalidItemSchema = z.object({ item: z.number(), id: z.union([z.string(), z.number()]), error: z.string() });
 
+/** What a chunk's part is made of. */
+export interface PartLines {
+  /** In input order, one per item, each with its line end. */
+  readonly lines: readonly string[];
+  readonly facts: PartFacts;
+}
+
+/** An answer's output line, without its line end, and its facts. */
+interface AnsweredLine extends AnswerFacts {
+  readonly line: string;
+}
+
 /**
- * A chunk's output lines in input order, one per item, each with its line end. Fails with `ReconciliationFailed` unless
- * every item of the chunk has exactly one and they are what was counted.
+ * A chunk's output lines and facts. Fails with `ReconciliationFailed` unless every item of the chunk has exactly one line
+ * and they are what was counted.
  */
-export async function partLines(storage: Storage, input: PartInput): Promise<string[]> {
-  const failed = await failedLines(storage, input);
+export async function partLines(storage: Storage, input: PartInput): Promise<PartLines> {
+  const failed = await errorLines(storage, input);
   const answered = await answeredLines(storage, input, failed);
   const { first, layout } = input.chunk;
   const items = Object.values(countLayout(layout)).reduce((sum, count) => sum + count, 0);
   const lines: string[] = [];
   for (let item = first; item < first + items; item++) {
-    const line = failed.get(item) ?? answered.get(item);
+    const line = failed.get(item) ?? answered.get(item)?.line;
     if (line !== undefined) lines.push(`${line}\n`);
   }
-  const { ok, failed: failures } = input.counts;
+  const { ok } = input.counts;
+  const failures = input.counts.failed + input.counts.skipped;
   const isWhole = lines.length === items && answered.size + failed.size === items;
   if (!isWhole || answered.size !== ok || failed.size !== failures) {
     const message = `chunk ${input.chunk.chunk} has ${items} items, but ${answered.size} answers (${ok} counted) and ${failed.size} errors (${failures} counted)`;
     throw ApplicationFailure.nonRetryable(message, 'ReconciliationFailed');
   }
-  return lines;
+  return { lines, facts: partFacts(first, items, answered, input.failures) };
 }
 
 async function answeredLines(
   storage: Storage,
   { run, chunk, segments }: PartInput,
   failed: ReadonlyMap<number, string>,
-): Promise<Map<number, string>> {
-  const lines = new Map<number, string>();
+): Promise<Map<number, AnsweredLine>> {
+  const lines = new Map<number, AnsweredLine>();
   if (segments.length === 0) return lines;
   const found = await readSegments(storage, run, chunk.chunk);
   for (const name of new Set(segments)) {
-    for (const { item, result } of found.get(name) ?? []) {
+    for (const { item, result, ...facts } of found.get(name) ?? []) {
       // The first recorded answer is the one that was counted.
-      if (!lines.has(item) && !failed.has(item)) lines.set(item, JSON.stringify(result));
+      if (!lines.has(item) && !failed.has(item)) lines.set(item, { line: JSON.stringify(result), ...facts });
     }
   }
   return lines;
 }
 
-async function failedLines(storage: Storage, input: PartInput): Promise<Map<number, string>> {
+/** The error lines of a chunk by item: of those that failed and of invalid ones. */
+export async function errorLines(storage: Storage, input: PartInput): Promise<Map<number, string>> {
   const failures = new Map(input.failures.map((failure) => [failure.item, failure]));
   const lines = await invalidLines(storage, input.run, input.chunk);
   const items = [...failures.keys()].sort((a, b) => a - b);

@@ -9,12 +9,15 @@ export interface ResultLine {
   readonly [field: string]: unknown;
 }
 
-/** A finished answer as segments keep it. */
+/** A finished answer as segments keep it, with its facts: see `AnswerFacts`. */
 export const segmentRecordSchema = z.object({
   item: z.number(),
   // Checked but not rebuilt: the line's fields keep their order.
   result: z.custom<ResultLine>(isResultLine),
   truncated: z.boolean().optional(),
+  // Records of earlier versions have neither.
+  at: z.number().optional(),
+  ms: z.number().optional(),
 });
 export type SegmentRecord = z.infer<typeof segmentRecordSchema>;
 

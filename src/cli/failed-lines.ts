@@ -1,4 +1,5 @@
 import { type ItemPlaces, type PackItem, packItems } from '../activities/pack-items.js';
+import { failureLines } from '../activities/partial-lines.js';
 import { countLayout, decodeLayout } from '../batch/layout.js';
 import type { Manifest } from '../batch/manifest.js';
 import { LineSplitter } from '../input/lines.js';
@@ -33,7 +34,7 @@ export class FailedLines {
   failed = 0;
   /** Invalid input lines: they failed too, but cannot be run. */
   invalid = 0;
-  /** Chunks whose failures are not known yet. */
+  /** Chunks that are not finished: of those only what was kept when they were cancelled is known. */
   openChunks = 0;
   private layout: { readonly chunk: number; readonly isInvalid: readonly boolean[] } | undefined;
 
@@ -86,9 +87,16 @@ export class FailedLines {
     }
     for (const { chunk, first } of manifest.chunks) {
       const part = await storage.get(directory.part(chunk)).catch(undefinedIfMissing);
-      if (part === undefined) this.openChunks++;
+      if (part === undefined) yield await this.openErrors(chunk);
       else yield* errorsIn([part], first);
     }
+  }
+
+  /** The errors of a chunk that has no part: it is under way, or was cancelled. */
+  private async openErrors(chunk: number): Promise<readonly ItemError[]> {
+    this.openChunks++;
+    const lines = await failureLines(this.source.storage, this.source.run, chunk);
+    return [...lines].map(([item, line]) => ({ item, error: errorOf(Buffer.from(line)) ?? '' }));
   }
 }
 

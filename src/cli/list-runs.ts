@@ -2,12 +2,12 @@ import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { z } from 'zod';
 import type { Storage } from '../storage/storage.js';
 import { ProgressAsker } from './ask-progress.js';
-import { readSummary } from './deliver.js';
+import { readLedger } from './deliver.js';
 import type { Io } from './io.js';
 import { mapInOrder } from './map-in-order.js';
 import { type ListedState, type RunFilter, runFilterOf, serverConditions } from './run-filter.js';
 import type { ListFlags } from './run-flags.js';
-import { runMemoSchema } from './run-memo.js';
+import { type RunMemo, runMemoSchema } from './run-memo.js';
 import type { Session } from './session.js';
 import { withSession } from './show-runs.js';
 import { type RunRow, runsTable } from './terminal/tables.js';
@@ -77,10 +77,10 @@ class RunList {
     if (this.seen.has(id) || !this.isWantedInput(input)) return undefined;
     this.seen.add(id);
     if (!(await this.isNewest(run))) return undefined;
-    const standing = await this.standing(run);
-    const { state, ok, failed, items = memo.items, startedAt = startTime.getTime() } = standing;
+    const standing = await this.standing(run, memo.ended);
+    const { state, ok, failed, skipped, items = memo.items, startedAt = startTime.getTime() } = standing;
     if (this.filter.states?.has(state) === false || startedAt < (this.filter.since ?? 0)) return undefined;
-    return { id, state, items, ok, failed, startedAt, endedAt: closeTime?.getTime(), input };
+    return { id, state, items, ok, failed, skipped, startedAt, endedAt: closeTime?.getTime(), input };
   }
 
   private isWantedInput(input: string | undefined): boolean {
@@ -94,17 +94,18 @@ class RunList {
     return newest === undefined || newest.runId === runId;
   }
 
-  private async standing(run: WorkflowExecutionInfo): Promise<Standing> {
+  private async standing(run: WorkflowExecutionInfo, ended: RunMemo['ended']): Promise<Standing> {
     switch (run.status.name) {
       case 'RUNNING':
         return await this.underWay(run);
       case 'COMPLETED':
-        return { state: 'completed', ...(await this.resultOf(run)) };
+        // The result, unlike the memo, knows when a run of several executions was begun.
+        return { ...((await this.resultOf(run)) ?? ended ?? (await this.ledgerOf(run))), state: 'completed' };
       case 'CANCELLED':
       case 'TERMINATED':
-        return { state: 'cancelled' };
+        return { ...(ended ?? (await this.ledgerOf(run))), state: 'cancelled' };
       default:
-        return { state: 'failed' };
+        return { ...(ended ?? (await this.ledgerOf(run))), state: 'failed' };
     }
   }
 
@@ -115,27 +116,29 @@ class RunList {
       this.notAsked++;
       return { state: 'running' };
     }
-    const { state, items, ok, failed, startedAt } = asked;
+    const { state, items, ok, failed, skipped, startedAt } = asked;
     // A run that still reads its input does not know its items; the command that started it did.
-    return { state, ok, failed, startedAt, ...(items === 0 ? {} : { items }) };
+    return { state, ok, failed, skipped, startedAt, ...(items === 0 ? {} : { items }) };
   }
 
-  /** What a run came to: the server has it; its storage may be out of reach from here. */
+  /** What a run came to, from the server: its storage may be out of reach from here. */
   private async resultOf({ workflowId, runId }: WorkflowExecutionInfo): Promise<Counted | undefined> {
     const result: unknown = await this.session.batches
       .handle(workflowId, runId)
       .result()
       .catch(() => undefined);
-    const counted = countedSchema.safeParse(result);
-    if (counted.success) return counted.data;
-    return countedSchema.safeParse(await readSummary(this.storage, workflowId).catch(() => undefined)).data;
+    return countedSchema.safeParse(result).data;
+  }
+
+  private async ledgerOf({ workflowId }: WorkflowExecutionInfo): Promise<Counted | undefined> {
+    return await readLedger(this.storage, workflowId).catch(() => undefined);
   }
 }
 
 const count = z.number();
 
 /** What a list shows of a run's summary. */
-const countedSchema = z.object({ items: count, ok: count, failed: count, startedAt: count });
+const countedSchema = z.object({ items: count, ok: count, failed: count, skipped: count.optional(), startedAt: count });
 type Counted = z.infer<typeof countedSchema>;
 
 type Standing = Partial<Counted> & { readonly state: ListedState };

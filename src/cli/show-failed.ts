@@ -48,7 +48,7 @@ function report(
   chunks: number,
   output: string | undefined,
 ): string[] {
-  const open = `${openChunks} of ${chunks} chunks have not ended: what fails in them is known at their end`;
+  const open = `${openChunks} of ${chunks} chunks are not finished: what fails in them is known at their end`;
   const skipped = `${formatItems(invalid)} left out: their input lines are invalid and cannot be run`;
   const missing = `${formatItems(attachments.missing)} with attachments that are not on this machine: give -o, and they are brought`;
   return [

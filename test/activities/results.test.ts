@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { addCounts, countFailure, NO_COUNTS } from '../../src/batch/counts.js';
 import { decodeItems } from '../../src/batch/item-ranges.js';
+import { answerFacts, type PartFacts, partFactsSchema } from '../../src/batch/part-facts.js';
 import type { FailedItem, PackProgress, PartInput } from '../../src/batch/work.js';
 import { runDirectory } from '../../src/storage/run-directory.js';
 import { type Storage, StorageError } from '../../src/storage/storage.js';
@@ -50,6 +51,10 @@ async function lines(world: ActivityWorld, key = directory.part(0)): Promise<Rec
     .map((line) => JSON.parse(line));
 }
 
+async function partFactsOf(world: ActivityWorld): Promise<PartFacts> {
+  return partFactsSchema.parse(JSON.parse(await world.text(directory.partFacts(0))));
+}
+
 describe('writePart', () => {
   it('merges answers and failures in the order of the input', async () => {
     const world = await fiveItems();
@@ -67,6 +72,43 @@ describe('writePart', () => {
     ]);
     expect(written[1]).toEqual({ id: 'my "id"', model: null, error: '503: no nodes available' });
     expect(written[2]).toEqual({ id: 3, model: 'qwen3.5:9b', error: '500: broken' });
+  });
+
+  it('keeps when and how fast the answers came, and how often the failed items were asked', async () => {
+    const before = Date.now();
+    const world = await fiveItems();
+    const packs = [await world.infer('3-4'), await world.infer('0', { maxTokens: 1 }, { activityId: 'pack-2' })];
+    const input = part(packs, [
+      failed(1, { model: '', attempts: 0, tried: [] }),
+      failed(2, { tried: ['a', 'b', 'a'] }),
+    ]);
+    await world.run('writePart', input);
+    const facts = await partFactsOf(world);
+    const answers = answerFacts(facts);
+    expect([...answers.keys()]).toEqual([0, 3, 4]);
+    for (const { at = 0, ms = -1 } of answers.values()) {
+      expect(at).toBeGreaterThanOrEqual(before);
+      expect(at).toBeLessThanOrEqual(Date.now());
+      expect(ms).toBeGreaterThanOrEqual(0);
+    }
+    expect(facts.truncated).toEqual([0]);
+    expect(facts.failures).toEqual([
+      { item: 1, attempts: 0, tried: [] },
+      { item: 2, attempts: 4, tried: ['a', 'b'] },
+    ]);
+  });
+
+  it('knows no times of answers that an earlier version wrote', async () => {
+    const world = await fiveItems();
+    const old = [0, 1, 2, 3, 4].map((item) => {
+      const result = { id: item + 1, model: 'm', output: 'old', tokens: 1 };
+      return `${JSON.stringify({ segment: 'old/1', item, result })}\n`;
+    });
+    await world.storage.put(directory.block(0, 'old'), old.join(''));
+    const input = { ...part([]), segments: ['old/1'], counts: { ...NO_COUNTS, ok: 5, tokens: 5 } };
+    await world.run('writePart', input);
+    expect(await lines(world)).toHaveLength(5);
+    expect(answerFacts(await partFactsOf(world)).size).toBe(0);
   });
 
   it('says with detail how often and whom a failed item was asked', async () => {
@@ -211,7 +253,7 @@ describe('writePart', () => {
 });
 
 describe('recoverChunk', () => {
-  const recover = (world: ActivityWorld) => world.run('recoverChunk', { run: RUN, chunk: CHUNK });
+  const recover = (world: ActivityWorld) => world.run('recoverChunk', { run: RUN, chunk: CHUNK, retryFailed: false });
 
   it('finds nothing where nothing was done', async () => {
     expect(await recover(await fiveItems())).toEqual({ segments: [], items: '', counts: NO_COUNTS });
@@ -232,7 +274,7 @@ describe('recoverChunk', () => {
     const world = await fiveItems();
     await world.infer('0-1');
     await recover(world);
-    const again = await world.run('recoverChunk', { run: RUN, chunk: CHUNK }, { attempt: 2 });
+    const again = await world.run('recoverChunk', { run: RUN, chunk: CHUNK, retryFailed: false }, { attempt: 2 });
     expect(again).toMatchObject({ items: '0-1', counts: { ok: 2 } });
     expect((await world.records(again.segments)).map(({ item }) => item)).toEqual([0, 1]);
   });
@@ -259,6 +301,7 @@ describe('recoverChunk', () => {
       counts: addCounts(counts, input.counts),
     });
     expect((await lines(world)).map(({ id }) => id)).toEqual([1, 'my "id"', 3, 4, 5]);
+    expect([...answerFacts(await partFactsOf(world)).keys()]).toEqual([0, 1, 2, 3, 4]);
   });
 
   it('finds a chunk that is done, with its counts', async () => {
@@ -280,13 +323,19 @@ describe('recoverChunk', () => {
 describe('assembleResults', () => {
   const summary = {
     runId: RUN,
+    state: 'completed' as const,
     items: 3,
     ok: 3,
     failed: 0,
+    skipped: 0,
+    cancelled: 0,
     failedByKind: {},
     truncated: 0,
+    empty: 0,
     tokens: 9,
+    wastedTokens: 0,
     requests: 3,
+    retries: 0,
     fallbacks: 0,
     startedAt: 1,
     endedAt: 2,

@@ -134,11 +134,24 @@ describe('the failed items of a run', () => {
     await until('the first chunk is finished', async () => (await failed()).stdout !== '');
     const { code, stdout, stderr } = await failed();
     expect(code).toBe(0);
-    expect(stderr).toContain('1 of 2 chunks have not ended: what fails in them is known at their end');
+    expect(stderr).toContain('1 of 2 chunks are not finished: what fails in them is known at their end');
     expect(failedItems(stdout).map(({ id }) => id)).toEqual([7, 9]);
     expect(run.isRunning).toBe(true);
     run.signal('SIGINT');
     await run.ended;
+  });
+
+  test('of a cancelled run are those that had failed when it was', async () => {
+    await world.network.script(refusing('stopped 1"', 1));
+    const lines = Array.from({ length: 300 }, (_, index) => JSON.stringify({ prompt: `"stopped ${index + 1}"` }));
+    const input = world.file('stopped.jsonl', lines.join('\n'));
+    const run = world.start(['batch', input, '--id', 'stopped', '-c', '2', '--pack', '2']);
+    await world.network.answered(12);
+    expect((await world.run(['cancel', 'stopped'])).code).toBe(0);
+    await run.ended;
+    const { code, stdout, stderr } = await world.run(['results', 'stopped', '--failed']);
+    expect([code, failedItems(stdout).map(({ id }) => id)]).toEqual([0, [1]]);
+    expect(stderr).toContain('1 of 1 chunks are not finished');
   });
 
   test('of nobody are refused', async () => {

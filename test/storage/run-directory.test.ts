@@ -38,6 +38,7 @@ function keysOf(run: string): string[] {
     directory.block(3, 'abc-1-0'),
     directory.part(3),
     directory.partCounts(3),
+    directory.partFacts(3),
   ];
 }
 

@@ -24,11 +24,20 @@ export interface RunRow {
   readonly items?: number | undefined;
   readonly ok?: number | undefined;
   readonly failed?: number | undefined;
+  /** Invalid input lines. */
+  readonly skipped?: number | undefined;
   readonly startedAt: number;
   readonly endedAt?: number | undefined;
   /** Name of the input. */
   readonly input?: string | undefined;
 }
+
+/** Shown only where some run has any: few inputs are run with invalid lines. */
+const SKIPPED: Column<RunRow> = {
+  title: 'SKIPPED',
+  align: 'right',
+  value: ({ skipped }) => countOrDash(skipped),
+};
 
 /** Ids are not clipped: they are what the next command needs. */
 const RUN_COLUMNS: readonly Column<RunRow>[] = [
@@ -37,6 +46,7 @@ const RUN_COLUMNS: readonly Column<RunRow>[] = [
   { title: 'ITEMS', align: 'right', value: ({ items }) => countOrDash(items) },
   { title: 'OK', align: 'right', value: ({ ok }) => countOrDash(ok) },
   { title: 'FAILED', align: 'right', value: ({ failed }) => countOrDash(failed) },
+  SKIPPED,
   // Without the year, so that a line with an id of usual length fits 80 columns.
   { title: 'STARTED', align: 'left', value: ({ startedAt }) => formatMoment(startedAt).slice(5, 16) },
   {
@@ -52,5 +62,8 @@ function countOrDash(count: number | undefined): string {
 
 /** Runs, a line each, in the order given. */
 export function runsTable(rows: readonly RunRow[]): string {
-  return rows.length === 0 ? 'No runs.' : tableLines(RUN_COLUMNS, rows).join('\n');
+  if (rows.length === 0) return 'No runs.';
+  const anySkipped = rows.some(({ skipped = 0 }) => skipped > 0);
+  const columns = RUN_COLUMNS.filter((column) => column !== SKIPPED || anySkipped);
+  return tableLines(columns, rows).join('\n');
 }

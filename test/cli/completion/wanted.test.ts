@@ -30,9 +30,9 @@ describe('at the end of a line can stand', () => {
   });
 
   test('a flag of the command, with what it says', () => {
-    expect(at('batch', '--max')).toEqual(['--max-tokens']);
-    expect(at('batch', 'prompts.jsonl', '--max-t')).toEqual(['--max-tokens']);
-    expect(at('pause', '--max')).toEqual([]);
+    expect(at('batch', '--temp')).toEqual(['--temperature']);
+    expect(at('batch', 'prompts.jsonl', '--schema')).toEqual(['--schema', '--schema-file']);
+    expect(at('pause', '--temp')).toEqual([]);
     expect(at('pause', '--deb')).toEqual(['--debug']);
     expect(wantedAt(program, ['runs'], '--since')).toMatchObject({
       candidates: [{ value: '--since', description: expect.stringContaining('2h') }],
@@ -71,11 +71,14 @@ describe('at the end of a line can stand', () => {
     expect(at(...line)).toBe(expected);
   });
 
-  test.each(['attach', 'status', 'results', 'pause', 'resume', 'cancel'])('the id of a run, once: %s', (command) => {
-    expect(at(command, '')).toBe('runs');
-    expect(at(command, '--data-dir', 'x', '')).toBe('runs');
-    expect(at(command, 'YourRunId', '')).toEqual([]);
-  });
+  test.each(['attach', 'status', 'results', 'pause', 'resume', 'cancel', 'set', 'retry'])(
+    'the id of a run, once: %s',
+    (command) => {
+      expect(at(command, '')).toBe('runs');
+      expect(at(command, '--data-dir', 'x', '')).toBe('runs');
+      expect(at(command, 'YourRunId', '')).toEqual([]);
+    },
+  );
 
   test('the id of a run of the server that the flags mean', () => {
     const line = ['status', '--data-dir', '/data', '-n', 'mine', '--address=host:7233', '--json'];

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+
+/** What is known of an answer and is not in its output line. */
+export interface AnswerFacts {
+  /** When the answer came, epoch ms; absent in records of versions that did not note it. */
+  readonly at?: number | undefined;
+  /** Time of the request, ms, without what it waited for its turn. */
+  readonly ms?: number | undefined;
+  /** Cut at the token limit. */
+  readonly truncated?: boolean | undefined;
+}
+
+/** What is known of a failed item and is not in its output line. */
+export interface FailureFacts {
+  readonly item: number;
+  readonly attempts: number;
+  /** Models that were asked, oldest first, each once. */
+  readonly tried: readonly string[];
+}
+
+const count = z.number().int().nonnegative();
+const column = z.array(z.number().nullable());
+
+/**
+ * Facts of a part's items, kept beside the part: columns with one entry per item in input order, `null` where nothing is
+ * known (failed and invalid items, answers of older versions). 500 items are about 6 kB.
+ */
+export const partFactsSchema = z.object({
+  /** Format of this object. */
+  version: z.literal(1),
+  /** Index of the part's first item in the run. */
+  first: count,
+  /** When the first answer came, epoch ms; null when no time is known. */
+  start: z.number().nullable(),
+  /** When each answer came, ms after `start`. */
+  at: column,
+  /** Time of each request, ms. */
+  ms: column,
+  /** Indices in the run of the answers that were cut at the token limit. */
+  truncated: z.array(count),
+  failures: z.array(z.object({ item: count, attempts: count, tried: z.array(z.string()) })),
+});
+export type PartFacts = z.infer<typeof partFactsSchema>;
+
+/** Gathers the facts of the items `[first, first + items)`. */
+export function partFacts(
+  first: number,
+  items: number,
+  answers: ReadonlyMap<number, AnswerFacts>,
+  failures: readonly FailureFacts[],
+): PartFacts {
+  const known = Array.from({ length: items }, (_, position) => answers.get(first + position));
+  const start = known.reduce<number | null>((least, { at } = {}) => earlier(least, at), null);
+  return {
+    version: 1,
+    first,
+    start,
+    at: known.map(({ at } = {}) => (at === undefined || start === null ? null : at - start)),
+    ms: known.map(({ ms } = {}) => ms ?? null),
+    truncated: known.flatMap((facts, position) => (facts?.truncated === true ? [first + position] : [])),
+    failures: failures.map(({ item, attempts, tried }) => ({ item, attempts, tried: [...new Set(tried)] })),
+  };
+}
+
+function earlier(least: number | null, at: number | undefined): number | null {
+  if (at === undefined) return least;
+  return least === null ? at : Math.min(least, at);
+}
+
+/** The facts of the part's items that have some, by index in the run. Failures are not among them. */
+export function answerFacts({ first, start, at, ms, truncated }: PartFacts): Map<number, AnswerFacts> {
+  const cut = new Set(truncated);
+  const facts = new Map<number, AnswerFacts>();
+  at.forEach((offset, position) => {
+    const item = first + position;
+    const time = ms[position] ?? null;
+    if (offset === null && time === null && !cut.has(item)) return;
+    facts.set(item, {
+      ...(offset === null || start === null ? {} : { at: start + offset }),
+      ...(time === null ? {} : { ms: time }),
+      ...(cut.has(item) ? { truncated: true } : {}),
+    });
+  });
+  return facts;
+}
