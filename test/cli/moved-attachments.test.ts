@@ -7,16 +7,16 @@ describe('an attachment in an input at another place', () => {
   test.each([
     ['a.png', '/in', '/in', 'a.png'],
     ['media/a.png', '/in', '/', 'in/media/a.png'],
-    ['media/a.png', '/work/in', '/work', 'in/media/a.png'],
-    ['../a.png', '/work/in', '/work', 'a.png'],
-    ['a.png', '/work/in', '/work/out', '/work/in/a.png'],
-    ['a.png', '/work/in', '/work/in/deeper', '/work/in/a.png'],
-    ['../a.png', '/work/in', '/work/in', '../a.png'],
-    ['/else/a.png', '/work/in', '/work', '/else/a.png'],
-    ['https://host/a.png', '/work/in', '/work/out', 'https://host/a.png'],
-    ['data:image/png;base64,AAAA', '/work/in', '/work/out', 'data:image/png;base64,AAAA'],
+    ['media/a.png', '/data/in', '/data', 'in/media/a.png'],
+    ['../a.png', '/data/in', '/data', 'a.png'],
+    ['a.png', '/data/in', '/data/out', '/data/in/a.png'],
+    ['a.png', '/data/in', '/data/in/deeper', '/data/in/a.png'],
+    ['../a.png', '/data/in', '/data/in', '../a.png'],
+    ['/else/a.png', '/data/in', '/data', '/else/a.png'],
+    ['https://host/a.png', '/data/in', '/data/out', 'https://host/a.png'],
+    ['data:image/png;base64,AAAA', '/data/in', '/data/out', 'data:image/png;base64,AAAA'],
     // A sibling whose name only begins the same is outside.
-    ['a.png', '/work/input', '/work/in', '/work/input/a.png'],
+    ['a.png', '/data/input', '/data/in', '/data/input/a.png'],
   ])('%s of %s is, for %s, %s', (text, from, to, expected) => {
     expect(movedAttachment(text, from, to)).toBe(expected);
   });
