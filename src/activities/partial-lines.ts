@@ -23,6 +23,19 @@ function nothingIfRemoved(error: unknown): string {
   throw error;
 }
 
+/**
+ * The error lines that a chunk without a part has: those of a chunk that was cancelled, less the items that a later
+ * execution has answered. By item, in input order, without line ends.
+ */
+export async function failureLines(storage: Storage, run: string, chunk: number): Promise<ReadonlyMap<number, string>> {
+  const lines = await keptFailures(storage, run, chunk);
+  if (lines.size === 0) return lines;
+  for (const records of (await readSegments(storage, run, chunk)).values()) {
+    for (const { item } of records) lines.delete(item);
+  }
+  return new Map([...lines].sort(([a], [b]) => a - b).map(([item, line]) => [item, line.trimEnd()]));
+}
+
 async function answerLines(storage: Storage, run: string, chunk: number): Promise<string> {
   const lines = await keptFailures(storage, run, chunk);
   const answered = new Set<number>();
