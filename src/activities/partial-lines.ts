@@ -1,7 +1,7 @@
 import { readStagedManifest } from '../input/stage.js';
 import { runDirectory } from '../storage/run-directory.js';
 import { type Storage, StorageError } from '../storage/storage.js';
-import { readSegments } from './segments.js';
+import { readSegments, type SegmentRecord } from './segments.js';
 
 /**
  * The output lines that a run has so far, in input order: its finished chunks whole, of the others the answers. Errors
@@ -10,27 +10,34 @@ import { readSegments } from './segments.js';
 export async function* partialLines(storage: Storage, run: string): AsyncGenerator<Uint8Array, void, undefined> {
   const manifest = await readStagedManifest(storage, run);
   for (const { chunk } of manifest?.chunks ?? []) {
-    const part = runDirectory(run).part(chunk);
-    // In this order: a chunk that ends meanwhile removes its segments once its part is there.
-    const answers = await answerLines(storage, run, chunk).catch(nothingIfRemoved);
-    yield (await storage.size(part)) === undefined ? Buffer.from(answers) : await storage.get(part);
+    const answers = await answersSoFar(storage, run, chunk);
+    const lines = answers?.map(({ result }) => `${JSON.stringify(result)}\n`);
+    yield lines === undefined ? await storage.get(runDirectory(run).part(chunk)) : Buffer.from(lines.join(''));
   }
 }
 
-function nothingIfRemoved(error: unknown): string {
-  if (error instanceof StorageError && error.code === 'NOT_FOUND') return '';
+/** The answers that a chunk has so far, each item once, in input order; undefined when its part is there. */
+export async function answersSoFar(
+  storage: Storage,
+  run: string,
+  chunk: number,
+): Promise<readonly SegmentRecord[] | undefined> {
+  const isDone = async () => (await storage.size(runDirectory(run).part(chunk))) !== undefined;
+  if (await isDone()) return undefined;
+  const answers = await answersInSegments(storage, run, chunk).catch(nothingIfRemoved);
+  // Once more: a chunk that ends meanwhile removes its segments once its part is there.
+  return (await isDone()) ? undefined : answers;
+}
+
+function nothingIfRemoved(error: unknown): readonly SegmentRecord[] {
+  if (error instanceof StorageError && error.code === 'NOT_FOUND') return [];
   throw error;
 }
 
-async function answerLines(storage: Storage, run: string, chunk: number): Promise<string> {
-  const lines = new Map<number, string>();
+async function answersInSegments(storage: Storage, run: string, chunk: number): Promise<readonly SegmentRecord[]> {
+  const answers = new Map<number, SegmentRecord>();
   for (const records of (await readSegments(storage, run, chunk)).values()) {
-    for (const { item, result } of records) {
-      if (!lines.has(item)) lines.set(item, `${JSON.stringify(result)}\n`);
-    }
+    for (const record of records) if (!answers.has(record.item)) answers.set(record.item, record);
   }
-  return [...lines.entries()]
-    .sort(([a], [b]) => a - b)
-    .map(([, line]) => line)
-    .join('');
+  return [...answers.values()].sort((a, b) => a.item - b.item);
 }

@@ -4,6 +4,7 @@ import { commandFirst } from './command-first.js';
 import { attachCommand } from './commands/attach.js';
 import { batchCommand } from './commands/batch.js';
 import { modelsCommand } from './commands/models.js';
+import { reportCommand } from './commands/report.js';
 import { resultsCommand } from './commands/results.js';
 import { runsCommand } from './commands/runs.js';
 import { serverCommand } from './commands/server.js';
@@ -52,6 +53,7 @@ export function createProgram(io: Io, onExitCode: (code: number) => void): Comma
     statusCommand,
     runsCommand,
     resultsCommand,
+    reportCommand,
     pauseCommand,
     resumeCommand,
     cancelCommand,
