@@ -17,7 +17,8 @@ export function timeTicks(from: number, to: number, most: number): number[] {
 
 /** The marks of an axis from 0 that reaches over `max`: 0 and two to five round numbers; the last is the axis' end. */
 export function valueTicks(max: number): number[] {
-  const rough = Math.max(max, Number.MIN_VALUE) / 4;
+  if (max <= 0) return [0, 1];
+  const rough = max / 4;
   const size = 10 ** Math.floor(Math.log10(rough));
   const step = size * ([1, 2, 2.5, 5, 10].find((factor) => factor * size >= rough) ?? 10);
   const steps = Math.max(1, Math.ceil(max / step));

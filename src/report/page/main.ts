@@ -7,6 +7,9 @@ import { localizeMoments } from './moments.js';
 import { RowStore, type Sort, type SortKey } from './row-store.js';
 import { Table } from './table.js';
 
+/** As in the input. */
+const IN_ORDER: Sort = { key: 'item', descending: false };
+
 /** The rows of the page: the table, the fields above it and the row that is open. */
 class Rows {
   private readonly store = new RowStore();
@@ -15,7 +18,7 @@ class Rows {
   private readonly filters = new Filters(() => this.refresh());
   private readonly table: Table;
   private selected: Uint32Array = new Uint32Array(0);
-  private sort: Sort = { key: 'item', descending: false };
+  private sort = IN_ORDER;
 
   constructor() {
     const place = byId('table', HTMLElement);
@@ -65,9 +68,10 @@ class Rows {
     this.filters.say(`${rows}${count(this.total)} ${this.total === 1 ? 'row' : 'rows'}${reading}`);
   }
 
+  /** Up, then down, then as in the input again. */
   private sortBy(key: SortKey): void {
-    const descending = this.sort.key === key && !this.sort.descending;
-    this.sort = { key, descending };
+    const isSame = this.sort.key === key;
+    this.sort = isSame && this.sort.descending ? IN_ORDER : { key, descending: isSame };
     this.refresh();
   }
 
