@@ -53,8 +53,13 @@ function entries(about: RunAbout, figures: Figures): Entry[] {
     { name: 'Failed', value: count(failed), more: share(failed, items) },
     { name: 'Tokens', value: count(tokens), ...(ok === 0 ? {} : { more: `${count(tokens / ok)} per answer` }) },
     ...(Number.isFinite(span) && span >= 0 ? [timeEntry(span, ok, ended === undefined)] : []),
-    { name: 'Requests', value: count(requests) },
-    { name: 'Fallbacks', value: count(fallbacks) },
+    // Those of chunks under way are not known: half of the truth would be taken for the whole.
+    ...(ended === undefined
+      ? []
+      : [
+          { name: 'Requests', value: count(requests) },
+          { name: 'Fallbacks', value: count(fallbacks) },
+        ]),
     { name: 'Cut at the limit', value: count(truncated) },
   ];
 }
@@ -75,5 +80,5 @@ function inputWords({ modalities, bytes, sha256, invalid }: RunAbout): string {
     items > 0 ? [`${count(items)} ${modality}`] : [],
   );
   const lines = [...kinds, ...(invalid > 0 ? [`${count(invalid)} invalid`] : [])].join(', ');
-  return `Input: ${lines === '' ? 'no items' : lines}; ${size(bytes)}, SHA-256 ${sha256.slice(0, 12)}….`;
+  return `Input: ${lines === '' ? 'no items' : lines}; ${size(bytes)}, SHA-256 ${sha256.slice(0, 12)}…`;
 }
