@@ -5,8 +5,10 @@ import {
   type WorkflowExecutionInfo,
   WorkflowNotFoundError,
 } from '@temporalio/client';
+import { z } from 'zod';
+import type { RunChange } from './batch/change.js';
 import type { Progress } from './batch/progress.js';
-import type { BatchInput, BatchResult } from './batch/run.js';
+import { type BatchInput, type BatchResult, batchInputSchema } from './batch/run.js';
 import type { batchWorkflow } from './workflows/batch.js';
 
 /** Names of the workflow and its messages. Imported as names, since code of workflows must not be loaded in a client. */
@@ -38,6 +40,13 @@ const LONGEST_FAIRNESS_KEY = 64;
 function fairnessKeyOf(id: string): string {
   if (Buffer.byteLength(id) <= LONGEST_FAIRNESS_KEY) return id;
   return createHash('sha256').update(id).digest('hex').slice(0, LONGEST_FAIRNESS_KEY);
+}
+
+/** What a run begins with; one that continued as new has its state beside it. */
+const startedSchema = batchInputSchema.extend({ carried: z.unknown().optional() });
+
+function withoutCarried({ carried: _state, ...input }: z.output<typeof startedSchema>): BatchInput {
+  return input;
 }
 
 /** Starts runs, finds them and steers them, on any Temporal server. */
@@ -77,7 +86,7 @@ export class BatchHandle {
   private readonly handle;
 
   constructor(
-    client: Client,
+    private readonly client: Client,
     readonly id: string,
   ) {
     this.handle = client.workflow.getHandle<typeof batchWorkflow>(id);
@@ -103,9 +112,35 @@ export class BatchHandle {
     return this.handle.executeUpdate<Progress, []>('resume');
   }
 
+  /** Changes how the run goes on. Fails with a `WorkflowUpdateFailedError` that names the field when it cannot be. */
+  set(change: RunChange): Promise<Progress> {
+    return this.handle.executeUpdate<Progress, [RunChange]>('set', { args: [change] });
+  }
+
   /** Ends the run; finished answers stay in the run directory. */
   async cancel(): Promise<void> {
     await this.handle.cancel();
+  }
+
+  /**
+   * What the run was started with, from the first event of its history; undefined when that cannot be read (it is no
+   * run's, or encoded in a way that is not known here).
+   */
+  async input(): Promise<BatchInput | undefined> {
+    const { workflowService, options } = this.client;
+    const { history } = await workflowService.getWorkflowExecutionHistory({
+      namespace: options.namespace,
+      execution: { workflowId: this.id },
+      maximumPageSize: 1,
+    });
+    const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+    const { payloadCodecs, payloadConverter } = options.loadedDataConverter;
+    let decoded = payloads;
+    for (const codec of [...payloadCodecs].reverse()) decoded = await codec.decode(decoded);
+    const [payload] = decoded;
+    const started: unknown = payload === undefined ? undefined : payloadConverter.fromPayload(payload);
+    const parsed = startedSchema.safeParse(started);
+    return parsed.success ? withoutCarried(parsed.data) : undefined;
   }
 
   /** What the server knows of the run; undefined when there is none with this id. */

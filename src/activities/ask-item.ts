@@ -4,6 +4,7 @@ import type { InferInput } from '../batch/work.js';
 import type { ChatAnswer } from '../dria/chat-answer.js';
 import type { ChatAttachment, ChatRequest } from '../dria/chat-request.js';
 import type { Endpoint } from '../dria/endpoint.js';
+import { DriaError, isDriaError } from '../dria/errors.js';
 import { type ResolvedAttachment, resolveAttachment } from '../input/attachments.js';
 import { attachmentKey } from '../storage/run-directory.js';
 import type { Storage } from '../storage/storage.js';
@@ -37,7 +38,7 @@ export interface Answered {
 export async function askItem(item: PackItem, question: Question): Promise<Answered> {
   const { endpoint, settings, signal } = question;
   const answer = await endpoint.chat(await chatRequest(item, question), signal);
-  const checked = settings.answerCheck?.check(answer.text);
+  const checked = checkAnswer(answer, settings);
   const result = {
     id: item.id,
     model: question.input.model,
@@ -49,6 +50,20 @@ export async function askItem(item: PackItem, question: Question): Promise<Answe
   const truncated = answer.finishReason === 'length' ? { truncated: true } : {};
   const times = { at: Date.now(), ms: Math.round(answer.latencyMs) };
   return { record: { item: item.item, result, ...truncated, ...times }, latencyMs: answer.latencyMs };
+}
+
+/** Checks an answer against the run's schema. Its error says what the answer has cost. */
+function checkAnswer(
+  { text, totalTokens }: ChatAnswer,
+  { answerCheck }: RunSettings,
+): { readonly parsed: unknown } | undefined {
+  try {
+    return answerCheck?.check(text);
+  } catch (error) {
+    if (!isDriaError(error)) throw error;
+    const { code, message } = error;
+    throw new DriaError({ code, message, tokens: totalTokens, cause: error });
+  }
 }
 
 async function chatRequest(item: PackItem, question: Question): Promise<ChatRequest> {

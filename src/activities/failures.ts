@@ -14,6 +14,10 @@ export interface ItemError {
   /** `<status or kind>: <message>`, as output lines have it. */
   readonly error: string;
   readonly retryAfterMs?: number;
+  /** What an answer that is no good has cost, tokens. */
+  readonly tokens?: number;
+  /** It was an answer with nothing in it. */
+  readonly isEmpty?: boolean;
 }
 
 /**
@@ -21,8 +25,14 @@ export interface ItemError {
  */
 export function itemError(error: unknown): ItemError | undefined {
   if (isDriaError(error)) {
-    const described = { type: error.code, error: describeError(error) };
-    return error.retryAfterMs === undefined ? described : { ...described, retryAfterMs: error.retryAfterMs };
+    const { code: type, retryAfterMs, tokens, isEmpty } = error;
+    return {
+      type,
+      error: describeError(error),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(tokens === undefined ? {} : { tokens }),
+      ...(isEmpty === undefined ? {} : { isEmpty }),
+    };
   }
   if (error instanceof AttachmentError) return { type: 'InvalidAttachment', error: `attachment: ${error.message}` };
   return undefined;

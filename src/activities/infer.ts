@@ -75,7 +75,7 @@ class PackRun {
   }
 
   private async work(): Promise<void> {
-    const { run } = this.input;
+    const { run, tokenBudget = Number.POSITIVE_INFINITY } = this.input;
     const stopping = { signals: this.signals.stopping };
     const settled = patiently(() => readSettings(this.worker, run), stopping);
     // All at once: a lane that waits for storage at the start of each pack is a lane that asks nothing.
@@ -87,7 +87,7 @@ class PackRun {
     for await (const item of items) {
       if (!this.tally.isOpen(item.item)) continue;
       await this.writer.ready();
-      if (this.signals.stop()) break;
+      if (this.signals.stop() || this.tally.spentTokens >= tokenBudget) break;
       await this.ask(item, settings);
     }
   }
@@ -128,7 +128,7 @@ class PackRun {
       };
       const { record, latencyMs } = await askItem(item, question);
       this.metrics.answered(record, latencyMs);
-      this.tally.answer(record, performance.now() - start);
+      this.tally.answer(record, latencyMs, performance.now() - start);
       this.writer.add(record);
     } catch (error) {
       await this.fail(item.item, error);
@@ -144,11 +144,12 @@ class PackRun {
       throw error;
     }
     if (known.type !== 'InvalidAttachment') {
-      this.tally.asked();
+      this.tally.wasted(known);
       this.metrics.failed(this.input.model, known.type);
     }
     if (endsPack(known.type) || this.input.alone) throw itemFailure(known, await this.end());
-    this.tally.leave({ item, ...known });
+    const { type, error: text, retryAfterMs } = known;
+    this.tally.leave({ item, type, error: text, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
   }
 
   private async end(): Promise<PackProgress> {

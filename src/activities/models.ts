@@ -4,20 +4,25 @@ import { isDriaError } from '../dria/errors.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { translated } from './failures.js';
 
-/** The endpoint's models. With `checkKey` a wrong key is found before the first prompt, where the endpoint tells. */
-export function fetchModels({ endpoint }: ActivityDependencies, { checkKey }: { checkKey: boolean }): Promise<Model[]> {
-  const signal = Context.current().cancellationSignal;
-  return translated(async () => {
-    const [models] = await Promise.all([endpoint.models(signal), checkKey ? proveKey(endpoint, signal) : undefined]);
-    return models;
-  });
+/** The endpoint's models. */
+export function fetchModels({ endpoint }: ActivityDependencies): Promise<Model[]> {
+  return translated(() => endpoint.models(Context.current().cancellationSignal));
 }
 
-async function proveKey(endpoint: ActivityDependencies['endpoint'], signal: AbortSignal): Promise<void> {
-  try {
-    await endpoint.balance(signal);
-  } catch (error) {
-    // Only a refused key matters here: an endpoint that does not tell its balance is a good one all the same.
-    if (isDriaError(error) && error.code === 'Unauthorized') throw error;
-  }
+/**
+ * The account's credits; none where the endpoint does not tell them. A wrong key is found by it before the first prompt.
+ * An endpoint that cannot tell them now is a failure, to be tried again, only where they are `needed`.
+ */
+export function readBalance(
+  { endpoint }: ActivityDependencies,
+  { needed }: { readonly needed: boolean },
+): Promise<{ balance?: number }> {
+  return translated(async () => {
+    try {
+      return (await endpoint.balance(Context.current().cancellationSignal)) ?? {};
+    } catch (error) {
+      if (!needed && isDriaError(error) && error.code !== 'Unauthorized') return {};
+      throw error;
+    }
+  });
 }

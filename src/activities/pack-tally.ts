@@ -1,6 +1,14 @@
 import { encodeItems } from '../batch/item-ranges.js';
+import { countLatency, type LatencyHistogram } from '../batch/latency.js';
 import type { PackProgress, UnfinishedItem } from '../batch/work.js';
 import type { SegmentRecord } from './segments.js';
+
+/** What a request cost that brought no good answer. */
+export interface WastedRequest {
+  readonly tokens?: number | undefined;
+  /** It brought an answer with nothing in it. */
+  readonly isEmpty?: boolean | undefined;
+}
 
 /** Counts what one attempt of a pack has done. */
 export class PackTally {
@@ -11,6 +19,9 @@ export class PackTally {
   private tokens = 0;
   private answered = 0;
   private answerMs = 0;
+  private empty = 0;
+  private wastedTokens = 0;
+  private latency: LatencyHistogram = {};
   private requests: number;
 
   constructor(
@@ -40,18 +51,26 @@ export class PackTally {
     if (this.earlier === 0) this.requests++;
   }
 
-  /** An answer that came now, after `latencyMs`. */
-  answer(record: SegmentRecord, latencyMs: number): void {
+  /** An answer that came now: the request took `latencyMs`, the item on its lane `laneMs`. */
+  answer(record: SegmentRecord, latencyMs: number, laneMs: number): void {
     this.open.delete(record.item);
     this.count(record);
     this.requests++;
     this.answered++;
-    this.answerMs += latencyMs;
+    this.answerMs += laneMs;
+    this.latency = countLatency(this.latency, latencyMs);
   }
 
-  /** A request that brought no answer; the item stays open. */
-  asked(): void {
+  /** A request that brought no good answer; the item stays open. */
+  wasted({ tokens = 0, isEmpty = false }: WastedRequest): void {
     this.requests++;
+    this.wastedTokens += tokens;
+    if (isEmpty) this.empty++;
+  }
+
+  /** Tokens spent by this attempt and those it has taken over. */
+  get spentTokens(): number {
+    return this.tokens + this.wastedTokens;
   }
 
   /** An item that goes back to the workflow with its error. */
@@ -68,6 +87,9 @@ export class PackTally {
       truncated: this.truncated,
       tokens: this.tokens,
       requests: this.requests,
+      empty: this.empty,
+      wastedTokens: this.wastedTokens,
+      latency: this.latency,
       ...(this.answered > 0 ? { latencyMs: Math.round(this.answerMs / this.answered) } : {}),
       unfinished: this.unfinished,
       remaining: encodeItems([...this.open]),

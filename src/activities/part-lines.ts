@@ -30,7 +30,7 @@ interface AnsweredLine extends AnswerFacts {
  * and they are what was counted.
  */
 export async function partLines(storage: Storage, input: PartInput): Promise<PartLines> {
-  const failed = await failedLines(storage, input);
+  const failed = await errorLines(storage, input);
   const answered = await answeredLines(storage, input, failed);
   const { first, layout } = input.chunk;
   const items = Object.values(countLayout(layout)).reduce((sum, count) => sum + count, 0);
@@ -39,7 +39,8 @@ export async function partLines(storage: Storage, input: PartInput): Promise<Par
     const line = failed.get(item) ?? answered.get(item)?.line;
     if (line !== undefined) lines.push(`${line}\n`);
   }
-  const { ok, failed: failures } = input.counts;
+  const { ok } = input.counts;
+  const failures = input.counts.failed + input.counts.skipped;
   const isWhole = lines.length === items && answered.size + failed.size === items;
   if (!isWhole || answered.size !== ok || failed.size !== failures) {
     const message = `chunk ${input.chunk.chunk} has ${items} items, but ${answered.size} answers (${ok} counted) and ${failed.size} errors (${failures} counted)`;
@@ -65,7 +66,8 @@ async function answeredLines(
   return lines;
 }
 
-async function failedLines(storage: Storage, input: PartInput): Promise<Map<number, string>> {
+/** The error lines of a chunk by item: of those that failed and of invalid ones. */
+export async function errorLines(storage: Storage, input: PartInput): Promise<Map<number, string>> {
   const failures = new Map(input.failures.map((failure) => [failure.item, failure]));
   const lines = await invalidLines(storage, input.run, input.chunk);
   const items = [...failures.keys()].sort((a, b) => a - b);

@@ -1,31 +1,13 @@
-import { Context } from '@temporalio/activity';
-import { z } from 'zod';
 import type { Counts } from '../batch/counts.js';
-import { addCounts, countModel, NO_COUNTS } from '../batch/counts.js';
-import { encodeItems } from '../batch/item-ranges.js';
-import type { ChunkManifest } from '../batch/manifest.js';
-import type { AssembleInput, PartInput, RecoveredChunk } from '../batch/work.js';
-import { getJson } from '../storage/json.js';
+import type { RunSummary } from '../batch/summary.js';
+import type { AssembleInput, PartInput } from '../batch/work.js';
 import { runDirectory } from '../storage/run-directory.js';
 import type { Storage } from '../storage/storage.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
-import { partLines } from './part-lines.js';
-import { blockLine, readSegments, type SegmentRecord } from './segments.js';
-
-const countsSchema: z.ZodType<Counts> = z.object({
-  ok: z.number(),
-  failed: z.number(),
-  truncated: z.number(),
-  tokens: z.number(),
-  requests: z.number(),
-  failedByKind: z.record(z.string(), z.number()),
-  models: z.record(
-    z.string(),
-    z.object({ ok: z.number(), failed: z.number(), fallbacks: z.number(), tokens: z.number() }),
-  ),
-});
+import { readPartCounts } from './part-counts.js';
+import { errorLines, partLines } from './part-lines.js';
 
 /** Merges a chunk's segments, failures and invalid lines into its part, in input order. Idempotent. */
 export function writePart({ storage }: ActivityDependencies, input: PartInput): Promise<{ counts: Counts }> {
@@ -35,10 +17,10 @@ export function writePart({ storage }: ActivityDependencies, input: PartInput): 
       () => ({ chunk }),
       async () => {
         const directory = runDirectory(input.run);
-        if (!(await exists(storage, directory.part(chunk)))) await merge(storage, input);
+        if (input.replace === true || !(await exists(storage, directory.part(chunk)))) await merge(storage, input);
         // Those of the part that is there: it may be an earlier execution's.
-        const counts = await readCounts(storage, directory.partCounts(chunk));
-        await storage.removeAll(directory.segments(chunk));
+        const counts = await readPartCounts(storage, input.run, chunk);
+        await storage.removeAll(directory.chunk(chunk));
         return { counts };
       },
     ),
@@ -55,61 +37,43 @@ async function merge(storage: Storage, input: PartInput): Promise<void> {
     await storage.put(directory.part(chunk), lines.join(''));
   } catch (error) {
     // Another attempt of this activity may have finished meanwhile, and removed the segments under our hands.
-    if (!(await exists(storage, directory.part(chunk)))) throw error;
+    if (!(await isWritten(storage, input))) throw error;
   }
 }
 
-async function readCounts(storage: Storage, key: string): Promise<Counts> {
-  return countsSchema.parse(await getJson(storage, key));
+/** True when the chunk's part is there; when it takes another's place, when it is the new one. */
+async function isWritten(storage: Storage, { run, chunk: { chunk }, replace, counts }: PartInput): Promise<boolean> {
+  if (!(await exists(storage, runDirectory(run).part(chunk)))) return false;
+  return replace !== true || sameCounts(await readPartCounts(storage, run, chunk), counts);
+}
+
+function sameCounts(a: Counts, b: Counts): boolean {
+  return a.ok === b.ok && a.failed === b.failed && a.skipped === b.skipped && a.requests === b.requests;
 }
 
 async function exists(storage: Storage, key: string): Promise<boolean> {
   return (await storage.size(key)) !== undefined;
 }
 
-/** Finds what an earlier execution of the run has left of a chunk: its part, or the answers in its segments. */
-export function recoverChunk(
+/** Keeps the error lines of a chunk that is cancelled, beside the answers in its segments. Idempotent. */
+export function keepFailures({ storage }: ActivityDependencies, input: PartInput): Promise<void> {
+  return translated(async () => {
+    const lines = await errorLines(storage, input);
+    const records = [...lines].map(([item, line]) => `${JSON.stringify({ item, line })}\n`);
+    await storage.put(runDirectory(input.run).failures(input.chunk.chunk), records.join(''));
+  });
+}
+
+/** Writes the summary of a run that did not come to its end. */
+export function keepSummary(
   { storage }: ActivityDependencies,
-  { run, chunk }: { readonly run: string; readonly chunk: ChunkManifest },
-): Promise<RecoveredChunk> {
-  return translated(() =>
-    withHeartbeat(
-      () => ({ chunk: chunk.chunk }),
-      async () => {
-        const directory = runDirectory(run);
-        if (await exists(storage, directory.part(chunk.chunk))) {
-          const counts = await readCounts(storage, directory.partCounts(chunk.chunk));
-          return { part: { counts }, segments: [], items: '', counts };
-        }
-        return await recoverSegments(storage, run, chunk);
-      },
-    ),
-  );
+  { run, summary }: { readonly run: string; readonly summary: RunSummary },
+): Promise<void> {
+  return translated(() => putSummary(storage, run, summary));
 }
 
-/** Puts what is there into a segment of its own: what an attempt of the earlier execution still writes is not in it. */
-async function recoverSegments(storage: Storage, run: string, chunk: ChunkManifest): Promise<RecoveredChunk> {
-  const records = new Map<number, SegmentRecord>();
-  for (const found of (await readSegments(storage, run, chunk.chunk)).values()) {
-    for (const record of found) if (!records.has(record.item)) records.set(record.item, record);
-  }
-  if (records.size === 0) return { segments: [], items: '', counts: NO_COUNTS };
-  const sorted = [...records.values()].sort((a, b) => a.item - b.item);
-  const { workflowExecution, attempt } = Context.current().info;
-  const name = `recovered-${workflowExecution?.runId ?? ''}-${attempt}`;
-  const lines = sorted.map((record) => blockLine(name, record));
-  await storage.put(runDirectory(run).block(chunk.chunk, name), lines.join(''));
-  return { segments: [name], items: encodeItems(sorted.map(({ item }) => item)), counts: countRecords(sorted) };
-}
-
-function countRecords(records: readonly SegmentRecord[]): Counts {
-  return records.reduce((counts, record) => addCounts(counts, countRecord(record)), NO_COUNTS);
-}
-
-function countRecord({ result, truncated }: SegmentRecord): Counts {
-  const { model, tokens } = result;
-  const counts = { ...NO_COUNTS, ok: 1, truncated: truncated === true ? 1 : 0, tokens, requests: 1 };
-  return countModel(counts, model, { ok: 1, tokens });
+async function putSummary(storage: Storage, run: string, summary: RunSummary): Promise<void> {
+  await storage.put(runDirectory(run).summary, `${JSON.stringify(summary, null, 2)}\n`);
 }
 
 /** Joins the parts into the results, in input order, and writes the summary beside them. Idempotent. */
@@ -125,9 +89,9 @@ export function assembleResults(
     withHeartbeat(
       () => ({ parts: joined }),
       async () => {
-        const { results, summary: summaryKey } = runDirectory(run);
+        const { results } = runDirectory(run);
         await storage.putStream(results, parts(storage, run, chunks, onPart));
-        await storage.put(summaryKey, `${JSON.stringify(summary, null, 2)}\n`);
+        await putSummary(storage, run, summary);
         return { results };
       },
     ),

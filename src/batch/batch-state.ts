@@ -1,38 +1,47 @@
 import { apportion, type ModelShare, takeShares } from './allocation.js';
+import type { CanaryState } from './canary.js';
 import { addCounts, type Counts, countModel, NO_COUNTS } from './counts.js';
-import { grantLanes, type LaneGrants } from './lanes.js';
+import type { CreditsSeen } from './credits.js';
 import { countLayout } from './layout.js';
 import type { ChunkManifest } from './manifest.js';
 import { MODALITIES, type Modality, type ModalityCounts } from './modality.js';
 import { type ModelTable, mergeModels, sameModels, weights } from './model-table.js';
-import { packSize } from './packs.js';
-import type { ChunkOrders, ChunkReport } from './reports.js';
+import type { RateWindow } from './rates.js';
+import type { ChunkReport } from './reports.js';
 import type { ManifestFacts, PreparedRun, WorkflowOptions } from './run.js';
 import type { FailedItem } from './work.js';
 
 /** Failures the run remembers to show. */
 const LAST_FAILURES = 5;
 
-/** Chunks that are looked at when lanes are free: more are never started in one go. */
-const START_AHEAD = 50;
-
 /** A started chunk that has not ended, as the parent knows it. */
 export interface RunningChunk {
+  /** Lanes granted to it so far, of these asked back, and given back so far. */
   readonly granted: number;
+  readonly recalled: number;
   readonly returned: number;
   readonly inFlight: number;
   readonly open: number;
   readonly counts: Counts;
   readonly stranded?: ChunkReport['stranded'];
+  /** Tokens that it may spend in all; absent in a run without a limit. */
+  readonly allowance?: number;
+  /** It has said that its allowance is used up. */
+  readonly isShort: boolean;
   /** Pack size that what the chunk last heard of the run leads to. */
   readonly toldSize: number;
 }
+
+/** Who or what paused a run: only what has paused it makes it go on by itself. */
+export type PausedBy = 'operator' | 'credits' | 'budget' | 'canary';
 
 /** The parent's whole state: one plain object, so that continuing as new is passing it on. */
 export interface BatchState {
   /** Epoch ms. */
   readonly startedAt: number;
   readonly options: WorkflowOptions;
+  /** Raised by each change of what is asked: of two messages the one with the higher number is the newer. */
+  readonly revision: number;
   readonly manifest: ManifestFacts;
   /** Number of the next chunk to start. */
   readonly nextChunk: number;
@@ -47,19 +56,38 @@ export interface BatchState {
   readonly counts: Counts;
   readonly running: Readonly<Record<number, RunningChunk>>;
   readonly paused: boolean;
+  readonly pausedBy?: PausedBy;
   /** Why, in words. */
   readonly pausedFor?: string;
   /** When the run was last resumed, epoch ms; absent when it never was. */
   readonly resumedAt?: number;
+  /** Present in a run with a canary. */
+  readonly canary?: CanaryState;
+  /** Present where the endpoint tells the account's balance. */
+  readonly credits?: CreditsSeen;
+  /** How far the run was lately; absent at its start. */
+  readonly speed?: RateWindow;
   readonly lastFailures: readonly FailedItem[];
 }
 
+/** What a run begins with beside what was prepared. */
+export interface BatchStart {
+  readonly models: ModelTable;
+  readonly canary?: CanaryState;
+  readonly credits?: CreditsSeen;
+  /** Epoch ms. */
+  readonly now: number;
+}
+
 /** The state of a run that begins, or that was prepared and begins anew. */
-export function startBatch(prepared: PreparedRun, models: ModelTable, now: number): BatchState {
-  const { manifest, options } = prepared;
+export function startBatch(
+  { manifest, options }: PreparedRun,
+  { models, canary, credits, now }: BatchStart,
+): BatchState {
   const state: BatchState = {
     startedAt: now,
     options,
+    revision: 0,
     manifest,
     nextChunk: 0,
     doneChunks: 0,
@@ -71,18 +99,29 @@ export function startBatch(prepared: PreparedRun, models: ModelTable, now: numbe
     running: {},
     paused: false,
     lastFailures: [],
+    ...(canary === undefined ? {} : { canary }),
+    ...(credits === undefined ? {} : { credits }),
   };
   return planShares(state, now);
 }
 
 /** Divides what has not started among the models that are up, in proportion to their nodes. */
 export function planShares(state: BatchState, now: number): BatchState {
+  return { ...state, shares: sharesOf(state.unstarted, state.models, now) };
+}
+
+/** So many items of each modality, divided among the models that are up. */
+export function sharesOf(
+  items: ModalityCounts,
+  models: ModelTable,
+  now: number,
+): Record<Modality, readonly ModelShare[]> {
   const shares = { text: [], vision: [], audio: [] } as Record<Modality, readonly ModelShare[]>;
   for (const modality of MODALITIES) {
-    const up = weights(state.models, modality, now);
-    shares[modality] = up.length === 0 ? [] : apportion(state.unstarted[modality], up);
+    const up = weights(models, modality, now);
+    shares[modality] = up.length === 0 ? [] : apportion(items[modality], up);
   }
-  return { ...state, shares };
+  return shares;
 }
 
 /** Items of the run that are in no pack, as far as known. */
@@ -91,94 +130,72 @@ export function itemsLeft(state: BatchState): number {
   return open + MODALITIES.reduce((sum, modality) => sum + state.unstarted[modality], 0);
 }
 
-/** The pack size that what is left of the run leads to now. */
-export function currentPackSize(state: BatchState): number {
-  const times = Object.values(state.latency);
-  const latencyMs = times.length === 0 ? undefined : times.reduce((sum, time) => sum + time, 0) / times.length;
-  const { concurrency, pack } = state.options;
-  return packSize({ left: itemsLeft(state), concurrency, latencyMs, fixed: pack });
+/** Takes so many items of each modality out of shares. Returns what was taken, and what is left for others. */
+export function takeItems(
+  counts: ModalityCounts,
+  shares: Readonly<Record<Modality, readonly ModelShare[]>>,
+): {
+  readonly taken: Record<Modality, readonly ModelShare[]>;
+  readonly left: Record<Modality, readonly ModelShare[]>;
+} {
+  const taken = { text: [], vision: [], audio: [] } as Record<Modality, readonly ModelShare[]>;
+  const left = { ...shares };
+  for (const modality of MODALITIES) {
+    if (shares[modality].length === 0) continue;
+    const some = takeShares(counts[modality], shares[modality]);
+    taken[modality] = some.taken.filter(({ items }) => items > 0);
+    left[modality] = some.left;
+  }
+  return { taken, left };
 }
 
-/** What to do with the free lanes now. `next` are the chunks that could start; none when the run is paused. */
-export function planLanes(state: BatchState, next: readonly ChunkManifest[]): LaneGrants {
-  if (state.paused) return { grants: [], starts: [] };
-  const size = currentPackSize(state);
-  return grantLanes({
-    concurrency: state.options.concurrency,
-    started: Object.entries(state.running).map(([chunk, { granted, returned, inFlight, open }]) => {
-      const held = granted - returned;
-      return { chunk: Number(chunk), held, waiting: Math.max(0, inFlight + Math.ceil(open / size) - held) };
-    }),
-    unstarted: next.slice(0, START_AHEAD).map((chunk) => Math.max(1, Math.ceil(countItemsToAsk(chunk) / size))),
-  });
+/** A chunk that starts: with so many lanes, and what it may spend where the run has a limit. */
+export interface ChunkBegin {
+  readonly lanes: number;
+  /** Items it will ask. */
+  readonly open: number;
+  readonly toldSize: number;
+  readonly allowance?: number;
 }
 
-function countItemsToAsk(chunk: ChunkManifest): number {
-  const { text, vision, audio } = countLayout(chunk.layout);
-  return text + vision + audio;
+/** The state with one more running chunk. */
+export function addRunning(
+  state: BatchState,
+  chunk: number,
+  { lanes, open, toldSize, allowance }: ChunkBegin,
+): BatchState {
+  const running: RunningChunk = {
+    granted: lanes,
+    recalled: 0,
+    returned: 0,
+    inFlight: 0,
+    open,
+    counts: NO_COUNTS,
+    isShort: false,
+    toldSize,
+    ...(allowance === undefined ? {} : { allowance }),
+  };
+  return { ...state, running: { ...state.running, [chunk]: running } };
 }
 
-/** Starts the next chunk with some lanes. Returns what it gets of each model. */
+/** The state in which the next chunk of the input has started. Returns what it gets of each model. */
 export function startNextChunk(
   state: BatchState,
   chunk: ChunkManifest,
-  lanes: number,
+  begin: ChunkBegin,
 ): { readonly state: BatchState; readonly shares: Record<Modality, readonly ModelShare[]> } {
   const counts = countLayout(chunk.layout);
-  const taken = { text: [], vision: [], audio: [] } as Record<Modality, readonly ModelShare[]>;
-  const left = { ...state.shares };
+  const { taken, left } = takeItems(counts, state.shares);
   const unstarted = { ...state.unstarted };
-  for (const modality of MODALITIES) {
-    unstarted[modality] -= counts[modality];
-    if (state.shares[modality].length === 0) continue;
-    const shares = takeShares(counts[modality], state.shares[modality]);
-    taken[modality] = shares.taken.filter(({ items }) => items > 0);
-    left[modality] = shares.left;
-  }
-  const running: RunningChunk = {
-    granted: lanes,
-    returned: 0,
-    inFlight: 0,
-    open: countItemsToAsk(chunk),
-    counts: NO_COUNTS,
-    toldSize: currentPackSize(state),
-  };
-  return {
-    shares: taken,
-    state: {
-      ...state,
-      nextChunk: state.nextChunk + 1,
-      unstarted,
-      shares: left,
-      running: { ...state.running, [chunk.chunk]: running },
-    },
-  };
+  for (const modality of MODALITIES) unstarted[modality] -= counts[modality];
+  const started = { ...state, nextChunk: state.nextChunk + 1, unstarted, shares: left };
+  return { shares: taken, state: addRunning(started, chunk.chunk, begin) };
 }
 
-/** The state after more lanes for a running chunk. */
-export function grantTo(state: BatchState, chunk: number, lanes: number): BatchState {
-  return updateChunk(state, chunk, (running) => ({ ...running, granted: running.granted + lanes }));
-}
-
-/** Chunks that cut much larger packs than they should, since the run has less left than they know. */
-export function outdatedChunks(state: BatchState): number[] {
-  const size = currentPackSize(state);
-  return Object.entries(state.running)
-    .filter(([, { toldSize, open }]) => open > 0 && size * 1.5 < toldSize)
-    .map(([chunk]) => Number(chunk));
-}
-
-/** What to tell a running chunk now, and the state in which it has been told. */
-export function ordersFor(
-  state: BatchState,
-  chunk: number,
-): { readonly orders: ChunkOrders; readonly state: BatchState } | undefined {
-  const running = state.running[chunk];
-  if (running === undefined) return undefined;
-  const leftElsewhere = Math.max(0, itemsLeft(state) - running.open);
-  const told = updateChunk(state, chunk, (known) => ({ ...known, toldSize: currentPackSize(state) }));
-  const orders = { granted: running.granted, leftElsewhere, paused: state.paused };
-  return { orders, state: told };
+/** Items of a chunk that models are asked: all but the invalid ones. */
+export function itemsToAsk(chunk: ChunkManifest): number {
+  const { text, vision, audio } = countLayout(chunk.layout);
+  return text + vision + audio;
 }
 
 /** The state after a chunk's report. The table is the same object when the report says nothing new of the models. */
@@ -191,15 +208,22 @@ export function hearReport(state: BatchState, report: ChunkReport): BatchState {
     inFlight,
     open,
     counts,
+    isShort: report.shortOf !== undefined && report.shortOf === running.allowance,
     ...(stranded === undefined ? {} : { stranded }),
   }));
-  const models = report.models === undefined ? state.models : mergeModels(state.models, report.models);
+  const models = modelsAfter(state, report);
   return {
     ...heard,
     latency: { ...state.latency, ...report.latency },
     models: sameModels(models, state.models) ? state.models : models,
     lastFailures: newestFailures(state.lastFailures, report.lastFailures),
   };
+}
+
+/** What a chunk has learnt before it heard of other models says nothing of these. */
+function modelsAfter({ models, revision }: BatchState, report: ChunkReport): ModelTable {
+  if (report.models === undefined || report.revision !== revision) return models;
+  return mergeModels(models, report.models);
 }
 
 function newestFailures(known: readonly FailedItem[], reported: readonly FailedItem[]): readonly FailedItem[] {
@@ -209,18 +233,31 @@ function newestFailures(known: readonly FailedItem[], reported: readonly FailedI
 
 /** The state after a chunk ended: its lanes are free, its counts are the run's. */
 export function endChunk(state: BatchState, chunk: number, counts: Counts): BatchState {
-  const { [chunk]: _ended, ...running } = state.running;
-  return { ...state, running, doneChunks: state.doneChunks + 1, counts: addCounts(state.counts, counts) };
+  const { running, ...rest } = withoutRunning(state, chunk);
+  return { ...rest, running, doneChunks: state.doneChunks + 1, counts: addCounts(state.counts, counts) };
 }
 
-/** All that is counted so far, running chunks included. */
+/** The state without a running chunk. */
+export function withoutRunning(state: BatchState, chunk: number): BatchState {
+  const { [chunk]: _ended, ...running } = state.running;
+  return { ...state, running };
+}
+
+/** All that is counted so far, running chunks and a canary's answers included. */
 export function totalCounts(state: BatchState): Counts {
-  const total = Object.values(state.running).reduce((sum, { counts }) => addCounts(sum, counts), state.counts);
+  const running = Object.values(state.running).map(({ counts }) => counts);
+  const canary = Object.values(state.canary?.counts ?? {});
+  const total = [...running, ...canary].reduce(addCounts, state.counts);
   // A model that was not asked yet is shown too.
   return state.models.reduce((counts, { id }) => countModel(counts, id, {}), total);
 }
 
-function updateChunk(state: BatchState, chunk: number, change: (running: RunningChunk) => RunningChunk): BatchState {
+/** The state with one running chunk changed. */
+export function updateChunk(
+  state: BatchState,
+  chunk: number,
+  change: (running: RunningChunk) => RunningChunk,
+): BatchState {
   const running = state.running[chunk];
   if (running === undefined) return state;
   return { ...state, running: { ...state.running, [chunk]: change(running) } };

@@ -1,5 +1,5 @@
 import { apportion, type ModelShare } from './allocation.js';
-import { addCounts, type Counts, countFailure, NO_COUNTS } from './counts.js';
+import { addCounts, type Counts, countFailure, NO_COUNTS, spentTokens, tokensPerItem } from './counts.js';
 import { decodeLayout } from './layout.js';
 import type { ChunkManifest } from './manifest.js';
 import { MODALITIES, type Modality } from './modality.js';
@@ -7,7 +7,7 @@ import { type ModelTable, weights } from './model-table.js';
 import { own } from './own.js';
 import { packSize } from './packs.js';
 import type { WorkflowOptions } from './run.js';
-import type { FailedItem } from './work.js';
+import type { FailedItem, RecoveredChunk } from './work.js';
 import {
   chooseQueue,
   countItems,
@@ -44,11 +44,24 @@ export interface ChunkState {
   /** Lanes granted to and given back by this chunk so far. */
   readonly granted: number;
   readonly returned: number;
+  /** Lanes that the parent has asked back so far. */
+  readonly recalled: number;
+  /** Tokens that the chunk may spend in all; absent without a limit. */
+  readonly allowance?: number;
+  /** Tokens that the packs under way may still spend. */
+  readonly reserved: number;
+  /** What an item costs as the run had seen it, tokens; what the chunk sees itself goes before. */
+  readonly tokensPerItem: number;
   /** Items of the run outside this chunk that are in no pack, as last heard. */
   readonly leftElsewhere: number;
   readonly paused: boolean;
   readonly stop?: RunStop;
+  /** The chunk has a part already, of which some items are asked again. */
+  readonly reopened: boolean;
 }
+
+/** What counts of a chunk that an earlier execution has worked on. */
+type Recovered = Pick<RecoveredChunk, 'segments' | 'counts' | 'reopened'>;
 
 /** What a chunk starts with. */
 export interface ChunkStart {
@@ -60,6 +73,8 @@ export interface ChunkStart {
   readonly latency: Readonly<Record<string, number>>;
   readonly lanes: number;
   readonly leftElsewhere: number;
+  readonly allowance?: number;
+  readonly tokensPerItem: number;
 }
 
 /** The state of a chunk that begins: its items dealt to models, its invalid lines counted as failed. */
@@ -81,13 +96,18 @@ export function startChunk(start: ChunkStart): ChunkState {
     latency: start.latency,
     segments: [],
     failures: [],
-    counts: items.invalid.reduce((counts) => countFailure(counts, '', 'invalid: '), NO_COUNTS),
+    counts: { ...NO_COUNTS, skipped: items.invalid.length },
     rounds: 0,
     nextPack: 1,
     granted: start.lanes,
     returned: 0,
+    recalled: 0,
+    reserved: 0,
+    tokensPerItem: start.tokensPerItem,
+    ...(start.allowance === undefined ? {} : { allowance: start.allowance }),
     leftElsewhere: start.leftElsewhere,
     paused: false,
+    reopened: false,
   };
 }
 
@@ -113,15 +133,45 @@ export function nextPack(
   const moved = moveFromDown(state.queues, state.models, now);
   const stranded = [...state.stranded, ...moved.stranded];
   const queue = chooseQueue(moved.queues, now);
-  if (queue === undefined) return { pack: undefined, state: { ...state, queues: moved.queues, stranded } };
+  const left = tokensLeft(state);
+  if (queue === undefined || left === 0)
+    return { pack: undefined, state: { ...state, queues: moved.queues, stranded } };
   const size = packSize({
     left: countItems(moved.queues) + state.leftElsewhere,
     concurrency: options.concurrency,
     latencyMs: own(state.latency, queue.model),
     fixed: options.pack,
   });
-  const cut = cutPack(moved.queues, queue, size);
-  return { pack: cut.pack, state: { ...state, queues: cut.queues, stranded, nextPack: state.nextPack + 1 } };
+  const cut = cutPack(moved.queues, queue, Math.min(size, affordableItems(state, left)));
+  const pack = withBudget(cut.pack, state, left);
+  const reserved = state.reserved + (pack.tokenBudget ?? 0);
+  return { pack, state: { ...state, queues: cut.queues, stranded, reserved, nextPack: state.nextPack + 1 } };
+}
+
+/** Tokens that are neither spent nor reserved; undefined without a limit. Not below 0. */
+export function tokensLeft({ allowance, reserved, counts }: ChunkState): number | undefined {
+  return allowance === undefined ? undefined : Math.max(0, allowance - reserved - spentTokens(counts));
+}
+
+/** Items of a pack at most, so that what may be spent is shared out among the lanes. */
+function affordableItems(state: ChunkState, left: number | undefined): number {
+  if (left === undefined) return Number.POSITIVE_INFINITY;
+  const lanes = Math.max(1, state.granted - state.returned);
+  return Math.max(1, Math.floor(left / tokensPerItem(state.counts, state.tokensPerItem) / lanes));
+}
+
+/** Room in a pack's budget for answers that are longer than most. */
+const BUDGET_ROOM = 1.25;
+
+function withBudget({ tokenBudget: _earlier, ...pack }: Pack, state: ChunkState, left: number | undefined): Pack {
+  if (left === undefined) return pack;
+  const wanted = Math.ceil(pack.items.length * tokensPerItem(state.counts, state.tokensPerItem) * BUDGET_ROOM);
+  return { ...pack, tokenBudget: Math.min(left, wanted) };
+}
+
+/** The state after a pack has ended: what it did not spend may be spent by others. */
+export function releaseBudget(state: ChunkState, { tokenBudget = 0 }: Pack): ChunkState {
+  return { ...state, reserved: Math.max(0, state.reserved - tokenBudget) };
 }
 
 /** Gives stranded items to the models that may be asked now; those that still have none stay stranded. */
@@ -158,8 +208,8 @@ export function addFailures(state: ChunkState, failures: readonly FailedItem[]):
 }
 
 /** Takes over what an earlier execution left answered. */
-export function takeRecovered(state: ChunkState, segments: readonly string[], counts: Counts): ChunkState {
-  return { ...state, segments: [...state.segments, ...segments], counts: addCounts(state.counts, counts) };
+export function takeRecovered(state: ChunkState, { segments, counts, reopened = false }: Recovered): ChunkState {
+  return { ...state, reopened, segments: [...state.segments, ...segments], counts: addCounts(state.counts, counts) };
 }
 
 /** True when every item has an answer or an error, or is in a pack under way. */

@@ -1,7 +1,10 @@
+import { addLatencies, type LatencyHistogram } from './latency.js';
 import { own } from './own.js';
 
 /** What one model did; see `ModelProgress` for the words. */
 export interface ModelCounts {
+  /** Requests sent to it, failed ones included. */
+  readonly sent: number;
   readonly ok: number;
   readonly failed: number;
   readonly fallbacks: number;
@@ -14,26 +17,42 @@ export interface Counts {
   readonly ok: number;
   /** Items that ended in an error. */
   readonly failed: number;
+  /** Invalid input lines, under `skipInvalid`: they have an error line and are neither answered nor failed. */
+  readonly skipped: number;
   /** Answers cut at the token limit; they count as ok. */
   readonly truncated: number;
+  /** Answers with nothing in them; each is a failed attempt. */
+  readonly empty: number;
+  /** `usage.total_tokens` of good answers. */
   readonly tokens: number;
+  /** `usage.total_tokens` of answers that were of no use: empty, or against the schema. */
+  readonly wastedTokens: number;
   /** Requests sent, failed ones included. */
   readonly requests: number;
+  /** Requests that asked the same model again after a failed attempt. */
+  readonly retries: number;
   /** Failed items by kind: what stands before the colon of their error, `503` or `timeout`. */
   readonly failedByKind: Readonly<Record<string, number>>;
+  /** Times of good answers. */
+  readonly latency: LatencyHistogram;
   readonly models: Readonly<Record<string, ModelCounts>>;
 }
 
-const NO_MODEL_COUNTS: ModelCounts = { ok: 0, failed: 0, fallbacks: 0, tokens: 0 };
+const NO_MODEL_COUNTS: ModelCounts = { sent: 0, ok: 0, failed: 0, fallbacks: 0, tokens: 0 };
 
 /** Counts of nothing. */
 export const NO_COUNTS: Counts = {
   ok: 0,
   failed: 0,
+  skipped: 0,
   truncated: 0,
+  empty: 0,
   tokens: 0,
+  wastedTokens: 0,
   requests: 0,
+  retries: 0,
   failedByKind: {},
+  latency: {},
   models: {},
 };
 
@@ -42,12 +61,45 @@ export function addCounts(a: Counts, b: Counts): Counts {
   return {
     ok: a.ok + b.ok,
     failed: a.failed + b.failed,
+    skipped: a.skipped + b.skipped,
     truncated: a.truncated + b.truncated,
+    empty: a.empty + b.empty,
     tokens: a.tokens + b.tokens,
+    wastedTokens: a.wastedTokens + b.wastedTokens,
     requests: a.requests + b.requests,
+    retries: a.retries + b.retries,
     failedByKind: mergeRecords(a.failedByKind, b.failedByKind, (x = 0, y = 0) => x + y),
+    latency: addLatencies(a.latency, b.latency),
     models: mergeRecords(a.models, b.models, addModelCounts),
   };
+}
+
+/** Items that have an output line: answered, failed or skipped. */
+export function linesOf({ ok, failed, skipped }: Pick<Counts, 'ok' | 'failed' | 'skipped'>): number {
+  return ok + failed + skipped;
+}
+
+/** All tokens that were spent, on good answers and on others. */
+export function spentTokens({ tokens, wastedTokens }: Pick<Counts, 'tokens' | 'wastedTokens'>): number {
+  return tokens + wastedTokens;
+}
+
+/** What an item has cost so far, tokens, at least 1; `guess` while nothing has been spent. */
+export function tokensPerItem(
+  counts: Pick<Counts, 'ok' | 'requests' | 'tokens' | 'wastedTokens'>,
+  guess: number,
+): number {
+  const spent = spentTokens(counts);
+  return spent === 0 ? guess : Math.max(1, spent / Math.max(1, counts.ok > 0 ? counts.ok : counts.requests));
+}
+
+/**
+ * The counts of a chunk whose failed items are asked again: what was spent on them stays counted, but they have no line
+ * any more.
+ */
+export function withoutFailures(counts: Counts): Counts {
+  const models = Object.entries(counts.models).map(([id, model]) => [id, { ...model, failed: 0 }]);
+  return { ...counts, failed: 0, skipped: 0, failedByKind: {}, models: Object.fromEntries(models) };
 }
 
 /** The counts with one model's figures raised. */
@@ -75,6 +127,7 @@ export function failureKind(error: string): string {
 
 function addModelCounts(a: ModelCounts = NO_MODEL_COUNTS, b: ModelCounts = NO_MODEL_COUNTS): ModelCounts {
   return {
+    sent: a.sent + b.sent,
     ok: a.ok + b.ok,
     failed: a.failed + b.failed,
     fallbacks: a.fallbacks + b.fallbacks,

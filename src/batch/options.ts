@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LIMITS, type Limit, MAX_CANARY } from './limits.js';
 
 /** Items of a chunk at most: all of them may fail, and their errors travel in one payload of 2 MB at most. */
 const MAX_CHUNK_SIZE = 2000;
@@ -12,8 +13,9 @@ const ITEMS_PER_LANE = 40;
 /** A JSON Schema object. */
 export type JsonSchema = { readonly [key: string]: unknown };
 
-/** Lanes of a run at most. */
-export const MAX_CONCURRENCY = 2000;
+function limited({ least, most, whole }: Limit): z.ZodNumber {
+  return (whole ? z.int() : z.number()).min(least).max(most);
+}
 
 /**
  * How a batch is run: the options of `batch`, with its names in camelCase and its defaults. What comes from outside is
@@ -23,14 +25,14 @@ export const batchOptionsSchema = z.strictObject({
   /** The only model to ask. Without it, models are chosen from the endpoint's list. */
   model: z.string().min(1).optional(),
   /** Lanes: requests in flight at most, on all workers together. */
-  concurrency: z.int().min(1).max(MAX_CONCURRENCY).default(10),
+  concurrency: limited(LIMITS.concurrency).default(10),
   /** Further attempts for an item after its first. */
-  retries: z.int().min(0).max(100).default(3),
+  retries: limited(LIMITS.retries).default(3),
   /** Tokens of an answer at most. */
-  maxTokens: z.int().min(1).max(10_000_000).default(2048),
-  temperature: z.number().min(0).max(2).default(0.7),
+  maxTokens: limited(LIMITS.maxTokens).default(2048),
+  temperature: limited(LIMITS.temperature).default(0.7),
   /** Time for one answer, seconds. */
-  timeoutSecs: z.number().positive().max(86_400).default(120),
+  timeoutSecs: limited(LIMITS.timeoutSecs).default(120),
   /** JSON Schema that every answer must satisfy. */
   schema: z.record(z.string(), z.unknown()).optional(),
   /** Items in a pack; without it sizes are chosen as the run goes. 1 makes every item an activity of its own. */
@@ -39,6 +41,12 @@ export const batchOptionsSchema = z.strictObject({
   skipInvalid: z.boolean().default(false),
   /** Write prompt_tokens, finish_reason, attempts and the rest of the facts into every output line. */
   detail: z.boolean().default(false),
+  /** Tokens of the whole run at most, of prompts and answers; at the limit it pauses. */
+  maxTotalTokens: limited(LIMITS.maxTotalTokens).optional(),
+  /** Credits of the whole run at most, by the account's balance; at the limit it pauses. */
+  maxCredits: limited(LIMITS.maxCredits).optional(),
+  /** Ask so many items first, spread over the input, and then wait until somebody resumes the run. */
+  canary: z.int().min(1).max(MAX_CANARY).optional(),
   /** Items in a chunk. Without it, as many as suit the concurrency: see {@link chunkSizeFor}. */
   chunkSize: z.int().min(1).max(MAX_CHUNK_SIZE).optional(),
 });

@@ -1,6 +1,7 @@
 import { addFailures, type ChunkState, type RunStop } from './chunk-state.js';
 import { type Counts, countModel } from './counts.js';
 import { decodeItems } from './item-ranges.js';
+import { addLatencies } from './latency.js';
 import { markDown, markRefused, markUp, servesModality } from './model-table.js';
 import { own } from './own.js';
 import type { WorkflowOptions } from './run.js';
@@ -131,16 +132,26 @@ function countProgress(state: ChunkState, pack: Pack, progress: PackProgress, no
     ok: state.counts.ok + progress.ok,
     truncated: state.counts.truncated + progress.truncated,
     tokens: state.counts.tokens + progress.tokens,
+    empty: state.counts.empty + progress.empty,
+    wastedTokens: state.counts.wastedTokens + progress.wastedTokens,
     requests: state.counts.requests + progress.requests,
+    retries: state.counts.retries + retriesIn(pack, progress),
+    latency: addLatencies(state.counts.latency, progress.latency),
   };
   return {
     ...state,
     segments: [...state.segments, ...progress.segments],
-    counts: countModel(counts, pack.model, { ok: progress.ok, tokens: progress.tokens }),
+    counts: countModel(counts, pack.model, { sent: progress.requests, ok: progress.ok, tokens: progress.tokens }),
     latency: moveLatency(state.latency, pack.model, progress.latencyMs),
     models: answered ? markUp(state.models, pack.model, now) : state.models,
     rounds: answered ? 0 : state.rounds,
   };
+}
+
+/** Requests of a pack that asked again: all of an item that has failed before, and all but the first of one alone. */
+function retriesIn({ attempts, items }: Pack, { requests }: PackProgress): number {
+  if (attempts > 0) return requests;
+  return items.length === 1 ? Math.max(0, requests - 1) : 0;
 }
 
 function moveLatency(

@@ -1,6 +1,7 @@
 import type { ModelShare } from './allocation.js';
 import type { ChunkState, RunStop } from './chunk-state.js';
 import type { Counts } from './counts.js';
+import type { ItemRanges } from './item-ranges.js';
 import type { ChunkManifest } from './manifest.js';
 import type { Modality } from './modality.js';
 import type { ModelTable } from './model-table.js';
@@ -13,6 +14,8 @@ export interface ChunkInput {
   readonly run: string;
   readonly chunk: ChunkManifest;
   readonly options: WorkflowOptions;
+  /** Number of the newest change of what is asked. */
+  readonly revision: number;
   readonly heartbeatTimeoutMs: number;
   /** Lanes to begin with. */
   readonly lanes: number;
@@ -25,6 +28,14 @@ export interface ChunkInput {
   readonly latency: Readonly<Record<string, number>>;
   /** Look in storage for what an earlier execution of the run has done of this chunk. */
   readonly recover: boolean;
+  /** With `recover`: items that have failed are asked again. */
+  readonly retryFailed: boolean;
+  /** Ask only these items, and write no part: the chunk's share of a canary. */
+  readonly only?: ItemRanges;
+  /** Tokens that the chunk may spend; absent without a limit. */
+  readonly allowance?: number;
+  /** What an item costs as the run has seen it, tokens. */
+  readonly tokensPerItem: number;
   /** Set when the chunk continues as new. */
   readonly carried?: ChunkState;
 }
@@ -37,6 +48,8 @@ export interface ChunkResult {
 /** What a chunk tells its parent. Everything is a state, not a change, so that a message too many does no harm. */
 export interface ChunkReport {
   readonly chunk: number;
+  /** Number of the newest change that the chunk has heard of. */
+  readonly revision: number;
   /** Lanes given back so far. */
   readonly returned: number;
   /** Packs under way. */
@@ -50,6 +63,8 @@ export interface ChunkReport {
   /** Only when it changed since the last report. */
   readonly models?: ModelTable;
   readonly stop?: RunStop;
+  /** The allowance that is used up; absent while there is some left, or no limit. */
+  readonly shortOf?: number;
   /** The newest failures, at most 5, newest last. */
   readonly lastFailures: readonly FailedItem[];
 }
@@ -58,8 +73,14 @@ export interface ChunkReport {
 export interface ChunkOrders {
   /** Lanes granted so far. */
   readonly granted: number;
+  /** Of these, lanes asked back so far: what the chunk has given back by itself counts. */
+  readonly recalled: number;
   readonly leftElsewhere: number;
   readonly paused: boolean;
-  /** Only when it changed. */
+  readonly revision: number;
+  /** Tokens that the chunk may spend in all; absent without a limit. */
+  readonly allowance?: number;
+  /** Both only when they changed. */
+  readonly options?: WorkflowOptions;
   readonly models?: ModelTable;
 }

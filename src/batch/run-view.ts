@@ -1,9 +1,15 @@
 import { type BatchState, totalCounts } from './batch-state.js';
-import type { Counts } from './counts.js';
-import { plainMarkdown } from './markdown.js';
+import { type Counts, linesOf, spentTokens } from './counts.js';
+import { spentCredits } from './credits.js';
+import { latencyPercentile } from './latency.js';
+import { modalityOfModel } from './model-modality.js';
 import { own } from './own.js';
-import type { ModelProgress, Progress, RunState } from './progress.js';
-import type { RunSummary } from './summary.js';
+import type { ModelProgress, Progress, RunState, Spending } from './progress.js';
+import { look, modelRate, NO_WINDOW, ratesOf } from './rates.js';
+import type { EndState, RunSummary } from './summary.js';
+
+/** Samples of a run's speed that its state keeps are this far apart, ms. */
+const SAMPLES_APART_MS = 2_000;
 
 /** A run that is still reading its input. */
 export const NO_PROGRESS: Omit<Progress, 'startedAt'> = {
@@ -11,9 +17,14 @@ export const NO_PROGRESS: Omit<Progress, 'startedAt'> = {
   items: 0,
   ok: 0,
   failed: 0,
+  skipped: 0,
   truncated: 0,
+  empty: 0,
   tokens: 0,
   requests: 0,
+  retries: 0,
+  rates: {},
+  spending: { tokens: 0 },
   chunks: { total: 0, started: 0, done: 0 },
   lanes: { total: 0, used: 0 },
   models: [],
@@ -25,25 +36,54 @@ export function progressOf(state: BatchState, phase: RunState, now: number): Pro
   const counts = totalCounts(state);
   const waiting = waitingFor(state);
   const reason = state.paused ? state.pausedFor : waiting;
-  const running = Object.values(state.running);
+  const latency = latencyOf(counts);
+  const { manifest, paused, pausedBy, canary, options, speed = NO_WINDOW } = state;
   return {
     state: currentState(state, phase, waiting),
     ...(reason === undefined ? {} : { reason }),
-    items: state.manifest.items,
-    ok: counts.ok,
-    failed: counts.failed,
-    truncated: counts.truncated,
-    tokens: counts.tokens,
-    requests: counts.requests,
-    chunks: { total: state.manifest.chunks, started: state.nextChunk, done: state.doneChunks },
-    lanes: {
-      total: state.options.concurrency,
-      used: running.reduce((sum, { granted, returned }) => sum + granted - returned, 0),
-    },
+    ...(paused && pausedBy !== undefined ? { pausedBy } : {}),
+    items: manifest.items,
+    ...numbersOf(counts),
+    ...(latency === undefined ? {} : { latency }),
+    rates: ratesOf(speed, manifest.items),
+    spending: spendingOf(state, counts),
+    ...(canary === undefined ? {} : { canary: { items: canary.items, phase: canary.phase } }),
+    chunks: { total: manifest.chunks, started: state.nextChunk, done: state.doneChunks },
+    lanes: { total: options.concurrency, used: lanesUsed(state) },
     models: modelsOf(state, counts, now),
     startedAt: state.startedAt,
     lastFailures: state.lastFailures.map(({ item, model, error }) => ({ item, model, error })),
   };
+}
+
+type Numbers = Pick<Counts, 'ok' | 'failed' | 'skipped' | 'truncated' | 'empty' | 'tokens' | 'requests' | 'retries'>;
+
+function numbersOf({ ok, failed, skipped, truncated, empty, tokens, requests, retries }: Counts): Numbers {
+  return { ok, failed, skipped, truncated, empty, tokens, requests, retries };
+}
+
+function latencyOf({ latency }: Counts): Progress['latency'] {
+  const p50Ms = latencyPercentile(latency, 0.5);
+  const p95Ms = latencyPercentile(latency, 0.95);
+  return p50Ms === undefined || p95Ms === undefined ? undefined : { p50Ms, p95Ms };
+}
+
+function spendingOf({ options: { maxTotalTokens, maxCredits }, credits }: BatchState, counts: Counts): Spending {
+  return {
+    tokens: spentTokens(counts),
+    ...(maxTotalTokens === undefined ? {} : { maxTotalTokens }),
+    ...(credits === undefined ? {} : { credits: spentCredits(credits) }),
+    ...(maxCredits === undefined ? {} : { maxCredits }),
+  };
+}
+
+function lanesUsed({ running }: BatchState): number {
+  return Object.values(running).reduce((sum, { granted, returned }) => sum + granted - returned, 0);
+}
+
+/** The state with one more look at how far the run is, for its rates. */
+export function lookAtSpeed(state: BatchState, progress: Progress, now: number): BatchState {
+  return { ...state, speed: look(state.speed ?? NO_WINDOW, progress, now, SAMPLES_APART_MS) };
 }
 
 function currentState(state: BatchState, phase: RunState, waiting: string | undefined): RunState {
@@ -63,25 +103,36 @@ function waitingFor(state: BatchState): string | undefined {
 }
 
 function modelsOf(state: BatchState, counts: Counts, now: number): ModelProgress[] {
-  return state.models.map(({ id, modality, nodes, downUntil }) => {
-    const { ok = 0, failed = 0, fallbacks = 0, tokens = 0 } = own(counts.models, id) ?? {};
-    return { id, modality, nodes, ok, failed, fallbacks, tokens, down: downUntil > now };
+  const known = new Set(state.models.map(({ id }) => id));
+  // Models that are no longer asked, since another was chosen, have done what they have done.
+  const others = Object.keys(counts.models)
+    .filter((id) => !known.has(id))
+    .map((id) => ({ id, modality: modalityOfModel(id), nodes: 0, downUntil: 0 }));
+  return [...state.models, ...others].map(({ id, modality, nodes, downUntil }) => {
+    const { sent = 0, ok = 0, failed = 0, fallbacks = 0, tokens = 0 } = own(counts.models, id) ?? {};
+    const rate = modelRate(state.speed ?? NO_WINDOW, id);
+    const down = downUntil > now;
+    const figures = { id, modality, nodes, sent, ok, failed, fallbacks, tokens, down };
+    return rate === undefined ? figures : { ...figures, tokensPerSecond: rate };
   });
 }
 
-/** The summary of a run whose chunks have all ended. */
-export function summaryOf(runId: string, state: BatchState, endedAt: number): RunSummary {
+/** The ledger of a run that has ended so; what has no line was cancelled. */
+export function summaryOf(runId: string, state: BatchState, endState: EndState, endedAt: number): RunSummary {
   const counts = totalCounts(state);
-  const models = modelsOf(state, counts, endedAt);
+  const models = modelsOf({ ...state, speed: NO_WINDOW }, counts, endedAt);
+  const latency = latencyOf(counts);
+  const { items } = state.manifest;
   return {
     runId,
-    items: state.manifest.items,
-    ok: counts.ok,
-    failed: counts.failed,
+    state: endState,
+    items,
+    ...numbersOf(counts),
+    cancelled: endState === 'completed' ? 0 : Math.max(0, items - linesOf(counts)),
     failedByKind: counts.failedByKind,
-    truncated: counts.truncated,
-    tokens: counts.tokens,
-    requests: counts.requests,
+    wastedTokens: counts.wastedTokens,
+    ...creditsOf(state, counts),
+    ...(latency === undefined ? {} : { latency }),
     fallbacks: models.reduce((sum, { fallbacks }) => sum + fallbacks, 0),
     startedAt: state.startedAt,
     endedAt,
@@ -89,33 +140,21 @@ export function summaryOf(runId: string, state: BatchState, endedAt: number): Ru
   };
 }
 
-/** The progress of a run of which only the summary is left. */
-export function progressOfSummary(summary: RunSummary): Progress {
-  const { items, ok, failed, truncated, tokens, requests, models, startedAt } = summary;
-  return { ...NO_PROGRESS, state: 'completed', items, ok, failed, truncated, tokens, requests, models, startedAt };
+function creditsOf({ credits }: BatchState, counts: Counts): Pick<RunSummary, 'credits'> {
+  if (credits === undefined) return {};
+  const spent = spentCredits(credits);
+  const tokens = spentTokens(counts);
+  return { credits: { spent, wasted: tokens === 0 ? 0 : (spent * counts.wastedTokens) / tokens } };
 }
 
-/** Progress as Markdown, for the workflow's current details in the Temporal Web UI. */
-export function describeProgress(progress: Progress): string {
-  const { items, ok, failed, tokens, requests, lanes, chunks, state, reason } = progress;
-  const done = ok + failed;
-  const percent = items === 0 ? 0 : Math.floor((100 * done) / items);
-  const lines = [
-    `**${state}** · ${done} of ${items} items (${percent} %) · ${ok} ok · ${failed} failed`,
-    ...(reason === undefined ? [] : ['', `> ${plainMarkdown(reason)}`]),
-    '',
-    `${tokens} tokens · ${requests} requests · ${lanes.used} of ${lanes.total} lanes · chunks ${chunks.done} done, ${chunks.started} started, ${chunks.total} in all`,
-    '',
-    // No-break spaces: the Web UI's tables have no room between their columns.
-    '| model | \u00a0nodes | \u00a0ok | \u00a0failed | \u00a0fallbacks | \u00a0tokens |',
-    '| --- | ---: | ---: | ---: | ---: | ---: |',
-    ...progress.models.map(
-      (model) =>
-        `| ${plainMarkdown(model.id)}${model.down ? ' (down)' : ''} | ${model.nodes} | ${model.ok} | ${model.failed} | ${model.fallbacks} | ${model.tokens} |`,
-    ),
-  ];
-  const failures = progress.lastFailures.map(
-    ({ item, model, error }) => `- #${item} ${plainMarkdown(`${model}: ${error}`)}`,
-  );
-  return [...lines, ...(failures.length === 0 ? [] : ['', 'Newest failures:', ...failures])].join('\n');
+/** The progress of a run of which only the summary is left. */
+export function progressOfSummary(summary: RunSummary): Progress {
+  const { state, items, ok, failed, skipped, truncated, empty, tokens, wastedTokens, requests, retries } = summary;
+  const { latency, models, startedAt, credits } = summary;
+  return {
+    ...NO_PROGRESS,
+    ...{ state, items, ok, failed, skipped, truncated, empty, tokens, requests, retries, models, startedAt },
+    ...(latency === undefined ? {} : { latency }),
+    spending: { tokens: tokens + wastedTokens, ...(credits === undefined ? {} : { credits: credits.spent }) },
+  };
 }

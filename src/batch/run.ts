@@ -29,6 +29,8 @@ export const batchInputSchema = z.strictObject({
   endpoint: z.string().optional(),
   /** Take over what an earlier execution with this workflow id left in the run directory. */
   recover: z.boolean().optional(),
+  /** With `recover`: ask the items again that have failed, and keep the answers. */
+  retryFailed: z.boolean().optional(),
   /** Heartbeat time-out of `infer`, ms. Default 60,000; the embedded server uses 10,000. */
   heartbeatTimeoutMs: z.int().min(1000).optional(),
 });

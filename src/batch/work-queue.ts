@@ -23,7 +23,10 @@ export interface Queue {
 }
 
 /** A pack: some items of a queue, to be done on one lane. */
-export type Pack = Queue;
+export interface Pack extends Queue {
+  /** Tokens that it may spend; absent without a limit. */
+  readonly tokenBudget?: number;
+}
 
 /** Items that no model can take now. */
 export interface Stranded {
@@ -130,4 +133,13 @@ export function forNextModel(pack: Pack, table: ModelTable, now: number): Queue 
 /** Items in queues. */
 export function countItems(queues: readonly { readonly items: readonly number[] }[]): number {
   return queues.reduce((sum, { items }) => sum + items.length, 0);
+}
+
+/** Fresh items dealt anew among the models that may be asked now; those to be tried again stay with theirs. */
+export function dealAnew(queues: readonly Queue[], table: ModelTable, now: number): Queue[] {
+  return queues.flatMap((queue) => {
+    const shares = weights(table, queue.modality, now);
+    const stays = queue.alone !== undefined || queue.tried.length > 0 || shares.length === 0;
+    return stays ? [queue] : redeal(queue, apportion(queue.items.length, shares));
+  });
 }

@@ -1,5 +1,7 @@
+import type { CanaryChunk } from './canary.js';
 import type { Counts } from './counts.js';
 import type { ItemRanges } from './item-ranges.js';
+import type { LatencyHistogram } from './latency.js';
 import type { ChunkManifest } from './manifest.js';
 import type { Model } from './models.js';
 import type { BatchInput, ChunkPage, PreparedRun } from './run.js';
@@ -65,6 +67,11 @@ export interface PackProgress {
   readonly truncated: number;
   readonly tokens: number;
   readonly requests: number;
+  /** Answers with nothing in them, and the tokens of answers that were of no use. */
+  readonly empty: number;
+  readonly wastedTokens: number;
+  /** Times of the answers that came now. */
+  readonly latency: LatencyHistogram;
   /** Mean time of an answer, ms; absent when there was none. */
   readonly latencyMs?: number;
   readonly unfinished: readonly UnfinishedItem[];
@@ -90,6 +97,8 @@ export interface InferInput {
   readonly tried: readonly string[];
   /** Prefixes of segments that lost attempts of the same items may have left. */
   readonly takeOver: readonly string[];
+  /** Tokens that the pack may spend: once they are spent no further item is asked. Without it, any number. */
+  readonly tokenBudget?: number;
   /** The item is alone under its retry policy: a retryable failure is thrown, not listed as unfinished. */
   readonly alone: boolean;
 }
@@ -112,12 +121,24 @@ export interface PartInput {
   readonly failures: readonly FailedItem[];
   readonly detail: boolean;
   readonly counts: Counts;
+  /** The chunk has a part already, whose failed items were asked again: the new one takes its place. */
+  readonly replace?: boolean;
+}
+
+/** Which chunk to look for. */
+export interface RecoverInput {
+  readonly run: string;
+  readonly chunk: ChunkManifest;
+  /** Items that have failed are to be asked again: a part with such items is taken apart. */
+  readonly retryFailed: boolean;
 }
 
 /** What is left in storage of a chunk that an earlier execution of the run worked on. */
 export interface RecoveredChunk {
   /** Present when the chunk's part was written: the chunk is done. */
   readonly part?: { readonly counts: Counts };
+  /** The chunk has a part, but some of its items are asked again: it is to be replaced. */
+  readonly reopened?: boolean;
   /** Segments whose items are answered; with `part` they do not matter. */
   readonly segments: readonly string[];
   readonly items: ItemRanges;
@@ -137,10 +158,18 @@ export interface BatchActivities {
   readManifest(input: { readonly run: string; readonly batch: BatchInput }): Promise<PreparedRun>;
   /** A page of the manifest's chunks, from chunk number `from`. */
   readChunks(input: { readonly run: string; readonly from: number }): Promise<ChunkPage>;
-  /** The endpoint's models; with `checkKey` the key is proven as well as the endpoint allows. */
-  fetchModels(input: { readonly checkKey: boolean }): Promise<Model[]>;
+  /** The endpoint's models. */
+  fetchModels(): Promise<Model[]>;
+  /** The account's credits; none where the endpoint does not tell. A refused key is a failure, and where they are needed any trouble. */
+  readBalance(input: { readonly needed: boolean }): Promise<{ readonly balance?: number }>;
+  /** Items that a canary takes, by chunk. */
+  readCanary(input: { readonly run: string; readonly items: number }): Promise<{ readonly chunks: CanaryChunk[] }>;
   infer(input: InferInput): Promise<PackProgress>;
-  recoverChunk(input: { readonly run: string; readonly chunk: ChunkManifest }): Promise<RecoveredChunk>;
+  recoverChunk(input: RecoverInput): Promise<RecoveredChunk>;
+  /** Keeps the error lines of a chunk that is cancelled, for whoever wants what there is. */
+  keepFailures(input: PartInput): Promise<void>;
   writePart(input: PartInput): Promise<{ readonly counts: Counts }>;
+  /** Writes the summary of a run that did not come to its end. */
+  keepSummary(input: { readonly run: string; readonly summary: RunSummary }): Promise<void>;
   assembleResults(input: AssembleInput): Promise<{ readonly results: string }>;
 }

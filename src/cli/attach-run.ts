@@ -1,12 +1,11 @@
-import { MAX_CONCURRENCY } from '../batch/options.js';
 import type { Storage } from '../storage/storage.js';
-import { endpointFromFlags } from './batch-request.js';
 import { Cleanup } from './cleanup.js';
 import { UserError } from './errors.js';
 import type { Io } from './io.js';
 import { openReporter } from './open-reporter.js';
 import { checkOutput } from './output.js';
 import { usablePlaces } from './places.js';
+import { endpointOfRun } from './run-endpoint.js';
 import type { RunFlags } from './run-flags.js';
 import { noSuchRun, runMemoSchema } from './run-memo.js';
 import { openSession, type Session } from './session.js';
@@ -51,22 +50,11 @@ async function findRun(id: string, flags: RunFlags, storage: Storage, session: S
     runId: id,
     handle,
     storage,
-    endpoint: endpointOf(id, flags, memo.endpoint, session, io),
+    endpoint: endpointOfRun(id, flags.baseUrl, memo.endpoint, session, io),
     taskQueue: run.taskQueue,
-    concurrency: memo.concurrency ?? MAX_CONCURRENCY,
     output: flags.output ?? memo.output,
+    yes: false,
     ...(memo.items === undefined ? {} : { items: memo.items }),
     found: status === 'RUNNING' ? 'running' : 'finished',
   };
-}
-
-/** The endpoint for a worker here: the run's own, and never this environment's key to another one. */
-function endpointOf(id: string, flags: RunFlags, runs: string | undefined, session: Session, io: Io): string {
-  if (!session.embedded) return runs ?? '';
-  const ours = endpointFromFlags(flags.baseUrl, io.env);
-  if (runs === undefined || runs === ours) return ours;
-  throw new UserError(`the run ${id} is for ${runs}, but this environment is for ${ours}`, {
-    exitCode: 2,
-    hint: `Give --base-url ${runs}, with its key in DRIA_API_KEY.`,
-  });
 }

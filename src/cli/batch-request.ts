@@ -17,6 +17,9 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   temperature: '--temperature',
   timeoutSecs: '--timeout',
   pack: '--pack',
+  maxTotalTokens: '--max-total-tokens',
+  maxCredits: '--max-credits',
+  canary: '--canary',
 };
 
 /** The batch options that flags ask for. Throws a `UserError` that names the flag. */
@@ -32,6 +35,9 @@ export async function optionsFromFlags(flags: BatchFlags): Promise<BatchOptions>
     detail: flags.detail,
     ...(flags.model === undefined ? {} : { model: flags.model }),
     ...(flags.pack === undefined ? {} : { pack: flags.pack }),
+    ...(flags.maxTotalTokens === undefined ? {} : { maxTotalTokens: flags.maxTotalTokens }),
+    ...(flags.maxCredits === undefined ? {} : { maxCredits: flags.maxCredits }),
+    ...(flags.canary === undefined ? {} : { canary: flags.canary }),
     ...(schema === undefined ? {} : { schema }),
   });
   if (parsed.success) return parsed.data;
@@ -44,7 +50,11 @@ function optionProblems(error: z.ZodError): string {
     .join('\n');
 }
 
-async function readSchema({ schema, schemaFile }: BatchFlags): Promise<JsonSchema | undefined> {
+/** The schema that flags give, checked. Throws a `UserError` that names the flag. */
+export async function readSchema({
+  schema,
+  schemaFile,
+}: Pick<BatchFlags, 'schema' | 'schemaFile'>): Promise<JsonSchema | undefined> {
   if (schema !== undefined && schemaFile !== undefined) {
     throw new UserError('--schema and --schema-file are both given: use one of them', { exitCode: 2 });
   }

@@ -28,13 +28,20 @@ export async function deliver({ storage, runId, output }: Delivery, io: Io): Pro
   }
 }
 
-/** The exit code of a finished run. */
-export function exitCodeOf({ failed }: Pick<RunSummary, 'failed'>): number {
-  return failed > 0 ? EXIT.SOME_FAILED : EXIT.OK;
+/** The exit code of a run that has ended: what its ledger says. */
+export function exitCodeOf({ state, failed, skipped }: Pick<RunSummary, 'state' | 'failed' | 'skipped'>): number {
+  if (state !== 'completed') return EXIT.FAILED;
+  return failed + skipped > 0 ? EXIT.SOME_FAILED : EXIT.OK;
 }
 
 /** The summary of a run that has ended well; undefined when the run directory has none. */
 export async function readSummary(storage: Storage, runId: string): Promise<RunSummary | undefined> {
+  const summary = await readLedger(storage, runId);
+  return summary?.state === 'completed' ? summary : undefined;
+}
+
+/** The summary of a run that has ended, well or not; undefined when the run directory has none. */
+export async function readLedger(storage: Storage, runId: string): Promise<RunSummary | undefined> {
   const stored = await getJsonIfThere(storage, runDirectory(runId).summary);
   return stored === undefined ? undefined : runSummarySchema.parse(stored);
 }

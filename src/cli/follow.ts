@@ -3,6 +3,7 @@ import type { WorkflowFailedError } from '@temporalio/client';
 import type { Progress } from '../batch/progress.js';
 import type { BatchResult } from '../batch/run.js';
 import type { BatchHandle } from '../client.js';
+import { isInReview } from './canary-review.js';
 import { UserError } from './errors.js';
 import type { Reporter } from './terminal/reporter.js';
 
@@ -17,7 +18,10 @@ const LONG_RUN_MS = 60_000;
 const SILENT_MS = 10_000;
 
 /** How following a run ended. */
-export type Followed = { readonly kind: 'ended'; readonly result: BatchResult } | { readonly kind: 'detached' };
+export type Followed =
+  | { readonly kind: 'ended'; readonly result: BatchResult }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'detached' };
 
 /** What following needs. */
 export interface FollowOptions {
@@ -27,17 +31,31 @@ export interface FollowOptions {
   readonly interrupt: AbortSignal;
   /** Rejects when the worker in this process cannot go on. */
   readonly worker?: Promise<void>;
+  /**
+   * Lets a person look at a canary that has ended. Tells whether the run was let go on; undefined where nobody can be
+   * asked, and the run waits for somebody elsewhere.
+   */
+  readonly review: (progress: Progress) => Promise<boolean | undefined>;
 }
 
 /** Shows a run's progress until it ends or the person leaves. Throws a `UserError` when the run failed. */
 export async function follow(options: FollowOptions): Promise<Followed> {
   const ended = new AbortController();
-  const showing = showProgress(options, ended.signal);
+  const declined = new AbortController();
+  const showing = showProgress(options, ended.signal, declined);
+  // What fails while showing ends the following; what ends well leaves it to the run.
+  const shown = showing.then(() => new Promise<never>(() => undefined));
   try {
-    return await Promise.race([outcome(options.handle), left(options.interrupt, ended.signal), broken(options.worker)]);
+    return await Promise.race([
+      outcome(options.handle),
+      left(options.interrupt, ended.signal),
+      left(declined.signal, ended.signal),
+      broken(options.worker),
+      shown,
+    ]);
   } finally {
     ended.abort();
-    await showing;
+    await showing.catch(() => undefined);
   }
 }
 
@@ -45,7 +63,9 @@ async function outcome(handle: BatchHandle): Promise<Followed> {
   try {
     return { kind: 'ended', result: await handle.result() };
   } catch (error) {
-    throw isRunFailed(error) ? runFailed(handle.id, error) : error;
+    if (!isRunFailed(error)) throw error;
+    if (isNamed(error.cause, 'CancelledFailure')) return { kind: 'cancelled' };
+    throw runFailed(handle.id, error);
   }
 }
 
@@ -63,10 +83,15 @@ async function broken(worker: Promise<void> | undefined): Promise<never> {
   return await new Promise<never>(() => undefined);
 }
 
-async function showProgress({ handle, reporter }: FollowOptions, ended: AbortSignal): Promise<void> {
+async function showProgress(
+  { handle, reporter, review }: FollowOptions,
+  ended: AbortSignal,
+  declined: AbortController,
+): Promise<void> {
   const start = performance.now();
   let answeredAt = start;
   let warned = false;
+  let reviewed = false;
   while (!ended.aborted) {
     const progress = await look(handle);
     if (ended.aborted) return;
@@ -75,6 +100,10 @@ async function showProgress({ handle, reporter }: FollowOptions, ended: AbortSig
       reporter.progress(progress);
       answeredAt = now;
       warned = false;
+      if (isInReview(progress) && !reviewed) {
+        reviewed = true;
+        if ((await review(progress)) === false) declined.abort();
+      }
     } else if (!warned && now - answeredAt > SILENT_MS) {
       reporter.warn(
         `no worker answers for ${handle.id}; start one with \`dria-temporal worker\`, or look at its task queue`,
@@ -97,7 +126,11 @@ async function look(handle: BatchHandle): Promise<Progress | undefined> {
 
 /** By its name: importing the class would load the SDK before the server is started. */
 function isRunFailed(error: unknown): error is WorkflowFailedError {
-  return error instanceof Error && error.name === 'WorkflowFailedError';
+  return isNamed(error, 'WorkflowFailedError');
+}
+
+function isNamed(error: unknown, name: string): boolean {
+  return error instanceof Error && error.name === name;
 }
 
 /** What ended a run, in words: the innermost cause, which is what an activity or the workflow said. */

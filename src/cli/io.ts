@@ -5,7 +5,7 @@ export type OutputStream = Writable & { readonly isTTY?: boolean; readonly colum
 
 /** What a command may touch of the process around it. */
 export interface Io {
-  readonly stdin: Readable;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: NodeJS.ProcessEnv;

@@ -6,8 +6,10 @@ import { batchCommand } from './commands/batch.js';
 import { modelsCommand } from './commands/models.js';
 import { reportCommand } from './commands/report.js';
 import { resultsCommand } from './commands/results.js';
+import { retryCommand } from './commands/retry.js';
 import { runsCommand } from './commands/runs.js';
 import { serverCommand } from './commands/server.js';
+import { setCommand } from './commands/set.js';
 import { simulateCommand } from './commands/simulate.js';
 import { statusCommand } from './commands/status.js';
 import { cancelCommand, pauseCommand, resumeCommand } from './commands/steer.js';
@@ -57,6 +59,8 @@ export function createProgram(io: Io, onExitCode: (code: number) => void): Comma
     pauseCommand,
     resumeCommand,
     cancelCommand,
+    setCommand,
+    retryCommand,
     modelsCommand,
     workerCommand,
     serverCommand,

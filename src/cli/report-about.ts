@@ -17,7 +17,7 @@ export interface StoredRun {
   readonly storage: Storage;
   readonly id: string;
   readonly manifest: Manifest;
-  /** Only when the run has ended well. */
+  /** Only when the run has ended. */
   readonly summary: RunSummary | undefined;
 }
 
@@ -26,8 +26,7 @@ export async function reportAbout({ storage, id, manifest, summary }: StoredRun)
   const { items, bytes, sha256, modalities, invalid } = manifest;
   const input = { runId: id, items, bytes, sha256, modalities, invalid, writtenAt: Date.now() };
   if (summary === undefined) return { ...input, ...(await soFar(storage, id, manifest)) };
-  const { ok, failed, startedAt, endedAt, requests, models } = summary;
-  return { ...input, requests, models, ended: { ok, failed, startedAt, endedAt } };
+  return { ...input, requests: summary.requests, models: summary.models, end: summary };
 }
 
 /** What is known of a run that has not ended: the counts of its finished chunks. Nodes are in no file. */

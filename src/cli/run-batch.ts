@@ -12,6 +12,7 @@ import {
   optionsFromFlags,
   runIdOf,
 } from './batch-request.js';
+import { checkCanary } from './canary-review.js';
 import { Cleanup } from './cleanup.js';
 import { UserError } from './errors.js';
 import type { Io } from './io.js';
@@ -71,6 +72,7 @@ async function checkRequest(file: string, flags: BatchFlags, io: Io): Promise<Re
   const endpoint = endpointFromFlags(flags.baseUrl, io.env);
   if (flags.id !== undefined) checkRunId(flags.id);
   checkScheduling(flags);
+  checkCanary(flags, file, io);
   await checkOutput(flags.output, file);
   return { flags, options, endpoint, roots: attachmentRoots(flags), ...(await usablePlaces(flags, io.env)) };
 }
@@ -92,14 +94,13 @@ async function startOrGoOn(
   request: Request,
   reporter: Reporter,
 ): Promise<Visit> {
-  const { storage, flags, endpoint, options } = request;
+  const { storage, flags, endpoint } = request;
   const runId = idOf(scanned, request);
   const handle = session.batches.handle(runId);
   const { status, staged, pace } = await findEarlier(handle, scanned, request);
   const taskQueue = flags.taskQueue ?? (session.embedded ? runId : undefined);
-  const { concurrency } = options;
   const { items } = scanned.scan.manifest;
-  const visit = { runId, handle, storage, endpoint, taskQueue, concurrency, output: flags.output, items };
+  const visit = { runId, handle, storage, endpoint, taskQueue, output: flags.output, yes: flags.yes, items };
   if (status === 'COMPLETED' && staged) return { ...visit, found: 'finished' };
   // Loading the workflow code takes a while: meanwhile the input is staged and the run started.
   const worker = workerFor(visit, session, reporter);
@@ -132,7 +133,7 @@ async function findEarlier(
   const there = runMemoSchema.parse(found?.memo ?? {}).request;
   const here = runRequestOf(options, endpoint);
   refuseOtherAnswers(handle.id, there, here);
-  return { status: found?.status.name, staged: staged !== undefined, pace: otherPace(there, here) };
+  return { status: found?.status.name, staged: staged !== undefined, pace: otherPace(handle.id, there, here) };
 }
 
 function startOf(

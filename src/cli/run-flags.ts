@@ -29,6 +29,10 @@ export const batchFlagsSchema = temporalFlagsSchema.extend({
   id: z.string().optional(),
   priority: z.number().optional(),
   heartbeatTimeout: z.number().optional(),
+  maxTotalTokens: z.number().optional(),
+  maxCredits: z.number().optional(),
+  canary: z.number().optional(),
+  yes: z.boolean().default(false),
 });
 export type BatchFlags = z.infer<typeof batchFlagsSchema>;
 
@@ -50,6 +54,10 @@ export function addBatchFlags(command: Command): Command {
     .option('--attachments-root <folder>', 'Further folder for attachments. Repeatable.', collect)
     .option('--detail', 'Write all facts of an answer into its line.')
     .addOption(number('--pack <n>', 'Items in one activity. Default: as it goes.'))
+    .addOption(number('--max-total-tokens <n>', 'Tokens of the whole run at most; it pauses there.'))
+    .addOption(number('--max-credits <n>', 'Credits of the whole run at most; it pauses there.'))
+    .addOption(number('--canary <n>', 'Ask so many items first, spread out; show them, and ask.'))
+    .option('-y, --yes', 'Go on after the canary without asking.')
     .option('--base-url <url>', "OpenAI-compatible endpoint. Default: DRIA_BASE_URL, else Dria's.")
     .option('--id <id>', 'Id of the run. Default: from the input and the options.')
     .addOption(number('--priority <n>', '1 goes first, 5 last, among runs of the same workers. Default: 3.'))
@@ -97,6 +105,20 @@ export const runFlagsSchema = temporalFlagsSchema.extend({
   json: z.boolean().default(false),
 });
 export type RunFlags = z.infer<typeof runFlagsSchema>;
+
+/** Flags of `cancel` beside those of all runs. */
+export const cancelFlagsSchema = runFlagsSchema.extend({
+  discard: z.boolean().default(false),
+  yes: z.boolean().default(false),
+});
+export type CancelFlags = z.infer<typeof cancelFlagsSchema>;
+
+/** Flags of `retry`, without what changes. */
+export const retryFlagsSchema = runFlagsSchema.extend({
+  schema: z.string().optional(),
+  schemaFile: z.string().optional(),
+});
+export type RetryFlags = z.infer<typeof retryFlagsSchema>;
 
 /** Flags of `results`. */
 export const resultsFlagsSchema = placeFlagsSchema.extend({

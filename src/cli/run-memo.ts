@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { endStateSchema } from '../batch/summary.js';
 import { UserError } from './errors.js';
 import { runRequestSchema } from './same-run.js';
 
@@ -11,9 +12,22 @@ export const runMemoSchema = z.object({
   /** Where the results were asked to go. */
   output: z.string().optional(),
   concurrency: z.number().optional(),
+  /** What it came to: written by the workflow at its end. */
+  ended: z
+    .object({
+      state: endStateSchema,
+      items: z.number(),
+      ok: z.number(),
+      failed: z.number(),
+      skipped: z.number(),
+      cancelled: z.number(),
+      tokens: z.number(),
+    })
+    .optional(),
   /** What it was asked for, so that another command under the same id can tell. */
   request: runRequestSchema.optional(),
 });
+export type RunMemo = z.infer<typeof runMemoSchema>;
 
 /** The error for an id that no run has. */
 export function noSuchRun(id: string): UserError {

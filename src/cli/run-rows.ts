@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { answersSoFar } from '../activities/partial-lines.js';
+import { linesSoFar } from '../activities/partial-lines.js';
 import { readItemPlaces } from '../activities/settings.js';
 import { decodeLayout } from '../batch/layout.js';
 import type { ChunkManifest, Manifest } from '../batch/manifest.js';
@@ -34,6 +34,7 @@ const lineSchema = z.object({
 interface RowFacts {
   readonly answer?: AnswerFacts | undefined;
   readonly failure?: FailureFacts | undefined;
+  readonly skipped: boolean;
 }
 
 /**
@@ -59,7 +60,7 @@ export class RunRows {
     const { input } = await readItemPlaces(this.storage, this.run);
     for (const chunk of this.manifest.chunks) {
       const rows = (await this.chunkRows(chunk)).filter(isWanted);
-      const items = await this.items(chunk, rows, input);
+      const items = await this.items(rows, input);
       for (const row of rows) yield withInput(row, items.get(row.item));
     }
   }
@@ -67,14 +68,18 @@ export class RunRows {
   private async chunkRows(chunk: ChunkManifest): Promise<readonly ReportRow[]> {
     const kept = this.underWay.get(chunk.chunk);
     if (kept !== undefined) return kept;
-    const answers = await answersSoFar(this.storage, this.run, chunk.chunk);
-    if (answers === undefined) return await this.partRows(chunk);
-    const rows = answers.map(({ item, result, ...answer }) => reportRow(item, result, { answer }));
+    const lines = await linesSoFar(this.storage, this.run, chunk.chunk);
+    if (lines === undefined) return await this.partRows(chunk);
+    const isSkipped = skippedOf(chunk);
+    const rows = lines.map(({ item, line, facts }) =>
+      reportRow(item, line, { answer: facts, skipped: isSkipped(item) }),
+    );
     this.underWay.set(chunk.chunk, rows);
     return rows;
   }
 
-  private async partRows({ chunk, first }: ChunkManifest): Promise<ReportRow[]> {
+  private async partRows(manifest: ChunkManifest): Promise<ReportRow[]> {
+    const { chunk, first } = manifest;
     const directory = runDirectory(this.run);
     const [bytes, stored] = await Promise.all([
       this.storage.get(directory.part(chunk)),
@@ -85,20 +90,17 @@ export class RunRows {
     const answers = facts === undefined ? undefined : answerFacts(facts);
     const failures = facts === undefined ? undefined : failureFacts(facts);
     const lines = Buffer.from(bytes).toString('utf8').split('\n').filter(Boolean);
+    const isSkipped = skippedOf(manifest);
     return lines.map((line, position) => {
       const item = first + position;
-      return reportRow(item, JSON.parse(line), { answer: answers?.get(item), failure: failures?.get(item) });
+      const known = { answer: answers?.get(item), failure: failures?.get(item), skipped: isSkipped(item) };
+      return reportRow(item, line, known);
     });
   }
 
   /** The input's items of some rows, by index; invalid lines have none. */
-  private async items(
-    { first, layout }: ChunkManifest,
-    rows: readonly ReportRow[],
-    input: string,
-  ): Promise<Map<number, InputItem>> {
-    const codes = decodeLayout(layout);
-    const wanted = rows.map(({ item }) => item).filter((item) => codes[item - first] !== 'invalid');
+  private async items(rows: readonly ReportRow[], input: string): Promise<Map<number, InputItem>> {
+    const wanted = rows.filter(({ skipped }) => !skipped).map(({ item }) => item);
     const items = new Map<number, InputItem>();
     if (wanted.length === 0) return items;
     const offsets = await readStagedOffsets(this.storage, this.run, wanted);
@@ -113,8 +115,14 @@ function withInput(row: ReportRow, { prompt, attachment }: Partial<InputItem> = 
   return { ...row, ...(prompt === undefined ? {} : { prompt }), ...(attachment === undefined ? {} : { attachment }) };
 }
 
-function reportRow(item: number, value: unknown, { answer, failure }: RowFacts): ReportRow {
-  const line = lineSchema.parse(value);
+/** Tells of each item of a chunk whether it is an invalid line that was skipped. */
+function skippedOf({ first, layout }: ChunkManifest): (item: number) => boolean {
+  const codes = decodeLayout(layout);
+  return (item) => codes[item - first] === 'invalid';
+}
+
+function reportRow(item: number, text: string, { answer, failure, skipped }: RowFacts): ReportRow {
+  const line = lineSchema.parse(JSON.parse(text));
   const { at, ms = line.latency_ms, truncated = line.finish_reason === 'length' } = answer ?? {};
   const { attempts = line.attempts, tried = line.models_tried } = failure ?? {};
   return {
@@ -122,6 +130,7 @@ function reportRow(item: number, value: unknown, { answer, failure }: RowFacts):
     id: line.id,
     model: line.model,
     ok: line.error === undefined,
+    skipped,
     text: line.error ?? line.output ?? '',
     tokens: line.tokens ?? 0,
     truncated,

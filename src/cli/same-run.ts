@@ -15,7 +15,8 @@ export type RunRequest = z.infer<typeof runRequestSchema>;
 
 /** The request of a command. Flags at their defaults are in it too: a default may change. */
 export function runRequestOf(options: BatchOptions, endpoint: string): RunRequest {
-  const { model, maxTokens, temperature, skipInvalid, detail, concurrency, retries, timeoutSecs, pack } = options;
+  const { model, maxTokens, temperature, skipInvalid, detail } = options;
+  const { concurrency, retries, timeoutSecs, pack, maxTotalTokens, maxCredits } = options;
   return {
     answers: texts({
       '--base-url': endpoint,
@@ -31,6 +32,8 @@ export function runRequestOf(options: BatchOptions, endpoint: string): RunReques
       '--retries': retries,
       '--timeout': timeoutSecs,
       '--pack': pack ?? 'as it goes',
+      '--max-total-tokens': maxTotalTokens ?? 'none',
+      '--max-credits': maxCredits ?? 'none',
     }),
   };
 }
@@ -49,9 +52,11 @@ export function refuseOtherAnswers(runId: string, there: RunRequest | undefined,
 }
 
 /** How a run under way goes on otherwise than this command says, in words; undefined when it does not. */
-export function otherPace(there: RunRequest | undefined, here: RunRequest): string | undefined {
+export function otherPace(runId: string, there: RunRequest | undefined, here: RunRequest): string | undefined {
   const different = differences(there?.pace ?? {}, here.pace);
-  return different.length === 0 ? undefined : `it keeps the options that it was started with: ${different.join(', ')}`;
+  return different.length === 0
+    ? undefined
+    : `it keeps the options that it was started with: ${different.join(', ')}; to change them: dria-temporal set ${runId}`;
 }
 
 function differences(there: Readonly<Record<string, string>>, here: Readonly<Record<string, string>>): string[] {

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { readStagedManifest } from '../input/stage.js';
 import { Figures } from '../report/figures.js';
+import { endWords } from '../report/overview.js';
 import { type PageAssets, type Report, reportPage } from '../report/report-page.js';
 import { DEFAULT_LIMITS, Spread, tableRows } from '../report/sample.js';
 import { count, size } from '../report/words.js';
-import { readSummary } from './deliver.js';
+import { readLedger } from './deliver.js';
 import { UserError } from './errors.js';
 import { EXIT, type Io } from './io.js';
 import { checkOutput, writeOutput } from './output.js';
@@ -14,6 +15,9 @@ import type { ReportFlags } from './run-flags.js';
 import { noSuchRun } from './run-memo.js';
 import { RunRows } from './run-rows.js';
 
+/** Answers that were under way when a run ended may come this much later, ms, by clocks that differ. */
+const LATE_MS = 60_000;
+
 /**
  * Writes the page about a run, ended or not. Asks no server: everything is in the run directory. Reads it twice, so that
  * memory does not grow with the run: first for the figures, then for the rows of the table. Returns the exit code.
@@ -21,7 +25,7 @@ import { RunRows } from './run-rows.js';
 export async function showReport(id: string, flags: ReportFlags, io: Io): Promise<number> {
   await checkPlace(id, flags, io);
   const { storage } = await usablePlaces(flags, io.env);
-  const summary = await readSummary(storage, id);
+  const summary = await readLedger(storage, id);
   const manifest = await readStagedManifest(storage, id);
   if (manifest === undefined) throw noSuchRun(id);
   const run = { storage, id, manifest, summary };
@@ -61,15 +65,22 @@ async function openReport(
       bytes += Buffer.byteLength(row.text);
     }
   }
-  const all = { ok: figures.ok, failed: figures.failed };
+  const all = { ok: figures.ok, failed: figures.errors };
   const held = tableRows(all, bytes, { ...DEFAULT_LIMITS, rows: flags.rows ?? DEFAULT_LIMITS.rows });
   const spreads = { ok: new Spread(all.ok, held.ok), failed: new Spread(all.failed, held.failed) };
   const chosen = rows.tableRows(({ ok }) => {
     interrupt.throwIfAborted();
     return (ok ? spreads.ok : spreads.failed).next();
   });
-  const report = { about: await reportAbout(run), figures, scope: { held, all } };
+  const report = { about: await reportAbout(sinceEnded(run, figures)), figures, scope: { held, all } };
   return { report, pages: reportPage(report, chosen, await readAssets()) };
+}
+
+/** A run that was cancelled may go on: an answer that came well after its end says so. */
+function sinceEnded(run: StoredRun, { lastAt }: Figures): StoredRun {
+  const { summary } = run;
+  const goesOn = summary !== undefined && summary.state !== 'completed' && lastAt > summary.endedAt + LATE_MS;
+  return goesOn ? { ...run, summary: undefined } : run;
 }
 
 async function readAssets(): Promise<PageAssets> {
@@ -105,6 +116,6 @@ function say({ scope, about }: Report, output: string | undefined, bytes: number
   const rows = held.ok + held.failed;
   const total = all.ok + all.failed;
   const which = rows === total ? `${count(rows)} rows` : `a sample of ${count(rows)} of ${count(total)} rows`;
-  const partial = about.ended === undefined ? '; partial: the run has not ended' : '';
+  const partial = about.end?.state === 'completed' ? '' : `; partial: the run ${endWords(about.end)}`;
   stderr.write(`${output ?? 'standard output'}: ${size(bytes).replace('\u00a0', ' ')}, ${which}${partial}\n`);
 }

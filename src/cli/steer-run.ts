@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { partialLines } from '../activities/partial-lines.js';
 import type { Progress } from '../batch/progress.js';
 import type { BatchHandle } from '../client.js';
+import { type ChangeFlags, changeFromFlags } from './change-flags.js';
 import { UserError } from './errors.js';
 import type { Io } from './io.js';
-import { checkOutput, writeOutput } from './output.js';
 import { usablePlaces } from './places.js';
 import type { RunFlags } from './run-flags.js';
 import { noSuchRun } from './run-memo.js';
@@ -26,27 +25,29 @@ export async function steerRun(order: 'pause' | 'resume', id: string, flags: Run
   });
 }
 
-/** Ends a run; with an output, writes the answers that it has. Throws as {@link steerRun} does. */
-export async function cancelRun(id: string, flags: RunFlags, io: Io): Promise<void> {
-  if (flags.output !== undefined) await checkOutput(flags.output);
-  const { storage } = await usablePlaces(flags, io.env);
+/** Changes a run under way. Throws as {@link steerRun} does, and when a change is none or cannot be. */
+export async function setRun(id: string, changes: ChangeFlags, flags: RunFlags, io: Io): Promise<void> {
+  const change = changeFromFlags(changes);
+  if (change === undefined) {
+    throw new UserError('nothing to change: give at least one flag of a change', {
+      exitCode: 2,
+      hint: 'See `dria-temporal set --help`.',
+    });
+  }
   await withRun(id, flags, io, async (handle) => {
-    await handle.cancel();
-    // Packs under way end after their request: what they bring is among the answers.
-    await taken(
-      handle,
-      handle.result().then(
-        () => undefined,
-        () => undefined,
-      ),
-      'it ends then',
-    );
-    io.stderr.write(`${id} is cancelled; its answers are kept: \`dria-temporal results ${id} --partial\`\n`);
-    if (flags.output !== undefined) await writeOutput(flags.output, partialLines(storage, id), io.stdout);
+    const progress = await taken(handle, handle.set(change), 'then give the order again');
+    if (flags.json) io.stdout.write(`${JSON.stringify({ id, ...progress })}\n`);
+    else io.stderr.write(`${id} is changed: ${Object.entries(change).map(changeInWords).join(', ')}\n`);
   });
 }
 
-async function withRun(
+function changeInWords([field, value]: [string, unknown]): string {
+  const name = field.replace(/Secs$/, '').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return `${name} ${value === null ? (field === 'model' ? 'any' : 'none') : String(value)}`;
+}
+
+/** Finds a run that is under way, for an order to it. Throws a `UserError` when there is none. */
+export async function withRun(
   id: string,
   flags: RunFlags,
   io: Io,
@@ -71,7 +72,11 @@ async function withRun(
 }
 
 /** Waits for an order to be taken, which only a run's worker can do. */
-async function taken<T extends Progress | undefined>({ id }: BatchHandle, order: Promise<T>, then: string): Promise<T> {
+export async function taken<T extends Progress | undefined>(
+  { id }: BatchHandle,
+  order: Promise<T>,
+  then: string,
+): Promise<T> {
   const ended = new AbortController();
   const late = delay(ORDER_MS, undefined, { signal: ended.signal }).then(() => {
     const hint = `Attach one, ${then}: dria-temporal attach ${id}`;
@@ -79,8 +84,15 @@ async function taken<T extends Progress | undefined>({ id }: BatchHandle, order:
   });
   late.catch(() => undefined);
   try {
-    return await Promise.race([order, late]);
+    return await Promise.race([order.catch(refused), late]);
   } finally {
     ended.abort();
   }
+}
+
+/** A run that refuses an order says why. */
+function refused(error: unknown): never {
+  const cause = error instanceof Error && error.name === 'WorkflowUpdateFailedError' ? error.cause : undefined;
+  if (!(cause instanceof Error)) throw error;
+  throw new UserError(cause.message, { exitCode: 1, cause: error });
 }

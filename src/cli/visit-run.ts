@@ -1,20 +1,22 @@
+import { partialLines } from '../activities/partial-lines.js';
+import { MAX_CONCURRENCY } from '../batch/limits.js';
+import type { Progress } from '../batch/progress.js';
 import { progressOfSummary } from '../batch/run-view.js';
 import type { RunSummary } from '../batch/summary.js';
 import type { BatchHandle } from '../client.js';
 import type { Storage } from '../storage/storage.js';
-import { deliver, exitCodeOf, readSummary } from './deliver.js';
+import { isInReview, reviewCanary } from './canary-review.js';
+import { deliver, exitCodeOf, readLedger, readSummary } from './deliver.js';
 import { UserError } from './errors.js';
 import { follow } from './follow.js';
 import { EXIT, type Io } from './io.js';
 import type { LocalWorker } from './local-worker.js';
+import { writeOutput } from './output.js';
 import type { Session } from './session.js';
 import type { Reporter } from './terminal/reporter.js';
 
 /** How long requests under way may take to end when a person leaves, ms. */
 const LEAVE_GRACE_MS = 5_000;
-
-/** Room of a worker here: the run may have more lanes than the command that attaches to it says. */
-const LEAST_REQUESTS = 100;
 
 /** A run that a command looks after until it ends or the person leaves. */
 export interface Visit {
@@ -24,9 +26,10 @@ export interface Visit {
   readonly endpoint: string;
   /** The run's task queue, where it is known here. */
   readonly taskQueue: string | undefined;
-  readonly concurrency: number;
   readonly output: string | undefined;
   readonly items?: number;
+  /** Go on after a canary without asking. */
+  readonly yes: boolean;
   /** Whether it was started just now, was under way, or had ended well. */
   readonly found: 'new' | 'running' | 'finished';
   /** The worker in this process, if the run needs one here. */
@@ -49,6 +52,7 @@ export async function visitRun(visit: Visit, session: Session, reporter: Reporte
       handle: visit.handle,
       reporter,
       interrupt: io.interrupt,
+      review: (progress) => reviewHere(visit, progress, reporter, io),
       ...(worker === undefined ? {} : { worker: worker.done }),
     });
     if (followed.kind === 'detached') {
@@ -56,6 +60,7 @@ export async function visitRun(visit: Visit, session: Session, reporter: Reporte
       sayDetached(visit, session, reporter);
       return EXIT.DETACHED;
     }
+    if (followed.kind === 'cancelled') return await endCancelled(visit, reporter, io);
     return await end(visit, followed.result, reporter, io);
   } finally {
     await worker?.leave();
@@ -64,7 +69,7 @@ export async function visitRun(visit: Visit, session: Session, reporter: Reporte
 
 /** Starts the worker that a run on the embedded server needs; on a cluster there are others. */
 export async function workerFor(
-  { taskQueue, runId, storage, endpoint, concurrency }: Omit<Visit, 'worker' | 'found'>,
+  { taskQueue, runId, storage, endpoint }: Pick<Visit, 'taskQueue' | 'runId' | 'storage' | 'endpoint'>,
   session: Session,
   reporter: Reporter,
 ): Promise<LocalWorker | undefined> {
@@ -73,7 +78,8 @@ export async function workerFor(
     taskQueues: [taskQueue ?? runId],
     storage: storage.root,
     baseUrl: endpoint,
-    maxRequests: Math.max(concurrency, LEAST_REQUESTS),
+    // The run's lanes are the bound, and they may be changed under way.
+    maxRequests: MAX_CONCURRENCY,
     shutdownGraceMs: LEAVE_GRACE_MS,
     onLog: (message) => reporter.warn(message),
   });
@@ -83,14 +89,41 @@ export async function workerFor(
 async function goOn({ handle, runId }: Visit, reporter: Reporter): Promise<void> {
   reporter.note(`${runId} is under way: going on with it`);
   const progress = await handle.progress().catch(() => undefined);
-  if (progress?.state !== 'paused') return;
-  const reason = progress.reason ?? 'no reason given';
-  if (reason.startsWith('402')) {
+  if (progress?.state !== 'paused' || isInReview(progress)) return;
+  const { reason = 'no reason given', pausedBy } = progress;
+  if (pausedBy === 'credits') {
     reporter.note(`it was paused (${reason}): resuming it`);
     await handle.resume();
   } else {
-    reporter.warn(`it is paused (${reason}); to go on: dria-temporal resume ${runId}`);
+    reporter.warn(`it is ${reason.startsWith('paused') ? '' : 'paused: '}${reason}`);
   }
+}
+
+/** Lets a person who is there look at the canary; where nobody is, somebody else must resume the run. */
+async function reviewHere(
+  { handle, storage, yes }: Visit,
+  progress: Progress,
+  reporter: Reporter,
+  io: Io,
+): Promise<boolean | undefined> {
+  if (!yes && io.stdin.isTTY !== true) return undefined;
+  reporter.clear();
+  return await reviewCanary({ handle, storage, yes, io }, progress);
+}
+
+/** Somebody has cancelled the run: what it has is written, and what it came to is said. */
+async function endCancelled(visit: Visit, reporter: Reporter, io: Io): Promise<number> {
+  const { storage, runId, output } = visit;
+  reporter.clear();
+  const ledger = await readLedger(storage, runId);
+  if (ledger === undefined) {
+    reporter.warn(`the run ${runId} was cancelled, and nothing was kept of it`);
+    return EXIT.FAILED;
+  }
+  await writeOutput(output, partialLines(storage, runId), io.stdout);
+  reporter.finish(progressOfSummary(ledger), ledger, output);
+  reporter.note(`The run was cancelled: these are the answers that it has. The same command goes on with them.`);
+  return exitCodeOf(ledger);
 }
 
 async function deliverFinished(visit: Visit, reporter: Reporter, io: Io): Promise<number> {

@@ -1,4 +1,4 @@
-import { DriaError, oneLine } from './errors.js';
+import { DriaError, type DriaErrorFacts, oneLine } from './errors.js';
 import { isObject, parseJson } from './json.js';
 import { type ErrorContext, errorInBody, type HttpAnswer } from './response-error.js';
 
@@ -30,13 +30,15 @@ export function parseChatAnswer(answer: HttpAnswer, latencyMs: number, context: 
   const choice = firstChoice(body);
   if (!isObject(choice) || !isObject(choice.message)) throw badResponse('the answer has no message in it', context);
   const finishReason = typeof choice.finish_reason === 'string' ? choice.finish_reason : undefined;
+  const tokens = tokensOf(body.usage);
   const text = contentText(choice.message.content);
-  if (text.trim() === '') throw emptyAnswer(choice.message.refusal, finishReason, context);
+  if (text.trim() === '') throw emptyAnswer(choice.message.refusal, finishReason, tokens, context);
+  refuseErrorAsContent(text, finishReason, tokens.totalTokens, context);
   const nodeId = nodeOf(body.metadata);
   return {
     text,
     ...(finishReason === undefined ? {} : { finishReason }),
-    ...tokensOf(body.usage),
+    ...tokens,
     ...(nodeId === undefined ? {} : { nodeId }),
     latencyMs,
   };
@@ -53,11 +55,37 @@ function contentText(content: unknown): string {
   return content.map((part: unknown) => (isObject(part) && typeof part.text === 'string' ? part.text : '')).join('');
 }
 
-function emptyAnswer(refusal: unknown, finishReason: string | undefined, context: ErrorContext): DriaError {
+function emptyAnswer(
+  refusal: unknown,
+  finishReason: string | undefined,
+  { totalTokens: tokens }: Pick<ChatAnswer, 'totalTokens'>,
+  context: ErrorContext,
+): DriaError {
   if (typeof refusal === 'string' && refusal.trim() !== '')
-    return badResponse(`the model refused: ${refusal}`, context);
+    return badResponse(`the model refused: ${refusal}`, context, { tokens });
   const reason = finishReason === undefined ? '' : ` (finish_reason: ${finishReason})`;
-  return badResponse(`the model answered nothing${reason}`, context);
+  return badResponse(`the model answered nothing${reason}`, context, { tokens, isEmpty: true });
+}
+
+/**
+ * Throws for a content that is no answer but what a node or a gateway said when it failed: ended with an error, or an
+ * error body as the API has it, and nothing else, in the place of the answer. Never an error that concerns more than the
+ * item: what a model writes must not stop a run.
+ */
+function refuseErrorAsContent(
+  text: string,
+  finishReason: string | undefined,
+  tokens: number,
+  context: ErrorContext,
+): void {
+  if (finishReason === 'error') throw badResponse(`the model ended with an error: ${text}`, context, { tokens });
+  if (!/^\s*\{\s*"error"\s*:\s*\{/.test(text)) return;
+  const body = parseJson(text);
+  if (!isObject(body) || Object.keys(body).length > 1 || !isObject(body.error)) return;
+  // A model that was asked for JSON about errors says more, or other things, than an API does.
+  const { message } = body.error;
+  if (typeof message !== 'string' || !('code' in body.error || 'type' in body.error)) return;
+  throw badResponse(`the answer is an error: ${message}`, context, { tokens });
 }
 
 function tokensOf(usage: unknown): Pick<ChatAnswer, 'totalTokens' | 'promptTokens' | 'completionTokens'> {
@@ -83,6 +111,10 @@ function notJson({ text, headers }: HttpAnswer): string {
   return `the answer is not JSON but ${said}${typeof type === 'string' ? ` (${type})` : ''}`;
 }
 
-function badResponse(message: string, { secret }: ErrorContext): DriaError {
-  return new DriaError({ code: 'BadResponse', status: 200, message: oneLine(message, secret) });
+function badResponse(
+  message: string,
+  { secret }: ErrorContext,
+  cost: Pick<DriaErrorFacts, 'tokens' | 'isEmpty'> = {},
+): DriaError {
+  return new DriaError({ code: 'BadResponse', status: 200, message: oneLine(message, secret), ...cost });
 }

@@ -22,6 +22,10 @@ export interface DriaErrorFacts {
   readonly status?: number | undefined;
   /** What the endpoint asked to wait before the next try, ms, 0 to 60,000. */
   readonly retryAfterMs?: number | undefined;
+  /** `usage.total_tokens` of an answer that came but is no good. */
+  readonly tokens?: number | undefined;
+  /** True for an answer with nothing in it. */
+  readonly isEmpty?: boolean | undefined;
   readonly cause?: unknown;
 }
 
@@ -36,12 +40,16 @@ export class DriaError extends Error {
   // Declared only: absent, and not undefined, when there is none.
   declare readonly status?: number;
   declare readonly retryAfterMs?: number;
+  declare readonly tokens?: number;
+  declare readonly isEmpty?: boolean;
 
   constructor(facts: DriaErrorFacts) {
     super(facts.message, facts.cause === undefined ? undefined : { cause: facts.cause });
     this.code = facts.code;
     if (facts.status !== undefined) this.status = facts.status;
     if (facts.retryAfterMs !== undefined) this.retryAfterMs = facts.retryAfterMs;
+    if (facts.tokens !== undefined) this.tokens = facts.tokens;
+    if (facts.isEmpty !== undefined) this.isEmpty = facts.isEmpty;
   }
 }
 

@@ -9,6 +9,22 @@ export interface ModelAbout {
   readonly fallbacks: number;
 }
 
+/** How a run has ended, and its own count. */
+export interface RunEnd {
+  /** Only a completed run has all of its rows. */
+  readonly state: 'completed' | 'cancelled' | 'failed';
+  readonly ok: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** Requests that asked again. */
+  readonly retries: number;
+  /** Credits, where the endpoint tells. */
+  readonly credits?: { readonly spent: number; readonly wasted: number } | undefined;
+  /** Epoch ms. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+}
+
 /** What a report says of a run beside its rows. */
 export interface RunAbout {
   readonly runId: string;
@@ -19,18 +35,13 @@ export interface RunAbout {
   /** Of the input, hex. */
   readonly sha256: string;
   readonly modalities: Readonly<Record<Modality, number>>;
-  /** Invalid lines of the input, which count as failed items. */
+  /** Invalid lines of the input. */
   readonly invalid: number;
   readonly models: readonly ModelAbout[];
   /** Requests sent, failed ones included, as far as they are known. */
   readonly requests: number;
   /** When the report was written, epoch ms. */
   readonly writtenAt: number;
-  /** Present when the run has ended: its own count, and when it started and ended, epoch ms. */
-  readonly ended?: {
-    readonly ok: number;
-    readonly failed: number;
-    readonly startedAt: number;
-    readonly endedAt: number;
-  };
+  /** Only when the run has ended. */
+  readonly end?: RunEnd;
 }

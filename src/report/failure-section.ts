@@ -12,22 +12,22 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /** The failed items by kind, with examples. */
-export function failureSection({ kinds, ok, failed }: Figures): Html | undefined {
-  if (failed === 0) return undefined;
+export function failureSection({ kinds, ok, errors }: Figures): Html | undefined {
+  if (errors === 0) return undefined;
   const sorted = [...kinds].sort(([, a], [, b]) => b.items - a.items);
   return html`<section aria-labelledby="failures"><h2 id="failures">Failures</h2>
-<p class="note">${count(failed)} of ${count(ok + failed)} items (${share(failed, ok + failed)}), by what stands before the colon of their error.</p>
-${sorted.map(([kind, failures]) => kindBlock(kind, failures, failed))}</section>
+<p class="note">${count(errors)} of ${count(ok + errors)} items (${share(errors, ok + errors)}), by what stands before the colon of their error.</p>
+${sorted.map(([kind, failures]) => kindBlock(kind, failures, errors))}</section>
 `;
 }
 
-function kindBlock(kind: string, { items, examples }: FailureKind, failed: number): Html {
+function kindBlock(kind: string, { items, examples }: FailureKind, errors: number): Html {
   const texts = [...examples.values()].sort((a, b) => b.items - a.items);
   const rest = items - texts.reduce((sum, example) => sum + example.items, 0);
   const show = html`<button type="button" class="link" data-kind="${kind}" hidden>Show in rows</button>`;
   return html`<div class="kind"><h3><span class="code">${kind}</span> <span class="count">${count(items)} ${
     items === 1 ? 'item' : 'items'
-  }, ${share(items, failed)} of the failures</span> ${kind === OTHER_KINDS ? '' : show}</h3>
+  }, ${share(items, errors)} of the failures</span> ${kind === OTHER_KINDS ? '' : show}</h3>
 ${table(`Examples of ${kind}`, COLUMNS, texts.map(exampleLine))}${
   rest > 0 ? html`<p class="note">${count(rest)} more with other texts.</p>` : ''
 }</div>

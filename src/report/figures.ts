@@ -42,7 +42,10 @@ export interface FailureKind {
 /** The figures of a run, gathered row by row in memory that does not grow with the rows. */
 export class Figures {
   ok = 0;
+  /** Items that ended in an error, skipped ones left out. */
   failed = 0;
+  /** Invalid lines of the input. */
+  skipped = 0;
   truncated = 0;
   tokens = 0;
   /** Answers whose time is known. */
@@ -54,6 +57,11 @@ export class Figures {
   /** First and last answer, epoch ms; not finite when no time is known. */
   firstAt = Infinity;
   lastAt = -Infinity;
+
+  /** Items without an answer, whether they were asked or not. */
+  get errors(): number {
+    return this.failed + this.skipped;
+  }
 
   add(row: ReportRow): void {
     this.tokens += row.tokens;
@@ -80,8 +88,9 @@ export class Figures {
     if (ms !== undefined) model.latencies.add(ms);
   }
 
-  private addFailure({ item, id, model, text }: ReportRow): void {
-    this.failed++;
+  private addFailure({ item, id, model, text, skipped }: ReportRow): void {
+    if (skipped) this.skipped++;
+    else this.failed++;
     const kind = shownKind(text);
     const room = this.kinds.size < MAX_KINDS || this.kinds.has(kind);
     const failures = found(this.kinds, room ? kind : OTHER_KINDS, () => ({ items: 0, examples: new Map() }));

@@ -1,8 +1,8 @@
-import type { RunAbout } from './about.js';
+import type { ModelAbout, RunAbout, RunEnd } from './about.js';
 import type { Figures } from './figures.js';
 import { type Html, html } from './html.js';
 import { moment } from './moment.js';
-import { count, perSecond, share, size, time } from './words.js';
+import { count, decimals, perSecond, share, size, time } from './words.js';
 
 /** The head of the page: what run it is, how it stands, and its count. */
 export function overview(about: RunAbout, figures: Figures): Html {
@@ -20,20 +20,34 @@ ${partialNotice(about, figures)}${mismatchNotice(about, figures)}
 `;
 }
 
-function when({ ended, writtenAt }: RunAbout): Html {
-  if (ended === undefined) return html`<strong class="state open">Not ended</strong> as of ${moment(writtenAt)}`;
-  return html`<strong class="state">Completed</strong> ${moment(ended.endedAt)}, started ${moment(ended.startedAt)}`;
+const STATES: Readonly<Record<RunEnd['state'], string>> = {
+  completed: 'Completed',
+  cancelled: 'Cancelled',
+  failed: 'Failed',
+};
+
+function when({ end, writtenAt }: RunAbout): Html {
+  if (end === undefined) return html`<strong class="state">Not ended</strong> as of ${moment(writtenAt)}`;
+  return html`<strong class="state">${STATES[end.state]}</strong> ${moment(end.endedAt)}, started ${moment(end.startedAt)}`;
 }
 
-function partialNotice({ ended, items }: RunAbout, { ok, failed }: Figures): Html | undefined {
-  if (ended !== undefined) return undefined;
-  return html`<p class="notice" role="note"><strong>This report is partial.</strong> The run has not ended, or not well: ${count(ok + failed)} of ${count(items)} items are in it. Errors, fallbacks and requests of chunks under way become known when the chunk ends.</p>`;
+function partialNotice({ end, items }: RunAbout, { ok, errors }: Figures): Html | undefined {
+  if (end?.state === 'completed') return undefined;
+  const more = 'Errors, fallbacks and requests of chunks under way become known when the chunk ends.';
+  return html`<p class="notice" role="note"><strong>This report is partial.</strong> The run ${endWords(end)}: ${count(ok + errors)} of ${count(items)} items are in it. ${end === undefined ? more : ''}</p>`;
+}
+
+/** Why a report is partial, in words. */
+export function endWords(end: RunEnd | undefined): string {
+  if (end === undefined) return 'has not ended, or not well';
+  return end.state === 'failed' ? 'was ended by an error' : `was ${end.state}`;
 }
 
 /** The run's own count and that of its rows are made apart; a page that hid a difference would not be one to trust. */
-function mismatchNotice({ ended }: RunAbout, { ok, failed }: Figures): Html | undefined {
-  if (ended === undefined || (ended.ok === ok && ended.failed === failed)) return undefined;
-  return html`<p class="notice" role="note"><strong>The counts differ.</strong> The run counted ${count(ended.ok)} answers and ${count(ended.failed)} failures; its rows are ${count(ok)} and ${count(failed)}.</p>`;
+function mismatchNotice({ end }: RunAbout, { ok, failed, skipped }: Figures): Html | undefined {
+  if (end === undefined || end.state !== 'completed') return undefined;
+  if (end.ok === ok && end.failed === failed && end.skipped === skipped) return undefined;
+  return html`<p class="notice" role="note"><strong>The counts differ.</strong> The run counted ${count(end.ok)} answered, ${count(end.failed)} failed and ${count(end.skipped)} skipped items; its rows are ${count(ok)}, ${count(failed)} and ${count(skipped)}.</p>`;
 }
 
 interface Entry {
@@ -42,25 +56,28 @@ interface Entry {
   readonly more?: string;
 }
 
-function entries(about: RunAbout, figures: Figures): Entry[] {
-  const { items, ended, requests } = about;
-  const { ok, failed, tokens, truncated } = figures;
-  const fallbacks = about.models.reduce((sum, model) => sum + model.fallbacks, 0);
-  const span = ended === undefined ? figures.lastAt - figures.firstAt : ended.endedAt - ended.startedAt;
+function entries({ items, end, requests, models }: RunAbout, figures: Figures): Entry[] {
+  const { ok, failed, skipped, tokens, truncated } = figures;
+  const span = end === undefined ? figures.lastAt - figures.firstAt : end.endedAt - end.startedAt;
   return [
     { name: 'Items', value: count(items) },
     { name: 'Answered', value: count(ok), more: share(ok, items) },
     { name: 'Failed', value: count(failed), more: share(failed, items) },
+    ...(skipped > 0 ? [{ name: 'Skipped', value: count(skipped), more: share(skipped, items) }] : []),
     { name: 'Tokens', value: count(tokens), ...(ok === 0 ? {} : { more: `${count(tokens / ok)} per answer` }) },
-    ...(Number.isFinite(span) && span >= 0 ? [timeEntry(span, ok, ended === undefined)] : []),
+    ...(Number.isFinite(span) && span >= 0 ? [timeEntry(span, ok, end === undefined)] : []),
     // Those of chunks under way are not known: half of the truth would be taken for the whole.
-    ...(ended === undefined
-      ? []
-      : [
-          { name: 'Requests', value: count(requests) },
-          { name: 'Fallbacks', value: count(fallbacks) },
-        ]),
+    ...(end === undefined ? [] : requestEntries(end, requests, models)),
     { name: 'Cut at the limit', value: count(truncated) },
+  ];
+}
+
+function requestEntries({ retries, credits }: RunEnd, requests: number, models: readonly ModelAbout[]): Entry[] {
+  const wasted = credits !== undefined && credits.wasted > 0 ? { more: `${decimals(credits.wasted)} on failures` } : {};
+  return [
+    { name: 'Requests', value: count(requests), ...(retries > 0 ? { more: `${count(retries)} retries` } : {}) },
+    { name: 'Fallbacks', value: count(models.reduce((sum, { fallbacks }) => sum + fallbacks, 0)) },
+    ...(credits === undefined ? [] : [{ name: 'Credits', value: decimals(credits.spent), ...wasted }]),
   ];
 }
 
@@ -69,10 +86,13 @@ function timeEntry(span: number, ok: number, isOpen: boolean): Entry {
   return { name: isOpen ? 'First to last answer' : 'Time', value: time(span), ...rate };
 }
 
-function ledger({ items }: RunAbout, { ok, failed }: Figures): string {
-  const left = items - ok - failed;
-  const rest = left > 0 ? ` + ${count(left)} not finished` : '';
-  return `${count(items)} items = ${count(ok)} answered + ${count(failed)} failed${rest}.`;
+function ledger({ items, end }: RunAbout, { ok, failed, skipped }: Figures): string {
+  const left = items - ok - failed - skipped;
+  const rest = [
+    ...(skipped > 0 ? [` + ${count(skipped)} skipped`] : []),
+    ...(left > 0 ? [` + ${count(left)} ${end?.state === 'cancelled' ? 'cancelled' : 'not finished'}`] : []),
+  ];
+  return `${count(items)} items = ${count(ok)} answered + ${count(failed)} failed${rest.join('')}.`;
 }
 
 function inputWords({ modalities, bytes, sha256, invalid }: RunAbout): string {

@@ -8,6 +8,8 @@ export interface ReportRow {
   /** The model that answered, or the last one asked; null when none was. */
   readonly model: string | null;
   readonly ok: boolean;
+  /** An invalid line of the input, which nobody was asked about. */
+  readonly skipped: boolean;
   /** The answer, or the error `<status or kind>: <message>`. */
   readonly text: string;
   readonly tokens: number;

@@ -50,12 +50,12 @@ function xAxis({ start, width, counts }: Binned): Html {
   return axisLabels(ticks.map((tick) => ({ place: (tick - start) / span, label: moment(tick, format) })));
 }
 
-function caption({ width, counts }: Binned, { ok, failed, timed, firstAt, lastAt }: Figures): string {
+function caption({ width, counts }: Binned, { ok, errors, timed, firstAt, lastAt }: Figures): string {
   const peak = (1000 * Math.max(...counts)) / width;
   const span = lastAt - firstAt;
   const mean = span < 1000 ? undefined : (1000 * timed) / span;
   const left = [
-    ...(failed > 0 ? [`${count(failed)} failed`] : []),
+    ...(errors > 0 ? [`${count(errors)} failed`] : []),
     ...(ok > timed ? [`${count(ok - timed)} of unknown time`] : []),
   ];
   return [

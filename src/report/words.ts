@@ -5,6 +5,11 @@ export function count(value: number): string {
   return integers.format(value);
 }
 
+/** An amount that need not be whole: `12.5`. */
+export function decimals(value: number): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: 2 });
+}
+
 /** A part of a whole in percent: `12.3 %`; `0 %` and `100 %` only when it is exactly that. */
 export function share(part: number, whole: number): string {
   if (whole === 0 || part === 0) return '0\u00a0%';

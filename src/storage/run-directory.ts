@@ -26,6 +26,10 @@ export interface RunDirectory {
   readonly summary: string;
   /** Invalid lines of a chunk, JSONL; only where the chunk has some. */
   invalid(chunk: number): string;
+  /** Prefix of what a chunk needs until its part is written, with a slash at the end. */
+  chunk(chunk: number): string;
+  /** Error lines of a chunk that was cancelled. */
+  failures(chunk: number): string;
   /** Prefix of a chunk's segments, with a slash at the end. */
   segments(chunk: number): string;
   /** A block: answers of one or several segments of a chunk that a worker wrote at once. */
@@ -40,7 +44,8 @@ export interface RunDirectory {
 /** The run directory of a run id. Ids of other people's workflows may hold anything: what is no file name is escaped. */
 export function runDirectory(run: string): RunDirectory {
   const prefix = `runs/${fileName(run)}/`;
-  const segments = (chunk: number) => `${prefix}chunks/${chunk}/segments/`;
+  const folder = (chunk: number) => `${prefix}chunks/${chunk}/`;
+  const segments = (chunk: number) => `${folder(chunk)}segments/`;
   return {
     prefix,
     manifest: `${prefix}manifest/manifest.json`,
@@ -50,6 +55,8 @@ export function runDirectory(run: string): RunDirectory {
     results: `${prefix}results.jsonl`,
     summary: `${prefix}summary.json`,
     invalid: (chunk) => `${prefix}manifest/invalid/${chunk}.jsonl`,
+    chunk: folder,
+    failures: (chunk) => `${folder(chunk)}failures.jsonl`,
     segments,
     block: (chunk, name) => `${segments(chunk)}${name}.jsonl`,
     part: (chunk) => `${prefix}parts/${chunk}.jsonl`,

@@ -16,7 +16,7 @@ const PACK_MARGIN_MS = 120_000;
 const STEP_PRIORITY = { priorityKey: 1 };
 
 /** Short steps: bounded in time and attempts, since Temporal's default is to retry for ever. */
-export const steps = proxyActivities<Omit<BatchActivities, 'infer'>>({
+export const steps = proxyActivities<Omit<BatchActivities, 'infer' | 'fetchModels' | 'readBalance'>>({
   startToCloseTimeout: '10 minutes',
   priority: STEP_PRIORITY,
   heartbeatTimeout: '1 minute',
@@ -31,8 +31,8 @@ export const longSteps = proxyActivities<Pick<BatchActivities, 'readManifest' | 
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: STEP_ATTEMPTS },
 });
 
-/** The models list: a run can wait some minutes for its endpoint at the start, no more. */
-export const modelsStep = proxyActivities<Pick<BatchActivities, 'fetchModels'>>({
+/** What the endpoint tells beside answers: a run can wait some minutes for it at the start, no more. */
+export const endpointSteps = proxyActivities<Pick<BatchActivities, 'fetchModels' | 'readBalance'>>({
   startToCloseTimeout: '1 minute',
   priority: STEP_PRIORITY,
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s', maximumAttempts: 4 },

@@ -1,5 +1,5 @@
 import { condition, type ExternalWorkflowHandle, log } from '@temporalio/workflow';
-import type { ChunkState } from '../batch/chunk-state.js';
+import { type ChunkState, tokensLeft } from '../batch/chunk-state.js';
 import { countLayout } from '../batch/layout.js';
 import type { ChunkManifest } from '../batch/manifest.js';
 import type { Modality } from '../batch/modality.js';
@@ -16,6 +16,8 @@ const LAST_FAILURES = 5;
 /** What a report is made of. */
 export interface ChunkFacts {
   readonly state: ChunkState;
+  /** Number of the newest change that the chunk has heard of. */
+  readonly revision: number;
   readonly inFlight: number;
   /** Items that could be in a pack now. */
   readonly open: number;
@@ -61,6 +63,12 @@ export class ChunkReporter {
       });
   }
 
+  /** Sends a report whatever there is to tell, and waits until it is delivered. */
+  async tell(): Promise<void> {
+    await this.quiet();
+    await this.send();
+  }
+
   /** Waits until no report is on its way. */
   async quiet(): Promise<void> {
     await condition(() => !this.sending);
@@ -79,6 +87,7 @@ export class ChunkReporter {
     const { sent } = this;
     const done = state.counts.ok + state.counts.failed;
     const doneBefore = sent === undefined ? 0 : sent.counts.ok + sent.counts.failed;
+    const short = shortOf(state);
     const starved = !state.paused && open > 0 && inFlight >= state.granted - state.returned;
     return (
       done - doneBefore >= this.step ||
@@ -86,13 +95,16 @@ export class ChunkReporter {
       state.stop !== this.sentState?.stop ||
       state.models !== this.known ||
       state.stranded.length > 0 !== (sent?.stranded !== undefined) ||
-      (starved && sent !== undefined && sent.open === 0)
+      (starved && sent !== undefined && sent.open === 0) ||
+      (short !== undefined && (short !== sent?.shortOf || (inFlight === 0 && sent.inFlight > 0)))
     );
   }
 
-  private report({ state, inFlight, open, lookAt }: ChunkFacts): ChunkReport {
+  private report({ state, revision, inFlight, open, lookAt }: ChunkFacts): ChunkReport {
+    const short = shortOf(state);
     const report: ChunkReport = {
       chunk: this.chunk.chunk,
+      revision,
       returned: state.returned,
       inFlight,
       open,
@@ -105,8 +117,15 @@ export class ChunkReporter {
       ...report,
       ...(modalities.length > 0 ? { stranded: { modalities, lookAt } } : {}),
       ...(state.models !== this.known ? { models: state.models } : {}),
+      ...(short === undefined ? {} : { shortOf: short }),
       // Once: a report that repeats it after the run was resumed would pause it again.
       ...(state.stop !== undefined && state.stop !== this.sentState?.stop ? { stop: state.stop } : {}),
     };
   }
+}
+
+/** The allowance of a chunk that may spend nothing more of it, and has something to spend it on. */
+function shortOf(state: ChunkState): number | undefined {
+  const isShort = !state.paused && state.queues.length > 0 && tokensLeft(state) === 0;
+  return isShort ? state.allowance : undefined;
 }

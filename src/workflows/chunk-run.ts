@@ -6,17 +6,21 @@ import {
   nextPack,
   nextTry,
   nothingOpen,
+  releaseBudget,
   startChunk,
   takeRecovered,
+  tokensLeft,
   unstrand,
 } from '../batch/chunk-state.js';
 import { decodeItems, encodeItems } from '../batch/item-ranges.js';
+import { decodeLayout } from '../batch/layout.js';
 import { clearDown, type ModelTable, mergeModels, refreshModels, sameModels } from '../batch/model-table.js';
 import { losePack, withdrawPack } from '../batch/pack-outcome.js';
 import type { ChunkInput, ChunkOrders, ChunkResult } from '../batch/reports.js';
-import { type InferInput, type RecoveredChunk, segmentPrefix } from '../batch/work.js';
-import type { Pack } from '../batch/work-queue.js';
-import { modelsStep, steps } from './activities.js';
+import type { WorkflowOptions } from '../batch/run.js';
+import { type InferInput, type PartInput, type RecoveredChunk, segmentPrefix } from '../batch/work.js';
+import { dealAnew, type Pack } from '../batch/work-queue.js';
+import { endpointSteps, steps } from './activities.js';
 import { ChunkReporter } from './chunk-reporter.js';
 import { historyIsLong } from './history-length.js';
 import { afterFailure, afterPack } from './pack-end.js';
@@ -49,25 +53,46 @@ export class ChunkRun {
   private timerAt = Number.POSITIVE_INFINITY;
   private crash: { readonly error: unknown } | undefined;
   private readonly reporter: ChunkReporter;
+  private options: WorkflowOptions;
+  private revision: number;
 
   constructor(private readonly input: ChunkInput) {
-    this.state = input.carried ?? startChunk({ ...input, answered: new Set() });
+    this.options = input.options;
+    this.revision = input.revision;
+    this.state = input.carried ?? begin(input);
     const parent = getExternalWorkflowHandle(workflowInfo().parent?.workflowId ?? input.run);
     this.reporter = new ChunkReporter(input.chunk, parent, () => this.facts(), this.state.models);
   }
 
   /** Hears the parent. Lanes are counted as totals, so that a message twice or late does no harm. */
   obey(orders: ChunkOrders): void {
-    const { stop: _stop, ...state } = this.state;
+    const { granted, recalled, leftElsewhere, paused, allowance } = orders;
+    const { stop, allowance: _before, ...state } = this.state;
     this.state = {
-      ...(orders.paused ? this.state : state),
-      granted: Math.max(this.state.granted, orders.granted),
-      leftElsewhere: orders.leftElsewhere,
-      paused: orders.paused,
+      ...state,
+      ...(paused && stop !== undefined ? { stop } : {}),
+      ...(allowance === undefined ? {} : { allowance }),
+      granted: Math.max(state.granted, granted),
+      recalled: Math.max(state.recalled, recalled),
+      leftElsewhere,
+      paused,
     };
-    if (orders.models !== undefined) this.hearModels(orders.models);
-    if (orders.paused) this.packs.withdraw();
+    if (orders.options !== undefined) this.options = orders.options;
+    if (orders.revision > this.revision) this.beginRevision(orders);
+    else if (orders.models !== undefined) this.hearModels(orders.models);
+    if (paused) this.packs.withdraw();
     this.changed = true;
+  }
+
+  /** What is asked has changed: packs under way end after their request, and the rest goes out anew. */
+  private beginRevision({ revision, models }: ChunkOrders): void {
+    this.revision = revision;
+    this.packs.withdraw();
+    if (models !== undefined) {
+      this.reporter.knows(models);
+      const queues = dealAnew(this.state.queues, models, Date.now());
+      this.state = unstrand({ ...this.state, queues, models, rounds: 0 }, Date.now());
+    }
   }
 
   private hearModels(told: ModelTable): void {
@@ -79,29 +104,46 @@ export class ChunkRun {
 
   /** Runs the chunk to its end: every item answered or failed, and the part written. */
   async run(): Promise<ChunkResult> {
-    if (this.input.recover && this.input.carried === undefined) {
-      const recovered = await steps.recoverChunk({ run: this.input.run, chunk: this.input.chunk });
+    const { run, chunk, recover, retryFailed, carried, only } = this.input;
+    if (recover && carried === undefined) {
+      const recovered = await steps.recoverChunk({ run, chunk, retryFailed });
       if (recovered.part !== undefined) return recovered.part;
       this.recover(recovered);
     }
     await this.work();
-    const { segments, failures, counts } = this.state;
-    const { run, chunk, options } = this.input;
-    return await steps.writePart({ run, chunk, segments, failures, counts, detail: options.detail });
+    if (only !== undefined) return { counts: this.state.counts };
+    return await steps.writePart(this.partInput());
   }
 
-  /** Waits until no pack is under way; for the end of a cancelled chunk. */
+  /** The end of a cancelled chunk: waits until no pack is under way, keeps what failed, and tells the parent its counts. */
   async drain(): Promise<void> {
     await condition(() => this.packs.size === 0);
+    if (this.input.only === undefined && linesInError(this.state) > 0) await steps.keepFailures(this.partInput());
+    await this.reporter.tell();
+  }
+
+  private partInput(): PartInput {
+    const { segments, failures, counts, reopened } = this.state;
+    const { run, chunk } = this.input;
+    return {
+      run,
+      chunk,
+      segments,
+      failures,
+      counts,
+      detail: this.options.detail,
+      ...(reopened ? { replace: true } : {}),
+    };
   }
 
   private recover(recovered: RecoveredChunk): void {
-    const answered = new Set(decodeItems(recovered.items));
+    const answered = new Set([...unwanted(this.input), ...decodeItems(recovered.items)]);
     // What the parent has said meanwhile stays.
-    const { granted, leftElsewhere, paused, models } = this.state;
+    const { granted, recalled, leftElsewhere, paused, models, allowance } = this.state;
     const begun = startChunk({ ...this.input, models, answered });
-    const told = { ...begun, granted, leftElsewhere, paused };
-    this.state = takeRecovered(told, recovered.segments, recovered.counts);
+    const told = { ...begun, granted, recalled, leftElsewhere, paused };
+    const limited = allowance === undefined ? told : { ...told, allowance };
+    this.state = takeRecovered(limited, recovered);
   }
 
   private async work(): Promise<void> {
@@ -120,8 +162,9 @@ export class ChunkRun {
   /** Starts packs while there are lanes, gives back the lanes that have nothing to do, and plans the next look. */
   private launch(): void {
     const now = Date.now();
+    this.giveBackRecalled();
     while (!this.state.paused && this.packs.size < this.held()) {
-      const { pack, state } = nextPack(this.state, this.input.options, now);
+      const { pack, state } = nextPack(this.state, this.options, now);
       this.state = state;
       if (pack === undefined) break;
       this.start(pack);
@@ -131,13 +174,26 @@ export class ChunkRun {
     this.wakeForRetry(now);
   }
 
+  /** Lanes that may be used: those that the parent wants back are no longer, though they have not all ended. */
   private held(): number {
-    return this.state.granted - this.state.returned;
+    const { granted, returned, recalled } = this.state;
+    return granted - Math.max(returned, recalled);
+  }
+
+  private giveBackRecalled(): void {
+    const { granted, returned, recalled } = this.state;
+    const wanted = recalled - returned;
+    if (wanted <= 0) return;
+    const idle = Math.max(0, granted - returned - this.packs.size);
+    const given = Math.min(wanted, idle);
+    this.state = { ...this.state, returned: returned + given };
+    this.packs.withdrawSome(wanted - given);
   }
 
   private giveBackIdle(now: number): void {
     if (this.state.paused) return;
-    const keep = this.packs.size + itemsDueBy(this.state, now + KEEP_LANE_MS);
+    const due = tokensLeft(this.state) === 0 ? 0 : itemsDueBy(this.state, now + KEEP_LANE_MS);
+    const keep = this.packs.size + due;
     const idle = this.held() - keep;
     if (idle > 0) this.state = { ...this.state, returned: this.state.returned + idle };
   }
@@ -145,11 +201,12 @@ export class ChunkRun {
   private start(pack: Pack): void {
     const activityId = `pack-${this.state.nextPack - 1}`;
     const startedAt = Date.now();
-    const { options, heartbeatTimeoutMs } = this.input;
-    const call = { input: this.inferInput(pack), pack, activityId, retries: options.retries, heartbeatTimeoutMs };
+    const { heartbeatTimeoutMs } = this.input;
+    const { retries } = this.options;
+    const call = { input: this.inferInput(pack), pack, activityId, retries, heartbeatTimeoutMs };
     this.packs
       .run(call, (end) => {
-        this.state = this.after(end, { pack, activityId, startedAt });
+        this.state = releaseBudget(this.after(end, { pack, activityId, startedAt }), pack);
       })
       .catch((error: unknown) => {
         this.crash = { error };
@@ -160,7 +217,7 @@ export class ChunkRun {
   }
 
   private after(end: PackEnd, { pack, activityId, startedAt }: StartedPack): ChunkState {
-    const { options } = this.input;
+    const { options } = this;
     const prefix = segmentPrefix(workflowInfo().runId, activityId);
     if (end.kind === 'done') return afterPack(this.state, pack, end.progress, options);
     if (end.kind === 'withdrawn') return withdrawPack(this.state, pack, prefix);
@@ -169,7 +226,8 @@ export class ChunkRun {
   }
 
   private inferInput(pack: Pack): InferInput {
-    const { run, chunk, options } = this.input;
+    const { options } = this;
+    const { run, chunk } = this.input;
     return {
       run,
       chunk: chunk.chunk,
@@ -183,6 +241,7 @@ export class ChunkRun {
       tried: pack.tried,
       takeOver: pack.takeOver,
       alone: pack.items.length === 1,
+      ...(pack.tokenBudget === undefined ? {} : { tokenBudget: pack.tokenBudget }),
     };
   }
 
@@ -201,15 +260,15 @@ export class ChunkRun {
 
   /** Waits, reads the models anew and lets every one be asked again; after `retries` looks in vain the items fail. */
   private async look(): Promise<void> {
-    if (this.state.rounds >= this.input.options.retries) {
+    if (this.state.rounds >= this.options.retries) {
       this.state = failStranded(this.state);
       return;
     }
     const wait = Math.min(FIRST_LOOK_MS * 2 ** this.state.rounds, MAX_LOOK_MS);
     this.lookAt = Date.now() + wait;
     this.reporter.look();
-    await sleep(wait);
-    const list = await modelsStep.fetchModels({ checkKey: false }).catch(() => []);
+    await sleep(wait, { summary: 'no model is up: until the next look' });
+    const list = await endpointSteps.fetchModels().catch(() => []);
     const models = clearDown(list.length > 0 ? refreshModels(this.state.models, list) : this.state.models);
     this.state = unstrand({ ...this.state, models, rounds: this.state.rounds + 1 }, Date.now());
   }
@@ -231,13 +290,37 @@ export class ChunkRun {
     await condition(() => this.packs.size === 0 && !this.looking);
     if (this.crash !== undefined) throw this.crash.error;
     await this.reporter.quiet();
-    await continueAsNew<(input: ChunkInput) => Promise<ChunkResult>>({ ...this.input, carried: this.state });
+    const { options, revision, state } = this;
+    await continueAsNew<(input: ChunkInput) => Promise<ChunkResult>>({
+      ...this.input,
+      options,
+      revision,
+      carried: state,
+    });
   }
 
   private facts() {
-    const { state, lookAt } = this;
+    const { state, lookAt, revision } = this;
     const inFlight = this.packs.size;
     const open = state.paused ? 0 : itemsDueBy(state, Date.now());
-    return { state, inFlight, open, lookAt };
+    return { state, revision, inFlight, open, lookAt };
   }
+}
+
+/** A chunk that begins. Its invalid lines are counted when it does them all, not in a canary. */
+function begin(input: ChunkInput): ChunkState {
+  const state = startChunk({ ...input, answered: unwanted(input) });
+  return input.only === undefined ? state : { ...state, counts: { ...state.counts, skipped: 0 } };
+}
+
+/** Items of the chunk that it is not to ask, though nobody has answered them. */
+function unwanted({ chunk, only }: ChunkInput): ReadonlySet<number> {
+  if (only === undefined) return new Set();
+  const wanted = new Set(decodeItems(only));
+  const items = decodeLayout(chunk.layout).map((_code, position) => chunk.first + position);
+  return new Set(items.filter((item) => !wanted.has(item)));
+}
+
+function linesInError({ counts }: ChunkState): number {
+  return counts.failed + counts.skipped;
 }

@@ -1,3 +1,3 @@
 export { batchWorkflow } from './batch.js';
 export { chunkWorkflow } from './chunk.js';
-export { pauseUpdate, progressQuery, resumeUpdate } from './messages.js';
+export { pauseUpdate, progressQuery, resumeUpdate, setUpdate } from './messages.js';

@@ -1,6 +1,6 @@
 import { condition, sleep } from '@temporalio/workflow';
 import type { Model } from '../batch/models.js';
-import { modelsStep } from './activities.js';
+import { endpointSteps } from './activities.js';
 
 /** How often the models list is read anew while nothing calls for it, ms. */
 const REFRESH_MS = 5 * 60_000;
@@ -29,9 +29,9 @@ export class ModelsWatch {
       await condition(() => this.wanted, REFRESH_MS);
       await condition(() => !this.resting());
       this.wanted = false;
-      const list = await modelsStep.fetchModels({ checkKey: false }).catch((): Model[] => []);
+      const list = await endpointSteps.fetchModels().catch((): Model[] => []);
       if (list.length > 0) this.onList(list);
-      await sleep(REFRESH_GAP_MS);
+      await sleep(REFRESH_GAP_MS, { summary: 'until the models list may be read again' });
     }
   }
 }

@@ -57,6 +57,9 @@ function progressOf(cause: ApplicationFailure, pack: Pack): PackProgress {
     truncated: 0,
     tokens: 0,
     requests: 0,
+    empty: 0,
+    wastedTokens: 0,
+    latency: {},
     unfinished: [],
     remaining: encodeItems(pack.items),
   };

@@ -43,6 +43,16 @@ export class PacksUnderWay {
     }
   }
 
+  /** Takes back packs until so many have been taken back and not ended yet. */
+  withdrawSome(count: number): void {
+    let more = count - (this.count - this.wanted.size);
+    for (const pack of this.wanted) {
+      if (more-- <= 0) return;
+      this.wanted.delete(pack);
+      pack.cancel();
+    }
+  }
+
   /** Takes back all packs: each ends after its request, keeps its answers and hands back the rest. */
   withdraw(): void {
     for (const pack of this.wanted) {

@@ -16,7 +16,8 @@ async function served(models: [number, string], balance: [number, string]) {
   return { server, world: await ActivityWorld.open({ baseUrl: server.baseUrl }) };
 }
 
-const fetchModels = (world: ActivityWorld, checkKey = true) => world.run('fetchModels', { checkKey });
+const fetchModels = (world: ActivityWorld) => world.run('fetchModels', undefined);
+const readBalance = (world: ActivityWorld, needed = false) => world.run('readBalance', { needed });
 
 describe('fetchModels', () => {
   it('gives the models that have nodes', async () => {
@@ -37,30 +38,6 @@ describe('fetchModels', () => {
     expect(JSON.stringify(failure) + failure.stack).not.toContain(KEY);
   });
 
-  it('finds a wrong key where only the balance asks for one', async () => {
-    const { world } = await served([200, LIST], [401, 'invalid API key']);
-    expect(await failureOf(fetchModels(world))).toMatchObject({
-      type: 'Unauthorized',
-      message: '401: invalid API key',
-    });
-  });
-
-  it.each<[number, string]>([
-    [404, 'not found'],
-    [500, 'broken'],
-    [429, 'slow down'],
-    [200, 'nonsense'],
-  ])('does without the balance of an endpoint that answers %i %s', async (status, body) => {
-    const { world } = await served([200, LIST], [status, body]);
-    expect(await fetchModels(world)).toEqual([{ id: 'm', nodes: 3, modality: 'text' }]);
-  });
-
-  it('asks for no balance when the key is known to be good', async () => {
-    const { world, server } = await served([200, LIST], [401, '']);
-    await fetchModels(world, false);
-    expect(server.received.map(({ path }) => path)).toEqual(['/v1/models']);
-  });
-
   it.each<[number, string, string, boolean]>([
     [500, 'broken', 'ServerError', false],
     [503, 'no nodes available', 'NoNodesAvailable', false],
@@ -75,5 +52,36 @@ describe('fetchModels', () => {
     const { world, server } = await served([200, LIST], [404, '']);
     await server.close();
     expect(await failureOf(fetchModels(world))).toMatchObject({ type: 'NetworkError', nonRetryable: false });
+  });
+});
+
+describe('readBalance', () => {
+  it('gives the credits of the account', async () => {
+    const { url } = await simulator({ credits: 7, keys: [KEY] });
+    expect(await readBalance(await ActivityWorld.open({ baseUrl: url }))).toEqual({ balance: 7 });
+  });
+
+  it('finds a wrong key where only the balance asks for one', async () => {
+    const { world } = await served([200, LIST], [401, 'invalid API key']);
+    expect(await failureOf(readBalance(world))).toMatchObject({
+      type: 'Unauthorized',
+      message: '401: invalid API key',
+      nonRetryable: true,
+    });
+  });
+
+  it.each<[number, string]>([
+    [404, 'not found'],
+    [500, 'broken'],
+    [429, 'slow down'],
+    [200, 'nonsense'],
+  ])('does without the balance of an endpoint that answers %i %s', async (status, body) => {
+    const { world } = await served([200, LIST], [status, body]);
+    expect(await readBalance(world)).toEqual({});
+  });
+
+  it('is tried again where the balance is needed and cannot be told now', async () => {
+    const { world } = await served([200, LIST], [500, 'broken']);
+    expect(await failureOf(readBalance(world, true))).toMatchObject({ type: 'ServerError', nonRetryable: false });
   });
 });

@@ -253,7 +253,7 @@ describe('writePart', () => {
 });
 
 describe('recoverChunk', () => {
-  const recover = (world: ActivityWorld) => world.run('recoverChunk', { run: RUN, chunk: CHUNK });
+  const recover = (world: ActivityWorld) => world.run('recoverChunk', { run: RUN, chunk: CHUNK, retryFailed: false });
 
   it('finds nothing where nothing was done', async () => {
     expect(await recover(await fiveItems())).toEqual({ segments: [], items: '', counts: NO_COUNTS });
@@ -274,7 +274,7 @@ describe('recoverChunk', () => {
     const world = await fiveItems();
     await world.infer('0-1');
     await recover(world);
-    const again = await world.run('recoverChunk', { run: RUN, chunk: CHUNK }, { attempt: 2 });
+    const again = await world.run('recoverChunk', { run: RUN, chunk: CHUNK, retryFailed: false }, { attempt: 2 });
     expect(again).toMatchObject({ items: '0-1', counts: { ok: 2 } });
     expect((await world.records(again.segments)).map(({ item }) => item)).toEqual([0, 1]);
   });
@@ -323,13 +323,19 @@ describe('recoverChunk', () => {
 describe('assembleResults', () => {
   const summary = {
     runId: RUN,
+    state: 'completed' as const,
     items: 3,
     ok: 3,
     failed: 0,
+    skipped: 0,
+    cancelled: 0,
     failedByKind: {},
     truncated: 0,
+    empty: 0,
     tokens: 9,
+    wastedTokens: 0,
     requests: 3,
+    retries: 0,
     fallbacks: 0,
     startedAt: 1,
     endedAt: 2,

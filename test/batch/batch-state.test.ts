@@ -1,20 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { currentPackSize, grantTo, ordersFor, outdatedChunks, planLanes } from '../../src/batch/batch-lanes.js';
 import {
   type BatchState,
-  currentPackSize,
   endChunk,
-  grantTo,
   hearReport,
   itemsLeft,
-  ordersFor,
-  outdatedChunks,
-  planLanes,
+  itemsToAsk,
   planShares,
   startBatch,
   startNextChunk,
   totalCounts,
 } from '../../src/batch/batch-state.js';
+import { applyChange } from '../../src/batch/change.js';
 import { countFailure, countModel, NO_COUNTS } from '../../src/batch/counts.js';
 import { countLayout, encodeLayout, type LayoutCode } from '../../src/batch/layout.js';
 import type { ChunkManifest } from '../../src/batch/manifest.js';
@@ -45,7 +43,11 @@ function begin(layouts: readonly string[], concurrency = 10): { state: BatchStat
   const invalid = first - MODALITIES.reduce((sum, modality) => sum + modalities[modality], 0);
   const manifest = { items: first, modalities, invalid, chunks: chunks.length };
   const options = batchOptionsSchema.parse({ concurrency });
-  return { state: startBatch({ options, manifest }, MODELS, NOW), chunks };
+  return { state: startBatch({ options, manifest }, { models: MODELS, now: NOW }), chunks };
+}
+
+function beginWith(state: BatchState, chunk: ChunkManifest, lanes: number) {
+  return { lanes, open: itemsToAsk(chunk), toldSize: currentPackSize(state) };
 }
 
 /** Starts the first chunks with so many lanes each. */
@@ -53,12 +55,13 @@ function withStarted(layouts: readonly string[], lanes: readonly number[], concu
   const { state, chunks } = begin(layouts, concurrency);
   return lanes.reduce((next, granted, position) => {
     const chunk = chunks[position];
-    return chunk === undefined ? next : startNextChunk(next, chunk, granted).state;
+    return chunk === undefined ? next : startNextChunk(next, chunk, beginWith(next, chunk, granted)).state;
   }, state);
 }
 
 const report = (chunk: number, more: Partial<ChunkReport> = {}): ChunkReport => ({
   chunk,
+  revision: 0,
   returned: 0,
   inFlight: 0,
   open: 0,
@@ -82,7 +85,7 @@ describe('the shares of chunks', () => {
         const given = { text: 0, vision: 0 };
         let running = state;
         for (const chunk of chunks) {
-          const started = startNextChunk(running, chunk, 1);
+          const started = startNextChunk(running, chunk, beginWith(running, chunk, 1));
           running = started.state;
           for (const { model, items } of started.shares.text) if (model === 'text') given.text += items;
           for (const { items } of started.shares.vision) given.vision += items;
@@ -109,7 +112,7 @@ describe('the shares of chunks', () => {
     const { state, chunks } = begin(['t2a3']);
     const [chunk] = chunks;
     if (chunk === undefined) throw new Error('no chunk');
-    expect(startNextChunk(state, chunk, 1).shares.audio).toEqual([]);
+    expect(startNextChunk(state, chunk, beginWith(state, chunk, 1)).shares.audio).toEqual([]);
   });
 });
 
@@ -118,20 +121,20 @@ describe('the lanes of a run', () => {
     const { state, chunks } = begin(['t500', 't500', 't500'], 300);
     // 1500 items on 300 lanes: packs of 3, so 167 packs a chunk.
     expect(currentPackSize(state)).toBe(3);
-    expect(planLanes(state, chunks)).toEqual({ grants: [], starts: [167, 133] });
+    expect(planLanes(state, chunks.map(itemsToAsk))).toEqual({ grants: [], starts: [167, 133] });
   });
 
   it('go to a started chunk that has packs without a lane before the next one starts', () => {
     const state = hearReport(withStarted(['t100', 't100'], [2]), report(0, { inFlight: 2, open: 40 }));
     const { chunks } = begin(['t100', 't100']);
-    const plan = planLanes(state, chunks.slice(1));
+    const plan = planLanes(state, chunks.slice(1).map(itemsToAsk));
     expect(plan.grants).toEqual([{ chunk: 0, lanes: 8 }]);
     expect(plan.starts).toEqual([]);
   });
 
   it('come back when a chunk gives them back or ends', () => {
     const started = withStarted(['t100', 't100'], [6, 4]);
-    const next = begin(['t100']).chunks;
+    const next = begin(['t100']).chunks.map(itemsToAsk);
     expect(planLanes(hearReport(started, report(1, { inFlight: 4 })), next).starts).toEqual([]);
     const returned = hearReport(started, report(0, { inFlight: 3, returned: 3 }));
     expect(planLanes(hearReport(returned, report(1, { inFlight: 4 })), next).starts).toEqual([3]);
@@ -146,7 +149,7 @@ describe('the lanes of a run', () => {
 
   it('are granted to nobody while the run is paused', () => {
     const { state, chunks } = begin(['t100']);
-    expect(planLanes({ ...state, paused: true }, chunks)).toEqual({ grants: [], starts: [] });
+    expect(planLanes({ ...state, paused: true }, chunks.map(itemsToAsk))).toEqual({ grants: [], starts: [] });
   });
 
   it('are never more than the run has, whatever is granted, heard and ended', () => {
@@ -156,6 +159,7 @@ describe('the lanes of a run', () => {
         inFlight: fc.nat({ max: 20 }),
         open: fc.nat({ max: 60 }),
         end: fc.boolean(),
+        lanes: fc.option(fc.integer({ min: 1, max: 50 }), { freq: 4, nil: undefined }),
       }),
       { maxLength: 40 },
     );
@@ -163,20 +167,21 @@ describe('the lanes of a run', () => {
       fc.property(steps, fc.integer({ min: 1, max: 50 }), (events, concurrency) => {
         const begun = begin(Array(8).fill('t60'), concurrency);
         let state = begun.state;
-        for (const { chunk, inFlight, open, end } of events) {
-          const plan = planLanes(state, begun.chunks.slice(state.nextChunk));
+        for (const { chunk, inFlight, open, end, lanes: bound } of events) {
+          if (bound !== undefined) state = applyChange(state, { concurrency: bound }, [], NOW);
+          const before = held(state);
+          const plan = planLanes(state, begun.chunks.slice(state.nextChunk).map(itemsToAsk));
           for (const grant of plan.grants) state = grantTo(state, grant.chunk, grant.lanes);
           for (const lanes of plan.starts) {
             const next = begun.chunks[state.nextChunk];
-            if (next !== undefined) state = startNextChunk(state, next, lanes).state;
+            if (next !== undefined) state = startNextChunk(state, next, beginWith(state, next, lanes)).state;
           }
-          const running = Object.values(state.running);
-          expect(running.reduce((sum, { granted, returned }) => sum + granted - returned, 0)).toBeLessThanOrEqual(
-            concurrency,
-          );
+          // Lanes over a bound that was lowered are on their way back; none is given out meanwhile.
+          expect(held(state)).toBeLessThanOrEqual(Math.max(state.options.concurrency, before));
+          expect(kept(state)).toBeLessThanOrEqual(state.options.concurrency);
           const known = state.running[chunk];
           if (known === undefined) continue;
-          const busy = Math.min(inFlight, known.granted - known.returned);
+          const busy = Math.min(inFlight, known.granted - Math.max(known.returned, known.recalled));
           const idle = known.granted - known.returned - busy;
           state = end
             ? endChunk(state, chunk, NO_COUNTS)
@@ -185,13 +190,28 @@ describe('the lanes of a run', () => {
       }),
     );
   });
+
+  it('are asked back of the newest chunks first when there are to be fewer', () => {
+    const started = withStarted(['t100', 't100', 't100'], [4, 3, 3]);
+    const changed = applyChange(started, { concurrency: 5 }, [], NOW);
+    expect(Object.values(changed.running).map(({ recalled }) => recalled)).toEqual([0, 2, 3]);
+    expect(ordersFor(changed, 1)?.orders).toMatchObject({ granted: 3, recalled: 2 });
+    // What a chunk gives back by itself meanwhile is what was asked for.
+    const returned = hearReport(changed, report(2, { returned: 3 }));
+    expect(kept(applyChange(returned, { concurrency: 4 }, [], NOW))).toBe(4);
+  });
 });
+
+const lanesOf = (state: BatchState, gone: (chunk: BatchState['running'][number]) => number): number =>
+  Object.values(state.running).reduce((sum, chunk) => sum + chunk.granted - gone(chunk), 0);
+const held = (state: BatchState) => lanesOf(state, ({ returned }) => returned);
+const kept = (state: BatchState) => lanesOf(state, ({ returned, recalled }) => Math.max(returned, recalled));
 
 describe('the orders for a chunk', () => {
   it('say what is left of the run outside it', () => {
     const state = hearReport(withStarted(['t100', 't50', 't30'], [4, 4]), report(0, { open: 60 }));
     expect(itemsLeft(state)).toBe(60 + 50 + 30);
-    expect(ordersFor(state, 0)?.orders).toEqual({ granted: 4, leftElsewhere: 80, paused: false });
+    expect(ordersFor(state, 0)?.orders).toMatchObject({ granted: 4, recalled: 0, leftElsewhere: 80, paused: false });
     expect(ordersFor(state, 1)?.orders.leftElsewhere).toBe(90);
   });
 

@@ -44,6 +44,6 @@ describe('counts', () => {
   it('of a model rise by what is given and keep the rest', () => {
     const once = countModel(NO_COUNTS, 'a', { ok: 2, tokens: 10 });
     const twice = countModel(once, 'a', { fallbacks: 1, tokens: 5 });
-    expect(twice.models).toEqual({ a: { ok: 2, failed: 0, fallbacks: 1, tokens: 15 } });
+    expect(twice.models).toEqual({ a: { sent: 0, ok: 2, failed: 0, fallbacks: 1, tokens: 15 } });
   });
 });

@@ -2,11 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type BatchState, endChunk, hearReport, startBatch, startNextChunk } from '../../src/batch/batch-state.js';
 import { countFailure, countModel, NO_COUNTS } from '../../src/batch/counts.js';
+import { describeProgress } from '../../src/batch/describe-progress.js';
 import { markDown, refreshModels } from '../../src/batch/model-table.js';
 import { batchOptionsSchema } from '../../src/batch/options.js';
 import type { Progress } from '../../src/batch/progress.js';
 import type { ChunkReport } from '../../src/batch/reports.js';
-import { describeProgress, NO_PROGRESS, progressOf, progressOfSummary, summaryOf } from '../../src/batch/run-view.js';
+import { NO_PROGRESS, progressOf, progressOfSummary, summaryOf } from '../../src/batch/run-view.js';
 import { runSummarySchema } from '../../src/batch/summary.js';
 
 const NOW = Date.UTC(2026, 0, 5, 12, 0, 0);
@@ -21,12 +22,16 @@ const CHUNK = { chunk: 0, first: 0, layout: 't6v4' };
 
 function running(): BatchState {
   const manifest = { items: 10, modalities: { text: 6, vision: 4, audio: 0 }, invalid: 0, chunks: 1 };
-  const state = startBatch({ options: batchOptionsSchema.parse({ concurrency: 4 }), manifest }, MODELS, NOW);
-  return startNextChunk(state, CHUNK, 3).state;
+  const state = startBatch(
+    { options: batchOptionsSchema.parse({ concurrency: 4 }), manifest },
+    { models: MODELS, now: NOW },
+  );
+  return startNextChunk(state, CHUNK, { lanes: 3, open: 10, toldSize: 1 }).state;
 }
 
 const report = (more: Partial<ChunkReport>): ChunkReport => ({
   chunk: 0,
+  revision: 0,
   returned: 0,
   inFlight: 1,
   open: 3,
@@ -94,7 +99,7 @@ describe('the summary of a run', () => {
       tokens: 90,
     });
     const counts = countFailure(countModel(text, 'vision', { fallbacks: 1 }), 'vision', 'timeout: no answer');
-    const summary = summaryOf('run-1', endChunk(running(), 0, counts), NOW + 1000);
+    const summary = summaryOf('run-1', endChunk(running(), 0, counts), 'completed', NOW + 1000);
     expect(runSummarySchema.parse(JSON.parse(JSON.stringify(summary)))).toEqual(summary);
     expect(summary).toMatchObject({
       ok: 9,
@@ -112,6 +117,7 @@ const model = (id: string) => ({
   id,
   modality: 'text' as const,
   nodes: 2,
+  sent: 1,
   ok: 1,
   failed: 0,
   fallbacks: 0,
@@ -132,14 +138,15 @@ describe('the details in the Web UI', () => {
       models: [model('qwen3.5:9b')],
       lastFailures,
     });
-    const lines = describeProgress(progress).split('\n');
+    const lines = describeProgress('run-1', progress).split('\n');
     expect(lines[0]).toBe('**running** · 4 of 8 items (50 %) · 3 ok · 1 failed');
-    expect(lines).toContain('| qwen3.5:9b | 2 | 1 | 0 | 0 | 3 |');
-    expect(lines.at(-1)).toBe('- #7 text: 500: broken');
+    expect(lines).toContain('| qwen3.5:9b | 2 | 1 | 1 | 0 | 0 | 3 |');
+    expect(lines).toContain('- #7 text: 500: broken');
+    expect(lines.at(-1)).toContain('`pause`');
   });
 
   it('do not divide by nothing before the input is read', () => {
-    expect(describeProgress(progressWith({}))).toContain('0 of 0 items (0 %)');
+    expect(describeProgress('run-1', progressWith({}))).toContain('0 of 0 items (0 %)');
   });
 
   it('are not broken by model ids, reasons or errors from outside', () => {
@@ -150,11 +157,11 @@ describe('the details in the Web UI', () => {
       models: [model(nasty), model('plain')],
       lastFailures: [{ item: 1, model: nasty, error: nasty }],
     });
-    const lines = describeProgress(progress).split('\n');
+    const lines = describeProgress('run-1', progress).split('\n');
     const rows = lines.filter((line) => line.startsWith('| '));
     // Head, rule, two models.
     expect(rows).toHaveLength(4);
-    for (const row of rows) expect(row.replaceAll(/\\./g, '').split('|')).toHaveLength(8);
+    for (const row of rows) expect(row.replaceAll(/\\./g, '').split('|')).toHaveLength(9);
     for (const line of lines.filter((one) => one.includes('head'))) {
       const text = line.startsWith('| ')
         ? (line.slice(2).split(/(?<!\\) \| /)[0] ?? '')
@@ -171,11 +178,11 @@ describe('the details in the Web UI', () => {
           models: [model(text)],
           lastFailures: [{ item: 1, model: text, error: text }],
         });
-        const lines = describeProgress(progress).split(/\r\n|[\n\r\u2028\u2029]/);
-        // Head line, quote, figures, the table's three lines, the failures' title and one failure, with blank lines between.
-        expect(lines).toHaveLength(12);
-        const row = lines.find((line) => line.startsWith('| ') && line.endsWith('| 2 | 1 | 0 | 0 | 3 |')) ?? '';
-        expect(row.replaceAll(/\\./gsu, '').split('|')).toHaveLength(8);
+        const lines = describeProgress('run-1', progress).split(/\r\n|[\n\r\u2028\u2029]/);
+        // Head line, quote, figures, the table's three lines, the failures' title and one failure, what to do, with blank lines between.
+        expect(lines).toHaveLength(14);
+        const row = lines.find((line) => line.startsWith('| ') && line.endsWith('| 2 | 1 | 1 | 0 | 0 | 3 |')) ?? '';
+        expect(row.replaceAll(/\\./gsu, '').split('|')).toHaveLength(9);
       }),
     );
   });

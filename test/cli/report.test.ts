@@ -93,7 +93,7 @@ describe('the report of a run', () => {
     const { code, stdout, stderr } = await world.run(['report', 'left']);
     expect([code, stderr]).toEqual([
       0,
-      expect.stringMatching(/^standard output: .* rows; partial: the run has not ended\n$/),
+      expect.stringMatching(/^standard output: .* rows; partial: the run has not ended, or not well\n$/),
     ]);
     const rows = rowsOf(stdout);
     expect(stdout).toContain('This report is partial.');
@@ -101,6 +101,23 @@ describe('the report of a run', () => {
     expect(rows.length).toBeGreaterThanOrEqual(20);
     expect(rows.length).toBeLessThan(60);
     for (const { id, prompt, isTimed } of rows) expect([prompt, isTimed]).toEqual([`left ${id}`, true]);
+  });
+
+  test('that was cancelled says so, and holds the errors that were known as well', async () => {
+    await world.network.script({ match: { promptIncludes: 'gone 3' }, respond: { status: 422 } });
+    const run = world.start(['batch', world.prompts('gone', 60), '--id', 'gone', '-c', '4', '--pack', '1']);
+    await world.network.answered(20);
+    expect((await world.run(['cancel', 'gone'])).code).toBe(0);
+    expect((await run.ended).code).toBe(1);
+    const { code, stdout, stderr } = await world.run(['report', 'gone']);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('partial: the run was cancelled\n')]);
+    const rows = rowsOf(stdout);
+    const failed = rows.filter(({ failure }) => failure !== undefined);
+    expect(failed).toContainEqual(expect.objectContaining({ id: 3, prompt: 'gone 3' }));
+    const answered = rows.length - failed.length;
+    const left = 60 - rows.length;
+    expect(left).toBeGreaterThan(0);
+    expect(stdout).toContain(`60 items = ${answered} answered + ${failed.length} failed + ${left} cancelled.`);
   });
 
   test('can hold a sample of the rows, with every failed one', async () => {
@@ -115,7 +132,8 @@ describe('the report of a run', () => {
       { id: 8, prompt: null, model: null },
     ]);
     expect(rowsOf(stdout)).toHaveLength(5);
-    expect(stdout).toContain('30 items = 29 answered + 1 failed.');
+    expect(stdout).toContain('30 items = 29 answered + 0 failed + 1 skipped.');
+    expect(stdout).not.toContain('The counts differ.');
     expect(stdout).toContain('all of 1 failed and 4 of 29 answered ones');
   });
 

@@ -21,7 +21,16 @@ const ABOUT: RunAbout = {
   models: [{ id: 'lfm2.5:1.2b', nodes: 3, fallbacks: 2 }],
   requests: 4,
   writtenAt: 1_800_000_100_000,
-  ended: { ok: 2, failed: 1, startedAt: 1_800_000_000_000, endedAt: 1_800_000_090_000 },
+  end: {
+    state: 'completed',
+    ok: 2,
+    failed: 1,
+    skipped: 0,
+    retries: 3,
+    credits: { spent: 1.25, wasted: 0.5 },
+    startedAt: 1_800_000_000_000,
+    endedAt: 1_800_000_090_000,
+  },
 };
 
 async function* each(rows: readonly TableRow[]): AsyncGenerator<TableRow> {
@@ -33,7 +42,7 @@ async function page(rows: readonly TableRow[], about: Partial<RunAbout> = {}, he
   const figures = new Figures();
   for (const one of rows) figures.add(one);
   const scope = {
-    all: figures,
+    all: { ok: figures.ok, failed: figures.errors },
     held: { ok: held.filter(({ ok }) => ok).length, failed: held.filter(({ ok }) => !ok).length },
   };
   let text = '';
@@ -99,7 +108,7 @@ describe('the page', () => {
   });
 
   it('says of a run under way that it is partial', async () => {
-    const { ended: _ended, ...open } = ABOUT;
+    const { end: _end, ...open } = ABOUT;
     const figures = new Figures();
     for (const one of ROWS.slice(0, 2)) figures.add(one);
     const report = { about: { ...open, items: 9 }, figures, scope: { all: figures, held: figures } };
@@ -108,6 +117,23 @@ describe('the page', () => {
     expect(text).toContain('This report is partial.');
     expect(text).toContain('2 of 9 items are in it');
     expect(text).toContain('9 items = 2 answered + 0 failed + 7 not finished.');
+  });
+
+  it('says of a run that was cancelled how many items it has left', async () => {
+    const { end } = ABOUT;
+    if (end === undefined) throw new Error('the run of these tests has ended');
+    const text = await page(ROWS.slice(0, 2), { items: 9, end: { ...end, state: 'cancelled' } });
+    expect(text).toContain('The run was cancelled: 2 of 9 items are in it.');
+    expect(text).toContain('9 items = 2 answered + 0 failed + 7 cancelled.');
+    expect(text).not.toContain('The counts differ.');
+  });
+
+  it('counts lines that were skipped apart from failures, and what the run cost', async () => {
+    const rows = [...ROWS, failedRow(3, 'invalid: not JSON', { model: null, skipped: true })];
+    const text = await page(rows, { items: 4 });
+    expect(text).toContain('4 items = 2 answered + 1 failed + 1 skipped.');
+    expect(text).toContain('<dt>Credits</dt><dd>1.25 <small>0.5 on failures</small>');
+    expect(text).toContain('2 of 4 items');
   });
 
   it('says when its rows and the run’s own count differ', async () => {

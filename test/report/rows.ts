@@ -7,6 +7,7 @@ export function row(item: number, more: Partial<TableRow> = {}): TableRow {
     id: item + 1,
     model: 'lfm2.5:1.2b',
     ok: true,
+    skipped: false,
     text: `answer ${item}`,
     prompt: `prompt ${item}`,
     tokens: 10,

@@ -87,7 +87,7 @@ export class World {
   static async open(options: WorldOptions = {}): Promise<World> {
     const { client, native } = await connect(options.address ?? inject('temporalAddress'));
     const simulator = await startSimulator(options.simulator);
-    const fronted = options.modelsList !== undefined || options.held !== undefined;
+    const fronted = options.modelsList !== undefined || options.held !== undefined || options.noBalance === true;
     const baseUrl = fronted ? await frontOf(simulator, options) : simulator.url;
     const world = new World(new Client({ connection: client }), native, simulator, baseUrl);
     onTestFinished(() => world.#close());

@@ -7,16 +7,25 @@ import type { Simulator } from '../../src/simulator/server.js';
 export interface Front {
   /** A models list of its own: a status for a list that cannot be had, or the list's entries. */
   readonly modelsList?: number | readonly object[];
+  /** Does not tell the account's balance. */
+  readonly noBalance?: boolean;
   /** Requests whose body includes a text wait, however long it takes, until the test has seen what it wants to see. */
   readonly held?: { readonly includes: string; readonly until: Promise<unknown> };
 }
 
 /** A server in front of the simulated network. Returns the base URL; ends with the test. */
-export async function frontOf(simulator: Pick<Simulator, 'port'>, { modelsList: list, held }: Front): Promise<string> {
+export async function frontOf(
+  simulator: Pick<Simulator, 'port'>,
+  { modelsList: list, noBalance, held }: Front,
+): Promise<string> {
   const server = createServer(async (request, response) => {
     if (list !== undefined && request.url === '/v1/models') {
       response.writeHead(typeof list === 'number' ? list : 200, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ object: 'list', data: typeof list === 'number' ? [] : list }));
+      return;
+    }
+    if (noBalance === true && request.url === '/v1/credits/balance') {
+      response.writeHead(404).end();
       return;
     }
     const body: Buffer[] = [];

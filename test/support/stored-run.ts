@@ -76,9 +76,9 @@ async function storePart(storage: Storage, run: StoredRun, chunk: number, first:
 }
 
 function summaryOf({ id, items }: StoredRun, counts: Counts): RunSummary {
-  const { ok, failed, failedByKind, tokens } = counts;
-  const models = Object.entries(counts.models).map(([model, figures]) => ({
-    ...figures,
+  const { latency: _latency, models: byModel, ...figures } = counts;
+  const models = Object.entries(byModel).map(([model, more]) => ({
+    ...more,
     id: model,
     modality: 'text' as const,
     nodes: 10,
@@ -86,13 +86,11 @@ function summaryOf({ id, items }: StoredRun, counts: Counts): RunSummary {
   }));
   const times = { startedAt: 1_800_000_000_000, endedAt: 1_800_003_600_000 };
   return {
+    ...figures,
     runId: id,
+    state: 'completed',
     items,
-    ok,
-    failed,
-    failedByKind,
-    truncated: 0,
-    tokens,
+    cancelled: 0,
     requests: items,
     fallbacks: 0,
     ...times,

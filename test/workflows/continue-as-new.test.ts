@@ -46,6 +46,18 @@ it('stays paused, and hears updates, over the change of history', async () => {
   expect(await executions(world, run.id)).toBeGreaterThan(1);
 });
 
+it('keeps what was set over the change of history', async () => {
+  const world = await World.open({ address: server.address, simulator: { latency: { kind: 'fixed', ms: 50 } } });
+  const run = await world.start(prompts(48), { options: { concurrency: 1, chunkSize: 4 } });
+  await world.answered(3);
+  await run.set({ concurrency: 3, maxTokens: 99 });
+  expect(await run.result()).toMatchObject({ ok: 48, requests: 48 });
+  expect(await executions(world, run.id)).toBeGreaterThan(1);
+  expect(await run.progress()).toMatchObject({ lanes: { total: 3 } });
+  const last = (await world.requests()).slice(-20);
+  expect(last.map(({ maxTokens }) => maxTokens)).toEqual(Array(20).fill(99));
+});
+
 async function executions(world: World, workflowId: string): Promise<number> {
   let count = 0;
   for await (const { historyLength } of listed(world, workflowId)) {

@@ -18,6 +18,7 @@ function chunkOfFour(): ChunkState {
     latency: {},
     lanes: 1,
     leftElsewhere: 0,
+    tokensPerItem: 1,
   });
 }
 

@@ -21,7 +21,7 @@ it('writes an error line for each bad line when it is told to skip them', async 
   writeFileSync(input, 'not json\n{"prompt": "two"}\n{"prompt": 3}\n');
   const run = await world.start(input, { options: { skipInvalid: true, chunkSize: 1 } });
   const { results, ...summary } = await run.result();
-  expect(summary).toMatchObject({ items: 3, ok: 1, failed: 2, failedByKind: { invalid: 2 } });
+  expect(summary).toMatchObject({ items: 3, ok: 1, failed: 0, skipped: 2, failedByKind: {} });
   expect(world.output(results)).toMatchObject([
     { id: 1, model: null, error: expect.stringMatching(/^invalid: /) },
     { id: 2, output: expect.any(String) },

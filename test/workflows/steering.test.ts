@@ -34,7 +34,11 @@ it('gives out nothing while it is paused, and loses nothing by it', async () => 
   const world = await World.open({ simulator: SLOW });
   const run = await world.start(prompts(30), { options: { concurrency: 3, pack: 1 } });
   await world.answered(5);
-  expect(await run.pause()).toMatchObject({ state: 'paused', reason: 'paused by an operator' });
+  expect(await run.pause()).toMatchObject({
+    state: 'paused',
+    reason: expect.stringContaining('paused by an operator'),
+    pausedBy: 'operator',
+  });
   await until('the requests in flight have ended', async () => (await world.stats()).inFlight === 0);
   // What was scheduled before the pause was heard may come a moment later: it is looked at from when it is quiet.
   const quiet = await quietSince(world, 600);
@@ -96,7 +100,9 @@ it('pauses when credits are out, and asks nothing twice when it goes on', async 
   const world = await World.open({ simulator: { credits: 7, latency: { kind: 'fixed', ms: 20 } } });
   const run = await world.start(prompts(25), { options: { concurrency: 4, chunkSize: 10 } });
   const paused = await progressUntil(run, 'the run pauses', ({ state }) => state === 'paused');
-  expect(paused.reason).toBe('402: payment required: out of credits');
+  expect(paused.reason).toBe(
+    `402: payment required: out of credits; add credits, then: dria-temporal resume ${run.id}`,
+  );
   await until('the requests in flight have ended', async () => (await world.stats()).inFlight === 0);
   await world.steer('POST', 'credits', { add: 100 });
   await run.resume();

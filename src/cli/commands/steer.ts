@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { EXIT, type Io } from '../io.js';
-import { runFlagsSchema } from '../run-flags.js';
+import { cancelFlagsSchema, runFlagsSchema } from '../run-flags.js';
 import { addTemporalFlags } from '../temporal-flags.js';
 
 const PAUSE = `Pause a run: no more work is given out. Requests under way are finished and their
@@ -8,8 +8,10 @@ answers kept.`;
 
 const RESUME = 'Go on with a run that is paused, by somebody or for want of credits.';
 
-const CANCEL = `End a run. Its answers are kept; -o writes them. The command that started it goes
-on with them when it is given again.`;
+const CANCEL = `End a run. Its answers are kept, and written to -o or where the run was started for.
+The command that started it goes on with them when it is given again.
+
+--discard removes the answers instead.`;
 
 /** The command `pause`. */
 export function pauseCommand(io: Io, onExitCode: (code: number) => void): Command {
@@ -25,9 +27,11 @@ export function resumeCommand(io: Io, onExitCode: (code: number) => void): Comma
 export function cancelCommand(io: Io, onExitCode: (code: number) => void): Command {
   const command = runCommand('cancel', 'End a run', CANCEL)
     .option('-o, --output <file>', 'Write the answers that there are, JSONL.')
+    .option('--discard', 'Remove the answers instead of keeping them.')
+    .option('-y, --yes', 'Discard without asking.')
     .action(async (id: string, flags: unknown) => {
-      const { cancelRun } = await import('../steer-run.js');
-      await cancelRun(id, runFlagsSchema.parse(flags), io);
+      const { cancelRun } = await import('../cancel-run.js');
+      await cancelRun(id, cancelFlagsSchema.parse(flags), io);
       onExitCode(EXIT.OK);
     });
   return addTemporalFlags(command);

@@ -38,6 +38,11 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(hours / 24)}d ${pair(hours % 24)}h`;
 }
 
+/** A time in ms as seconds: `0.8s`. */
+export function formatSeconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)}s`;
+}
+
 function pair(value: number): string {
   return String(value).padStart(2, '0');
 }

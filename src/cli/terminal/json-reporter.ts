@@ -1,6 +1,6 @@
 import type { Progress } from '../../batch/progress.js';
+import { look, NO_WINDOW, type Rates, ratesOf } from '../../batch/rates.js';
 import type { RunSummary } from '../../batch/summary.js';
-import { look, NO_WINDOW, type Rates, ratesOf } from './rates.js';
 import type { Reporter, ReporterStream } from './reporter.js';
 import { safeStream } from './safe-stream.js';
 

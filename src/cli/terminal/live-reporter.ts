@@ -1,8 +1,8 @@
+import { look, NO_WINDOW, ratesOf } from '../../batch/rates.js';
 import { createBlock } from './block.js';
 import { createDrawing } from './drawing.js';
 import { liveView, type Room } from './live-view.js';
 import { startLines } from './plain-reporter.js';
-import { look, NO_WINDOW, ratesOf } from './rates.js';
 import type { Reporter, ReporterStream } from './reporter.js';
 import { safeStream } from './safe-stream.js';
 import { chooseStyle } from './style.js';

@@ -1,8 +1,8 @@
 import type { Progress, RunState } from '../../batch/progress.js';
+import type { Rates } from '../../batch/rates.js';
 import { formatCount, formatDuration, percentOf } from './format.js';
 import { MODEL_PROGRESS_COLUMNS } from './model-columns.js';
 import { speedFacts } from './plain-line.js';
-import type { Rates } from './rates.js';
 import { failureLine } from './status-view.js';
 import type { Style } from './style.js';
 import { tableLines } from './table.js';

@@ -1,6 +1,6 @@
 import type { ModelProgress, Progress } from '../../batch/progress.js';
+import type { Rates } from '../../batch/rates.js';
 import { formatCount, formatDuration, formatRate, formatShort, percentOf } from './format.js';
-import type { Rates } from './rates.js';
 import { clean } from './text.js';
 
 /** A run in one line of plain text, for a log. */

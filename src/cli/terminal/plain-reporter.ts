@@ -1,7 +1,7 @@
 import type { Progress } from '../../batch/progress.js';
+import { look, NO_WINDOW, ratesOf } from '../../batch/rates.js';
 import { formatItems } from './format.js';
 import { plainLine } from './plain-line.js';
-import { look, NO_WINDOW, ratesOf } from './rates.js';
 import type { Reporter, ReporterStream, RunStart } from './reporter.js';
 import { safeStream } from './safe-stream.js';
 import { summaryView } from './summary-view.js';

@@ -1,6 +1,14 @@
 import type { Progress } from '../../batch/progress.js';
-import { formatCount, formatMoment, formatShort, percentOf } from './format.js';
-import { MODEL_PROGRESS_COLUMNS } from './model-columns.js';
+import {
+  formatCount,
+  formatDuration,
+  formatMoment,
+  formatRate,
+  formatSeconds,
+  formatShort,
+  percentOf,
+} from './format.js';
+import { MODEL_STATUS_COLUMNS } from './model-columns.js';
 import { tableLines } from './table.js';
 import { clean, clip } from './text.js';
 
@@ -17,20 +25,51 @@ export function statusView(runId: string, progress: Progress, uiUrl?: string): s
     `Started   ${formatMoment(startedAt)}`,
     ...(uiUrl === undefined ? [] : [`Web UI    ${clean(uiUrl)}`]),
   ];
-  if (models.length > 0) lines.push('', ...tableLines(MODEL_PROGRESS_COLUMNS, models).map((line) => clip(line, WIDTH)));
+  if (models.length > 0) lines.push('', ...tableLines(MODEL_STATUS_COLUMNS, models).map((line) => clip(line, WIDTH)));
   if (lastFailures.length > 0) lines.push('', 'Newest failures:', ...lastFailures.map(failureLine));
   return lines.join('\n');
 }
 
-function countLines({ items, ok, failed, truncated, tokens, requests, chunks, lanes }: Progress): string[] {
-  const done = ok + failed;
+function countLines(progress: Progress): string[] {
+  const { items, ok, failed, skipped, truncated, empty, requests, retries, chunks, lanes } = progress;
+  const done = ok + failed + skipped;
   const cut = truncated === 0 ? '' : ` (${formatCount(truncated)} cut at the token limit)`;
+  const left = skipped === 0 ? '' : `, ${formatCount(skipped)} skipped`;
+  const nothing = empty === 0 ? '' : `, ${formatCount(empty)} empty`;
   return [
     `Done      ${formatCount(done)} of ${formatCount(items)} items (${percentOf(done, items)}%)`,
-    `          ${formatCount(ok)} ok${cut}, ${formatCount(failed)} failed`,
-    `Requests  ${formatCount(requests)}, ${formatShort(tokens)} tokens`,
+    `          ${formatCount(ok)} ok${cut}, ${formatCount(failed)} failed${left}`,
+    ...speedLines(progress),
+    `Requests  ${formatCount(requests)}, ${formatCount(retries)} of them retries${nothing}`,
+    ...spendingLines(progress),
     `Lanes     ${formatCount(lanes.used)} of ${formatCount(lanes.total)} in use`,
     `Chunks    ${formatCount(chunks.done)} of ${formatCount(chunks.total)} done, ${formatCount(chunks.started)} started`,
+  ];
+}
+
+/** How fast it goes of late, how long it will take, and how long answers take. */
+function speedLines({ rates, latency }: Progress): string[] {
+  const { requestsPerSecond, tokensPerSecond, etaMs } = rates;
+  const facts = [
+    ...(requestsPerSecond === undefined ? [] : [`${formatRate(requestsPerSecond)} requests/s`]),
+    ...(tokensPerSecond === undefined ? [] : [`${formatShort(Math.round(tokensPerSecond))} tokens/s`]),
+    ...(etaMs === undefined ? [] : [`ETA ${formatDuration(etaMs)}`]),
+  ];
+  return [
+    ...(facts.length === 0 ? [] : [`Rate      ${facts.join(', ')}`]),
+    ...(latency === undefined
+      ? []
+      : [`Answers   p50 ${formatSeconds(latency.p50Ms)}, p95 ${formatSeconds(latency.p95Ms)}`]),
+  ];
+}
+
+function spendingLines({ spending: { tokens, maxTotalTokens, credits, maxCredits } }: Progress): string[] {
+  const limit = maxTotalTokens === undefined ? '' : ` of ${formatCount(maxTotalTokens)} at most`;
+  const most = maxCredits === undefined ? '' : ` of ${formatCount(maxCredits)} at most`;
+  const spent = credits === undefined ? '' : formatCount(Math.round(credits));
+  return [
+    `Tokens    ${formatShort(tokens)}${limit}`,
+    ...(credits === undefined || (credits === 0 && maxCredits === undefined) ? [] : [`Credits   ${spent}${most}`]),
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { RunSummary } from '../../batch/summary.js';
-import { formatCount, formatDuration, formatItems, formatRate, formatShort } from './format.js';
+import { formatCount, formatDuration, formatItems, formatRate, formatSeconds, formatShort } from './format.js';
 import { MODEL_PROGRESS_COLUMNS } from './model-columns.js';
 import { tableLines } from './table.js';
 import { clean, clip } from './text.js';
@@ -7,14 +7,20 @@ import { clean, clip } from './text.js';
 /** Width that a page is written for. */
 const WIDTH = 80;
 
+const ENDED: Readonly<Record<RunSummary['state'], string>> = {
+  completed: 'has ended',
+  cancelled: 'was cancelled',
+  failed: 'has failed',
+};
+
 /** What a run came to, as a page of text without a line end at its end; `where` is the place of the results. */
 export function summaryView(summary: RunSummary, where?: string): string {
-  const { runId, items, ok, failed, models } = summary;
-  const asked = models.filter((model) => model.ok + model.failed + model.fallbacks > 0);
+  const { runId, models } = summary;
+  const asked = models.filter((model) => model.sent + model.ok + model.failed + model.fallbacks > 0);
   const lines = [
-    `Run ${clean(runId)} has ended.`,
+    `Run ${clean(runId)} ${ENDED[summary.state]}.`,
     '',
-    `  Items     ${formatCount(items)} = ${formatCount(ok)} ok + ${formatCount(failed)} failed`,
+    ledgerLine(summary),
     ...failureLines(summary),
     ...factLines(summary),
     ...(where === undefined ? [] : [`  Results   ${clean(where)}`]),
@@ -25,6 +31,17 @@ export function summaryView(summary: RunSummary, where?: string): string {
   );
 }
 
+/** Where every item of the input is. What is none is left out, save the answers and the errors. */
+function ledgerLine({ items, ok, failed, skipped, cancelled }: RunSummary): string {
+  const terms = [
+    `${formatCount(ok)} ok`,
+    `${formatCount(failed)} failed`,
+    ...(skipped === 0 ? [] : [`${formatCount(skipped)} skipped`]),
+    ...(cancelled === 0 ? [] : [`${formatCount(cancelled)} cancelled`]),
+  ];
+  return `  Items     ${formatCount(items)} = ${terms.join(' + ')}`;
+}
+
 /** Failed items by kind, most first. */
 function failureLines({ failedByKind }: RunSummary): string[] {
   const kinds = Object.entries(failedByKind).filter(([, count]) => count > 0);
@@ -33,14 +50,34 @@ function failureLines({ failedByKind }: RunSummary): string[] {
     .map(([kind, count]) => clip(`            ${formatCount(count)} failed: ${clean(kind)}`, WIDTH));
 }
 
-function factLines({ truncated, tokens, requests, fallbacks, startedAt, endedAt }: RunSummary): string[] {
+function factLines(summary: RunSummary): string[] {
+  const { truncated, empty, retries, requests, fallbacks, startedAt, endedAt, latency } = summary;
   const ms = Math.max(0, endedAt - startedAt);
   const rate = ms > 0 ? ` (${formatRate((requests * 1000) / ms)}/s)` : '';
+  const again = retries === 0 ? '' : `, ${formatCount(retries)} of them retries`;
   return [
     ...(truncated === 0 ? [] : [`  Cut       ${formatItems(truncated)} at the token limit; they count as ok`]),
+    ...(empty === 0 ? [] : [`  Empty     ${formatCount(empty)} answers with nothing in them; asked again or failed`]),
     ...(fallbacks === 0 ? [] : [`  Moved     ${formatItems(fallbacks)} to another model`]),
-    `  Tokens    ${formatShort(tokens)}`,
-    `  Requests  ${formatCount(requests)}${rate}`,
+    ...costLines(summary),
+    `  Requests  ${formatCount(requests)}${rate}${again}`,
+    ...(latency === undefined
+      ? []
+      : [`  Answers   ${formatSeconds(latency.p50Ms)} (half of them), ${formatSeconds(latency.p95Ms)} (95%) at most`]),
     `  Time      ${formatDuration(ms)}`,
   ];
+}
+
+function costLines({ tokens, wastedTokens, credits }: RunSummary): string[] {
+  const wasted = wastedTokens === 0 ? '' : `, and ${formatShort(wastedTokens)} for answers of no use`;
+  if (credits === undefined || credits.spent === 0) return [`  Tokens    ${formatShort(tokens)}${wasted}`];
+  const lost = credits.wasted === 0 ? '' : `, ${hundredths(credits.wasted)} of them for answers of no use`;
+  return [
+    `  Tokens    ${formatShort(tokens)}${wasted}`,
+    `  Credits   ${hundredths(credits.spent)} by the balance${lost}`,
+  ];
+}
+
+function hundredths(credits: number): string {
+  return formatCount(credits) === String(credits) ? String(credits) : credits.toFixed(2);
 }

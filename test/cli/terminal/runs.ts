@@ -7,7 +7,7 @@ export const START = Date.UTC(2026, 0, 31, 12, 0, 0);
 
 /** A model that has done something. */
 export function modelAt(id: string, facts: Partial<ModelProgress> = {}): ModelProgress {
-  return { id, modality: 'text', nodes: 4, ok: 0, failed: 0, fallbacks: 0, tokens: 0, down: false, ...facts };
+  return { id, modality: 'text', nodes: 4, sent: 0, ok: 0, failed: 0, fallbacks: 0, tokens: 0, down: false, ...facts };
 }
 
 /** A snapshot of a run of 1,000 items that has just begun. */
@@ -17,9 +17,14 @@ export function progressAt(facts: Partial<Progress> = {}): Progress {
     items: 1000,
     ok: 0,
     failed: 0,
+    skipped: 0,
     truncated: 0,
+    empty: 0,
     tokens: 0,
     requests: 0,
+    retries: 0,
+    rates: {},
+    spending: { tokens: 0 },
     chunks: { total: 2, started: 1, done: 0 },
     lanes: { total: 10, used: 10 },
     models: [],
@@ -33,9 +38,15 @@ export function progressAt(facts: Partial<Progress> = {}): Progress {
 export function summaryAt(facts: Partial<RunSummary> = {}): RunSummary {
   return {
     runId: 'batch-1',
+    state: 'completed',
     items: 1000,
     ok: 990,
     failed: 10,
+    skipped: 0,
+    cancelled: 0,
+    empty: 0,
+    wastedTokens: 0,
+    retries: 0,
     failedByKind: { timeout: 3, '503': 7 },
     truncated: 2,
     tokens: 1_234_567,

@@ -41,7 +41,11 @@ describe('the page of a run', () => {
     truncated: 3,
     tokens: 1_200_000,
     requests: 500,
-    models: [modelAt('a-model-with-a-name-that-is-much-too-long-for-a-table:9b', { ok: 430, down: true })],
+    retries: 7,
+    latency: { p50Ms: 812, p95Ms: 2140 },
+    rates: { requestsPerSecond: 4.2, tokensPerSecond: 10_300, etaMs: 130_000 },
+    spending: { tokens: 1_210_000, maxTotalTokens: 2_000_000, credits: 12 },
+    models: [modelAt('a-model-with-a-name-that-is-much-too-long-for-a-table:9b', { sent: 450, ok: 430, down: true })],
     lastFailures: [{ item: 17, model: 'qwen3.5:9b', error: `400: ${'no '.repeat(60)}` }],
   });
 
@@ -52,9 +56,12 @@ describe('the page of a run', () => {
     expect(page).toContain(
       'Done      450 of 1,000 items (45%)\n          430 ok (3 cut at the token limit), 20 failed\n',
     );
-    expect(page).toContain('Requests  500, 1.2M tokens\n');
+    expect(page).toContain(
+      'Rate      4.2 requests/s, 10.3k tokens/s, ETA 2m 10s\nAnswers   p50 0.8s, p95 2.1s\n' +
+        'Requests  500, 7 of them retries\nTokens    1.2M of 2,000,000 at most\nCredits   12\n',
+    );
     expect(page).toContain('Web UI    http://127.0.0.1:8233/x\n');
-    expect(page).toMatch(/a-model-with-a-name-that-is-m… {2}down +4 +430 +0 +0 +0\n/u);
+    expect(page).toMatch(/a-model-with-a-name… {2}down +4 +450 +430 +0 +0 +0 +-\n/u);
     expect(page).toMatch(/Newest failures:\n {2}#17 qwen3.5:9b {2}400: no no .*…$/u);
   });
 

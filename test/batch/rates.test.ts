@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Progress } from '../../../src/batch/progress.js';
-import { look, NO_WINDOW, type RateWindow, ratesOf } from '../../../src/cli/terminal/rates.js';
-import { progressAt, START } from './runs.js';
+import type { Progress } from '../../src/batch/progress.js';
+import { look, NO_WINDOW, type RateWindow, ratesOf } from '../../src/batch/rates.js';
+import { progressAt, START } from '../cli/terminal/runs.js';
 
 /** The window after a snapshot each second, of which `at` says what it shows. */
 function watch(seconds: number, at: (second: number) => Partial<Progress>, window: RateWindow = NO_WINDOW): RateWindow {

@@ -1,4 +1,5 @@
-import type { Progress } from '../../batch/progress.js';
+import { own } from './own.js';
+import type { RunState } from './progress.js';
 
 /** What was counted at a moment. */
 export interface Sample {
@@ -7,6 +8,18 @@ export interface Sample {
   readonly done: number;
   readonly requests: number;
   readonly tokens: number;
+  /** Tokens by model. */
+  readonly models: Readonly<Record<string, number>>;
+}
+
+/** What is looked at: a run's progress has it. */
+export interface Speedometer {
+  readonly state: RunState;
+  readonly ok: number;
+  readonly failed: number;
+  readonly requests: number;
+  readonly tokens: number;
+  readonly models: readonly { readonly id: string; readonly tokens: number }[];
 }
 
 /** How fast a run goes. A rate is undefined until it means something. */
@@ -33,7 +46,7 @@ const WINDOW_MS = 60_000;
 const WINDOW_ITEMS = 20;
 const LONGEST_WINDOW_MS = 600_000;
 
-/** Samples closer than that tell nothing apart. */
+/** Samples closer than that tell nothing apart, ms; there are never more than a few hundred. */
 const APART_MS = 250;
 
 /** Before that, a rate is chance. */
@@ -41,18 +54,19 @@ const MEANINGFUL_MS = 3_000;
 const MEANINGFUL_ITEMS = 3;
 
 /** The window after one more snapshot. A run that was paused or waited starts a new one, else its pause would count. */
-export function look(window: RateWindow, progress: Progress, at: number): RateWindow {
-  const working = progress.state === 'running';
-  const { requests, tokens } = progress;
-  const sample: Sample = { at, done: progress.ok + progress.failed, requests, tokens };
+export function look(window: RateWindow, run: Speedometer, at: number, apartMs = APART_MS): RateWindow {
+  const working = run.state === 'running';
+  const { requests, tokens } = run;
+  const models = Object.fromEntries(run.models.map((model) => [model.id, model.tokens]));
+  const sample: Sample = { at, done: run.ok + run.failed, requests, tokens, models };
   if (!working || !window.working) return { working, samples: [sample] };
-  return { working, samples: forget([...spread(window.samples, at), sample], at) };
+  return { working, samples: forget([...spread(window.samples, at, apartMs), sample], at) };
 }
 
 /** Without the newest sample when it is too close to the one before it, so that the samples stay few. */
-function spread(samples: readonly Sample[], at: number): readonly Sample[] {
+function spread(samples: readonly Sample[], at: number, apartMs: number): readonly Sample[] {
   const before = samples.at(-2);
-  return before !== undefined && at - before.at < APART_MS ? samples.slice(0, -1) : samples;
+  return before !== undefined && at - before.at < apartMs ? samples.slice(0, -1) : samples;
 }
 
 function forget(samples: readonly Sample[], now: number): readonly Sample[] {
@@ -64,6 +78,15 @@ function forget(samples: readonly Sample[], now: number): readonly Sample[] {
   // The newest of the old ones is where the window begins.
   const first = samples.findLastIndex(isOld);
   return first > 0 ? samples.slice(first) : samples;
+}
+
+/** Tokens a second of one model over a window; undefined until it means something. */
+export function modelRate({ working, samples }: RateWindow, model: string): number | undefined {
+  const first = samples[0];
+  const last = samples.at(-1);
+  if (!working || first === undefined || last === undefined || last.at - first.at < MEANINGFUL_MS) return undefined;
+  const tokens = (own(last.models, model) ?? 0) - (own(first.models, model) ?? 0);
+  return (Math.max(0, tokens) * 1000) / (last.at - first.at);
 }
 
 /** The rates over a window, and the time left for a run of so many items. */

@@ -1,0 +1,73 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { z } from 'zod';
+import { changeProblem, type RunChange } from '../batch/change.js';
+import { UserError } from './errors.js';
+import { number } from './run-flags.js';
+
+const limit = z.union([z.number(), z.null()]).optional();
+
+/** What `set` and `retry` can change, as commander gives it. */
+export const changeFlagsSchema = z.object({
+  model: z.string().optional(),
+  anyModel: z.boolean().default(false),
+  concurrency: z.number().optional(),
+  maxTokens: z.number().optional(),
+  temperature: z.number().optional(),
+  retries: z.number().optional(),
+  timeout: z.number().optional(),
+  maxTotalTokens: limit,
+  maxCredits: limit,
+});
+export type ChangeFlags = z.infer<typeof changeFlagsSchema>;
+
+/** The flag behind each field of a change. */
+const FLAGS: Readonly<Record<string, string>> = {
+  model: '--model',
+  concurrency: '--concurrency',
+  maxTokens: '--max-tokens',
+  temperature: '--temperature',
+  retries: '--retries',
+  timeoutSecs: '--timeout',
+  maxTotalTokens: '--max-total-tokens',
+  maxCredits: '--max-credits',
+};
+
+/** Adds the flags that say what changes. */
+export function addChangeFlags(command: Command): Command {
+  return command
+    .optionsGroup('Changes:')
+    .option('-m, --model <id>', 'The only model to ask from now on.')
+    .option('--any-model', 'Models by nodes again, instead of a chosen one.')
+    .addOption(number('-c, --concurrency <n>', 'Requests in flight at most.'))
+    .addOption(number('--max-tokens <n>', 'Tokens of an answer at most.'))
+    .addOption(number('--temperature <t>', 'Sampling temperature.'))
+    .addOption(number('--retries <n>', 'Further attempts for an item.'))
+    .addOption(number('--timeout <s>', 'Time for one answer, seconds.'))
+    .addOption(limitOption('--max-total-tokens <n>', 'Tokens of the whole run at most; none for no limit.'))
+    .addOption(limitOption('--max-credits <n>', 'Credits of the whole run at most; none for no limit.'));
+}
+
+function limitOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text) => {
+    if (text === 'none') return null;
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Give a number, or none.');
+    return value;
+  });
+}
+
+/** The change that flags ask for; undefined when they ask for none. Throws a `UserError` that names the flag. */
+export function changeFromFlags(flags: ChangeFlags): RunChange | undefined {
+  const { model, anyModel, timeout, ...others } = flags;
+  if (model !== undefined && anyModel) {
+    throw new UserError('--model and --any-model are both given: use one of them', { exitCode: 2 });
+  }
+  const asked = { ...others, model: anyModel ? null : model, timeoutSecs: timeout };
+  const fields = Object.entries(asked).filter(([field, value]) => FLAGS[field] !== undefined && value !== undefined);
+  if (fields.length === 0) return undefined;
+  const change: RunChange = Object.fromEntries(fields);
+  const problem = changeProblem(change);
+  if (problem === undefined) return change;
+  const [field = ''] = problem.split(':');
+  throw new UserError(problem.replace(field, FLAGS[field] ?? field), { exitCode: 2 });
+}

@@ -1,0 +1,133 @@
+import type { RunChange } from '../batch/change.js';
+import { type BatchOptionsInput, batchOptionsSchema } from '../batch/options.js';
+import type { BatchInput } from '../batch/run.js';
+import type { BatchHandle } from '../client.js';
+import { readSchema } from './batch-request.js';
+import { type ChangeFlags, changeFromFlags } from './change-flags.js';
+import { Cleanup } from './cleanup.js';
+import { readSummary } from './deliver.js';
+import { UserError } from './errors.js';
+import type { Io } from './io.js';
+import { openReporter } from './open-reporter.js';
+import { checkOutput } from './output.js';
+import { usablePlaces } from './places.js';
+import { endpointOfRun } from './run-endpoint.js';
+import type { RetryFlags } from './run-flags.js';
+import { noSuchRun, type RunMemo, runMemoSchema } from './run-memo.js';
+import { openSession, type Session } from './session.js';
+import { temporalSettings } from './temporal-settings.js';
+import type { Reporter } from './terminal/reporter.js';
+import { type Visit, visitRun, workerFor } from './visit-run.js';
+
+/** Runs `retry`: asks the failed items of a run again and delivers the whole. Returns the exit code. */
+export async function retryRun(id: string, changes: ChangeFlags, flags: RetryFlags, io: Io): Promise<number> {
+  const settings = temporalSettings(flags, io.env);
+  const change = changeFromFlags(changes) ?? {};
+  const schema = await readSchema(flags);
+  if (flags.output !== undefined) await checkOutput(flags.output);
+  const { dataDir, storage } = await usablePlaces(flags, io.env);
+  const cleanup = new Cleanup();
+  try {
+    const reporter = cleanup.add(openReporter(flags.json, io), (opened) => opened.close());
+    const onStep = (step: string) => reporter.note(step);
+    const withWorker = settings.kind === 'embedded';
+    const session = cleanup.add(
+      await openSession({ settings, withWorker, dataDir, env: io.env, onStep, signal: io.interrupt }),
+      (opened) => opened.close(),
+    );
+    const { visit, memo } = await findEnded(id, { flags, storage, session, io });
+    if (visit.found === 'finished') return await visitRun(visit, session, reporter, io);
+    const options = schema === undefined ? {} : { schema };
+    return await startAgain(visit, memo, { ...change, ...options }, { session, reporter, io });
+  } finally {
+    await cleanup.run();
+  }
+}
+
+interface Finding {
+  readonly flags: RetryFlags;
+  readonly storage: Visit['storage'];
+  readonly session: Session;
+  readonly io: Io;
+}
+
+/** The run, which must have ended; as `finished` when none of its items has failed. */
+async function findEnded(
+  id: string,
+  { flags, storage, session, io }: Finding,
+): Promise<{ readonly visit: Visit; readonly memo: RunMemo }> {
+  const handle = session.batches.handle(id);
+  const run = await handle.describe();
+  if (run === undefined) throw noSuchRun(id);
+  if (run.status.name === 'RUNNING') {
+    throw new UserError(`the run ${id} is under way: only one that has ended is asked again`, {
+      exitCode: 1,
+      hint: `Wait for its end: dria-temporal attach ${id}`,
+    });
+  }
+  const memo = runMemoSchema.parse(run.memo ?? {});
+  const summary = await readSummary(storage, id);
+  const nothingToDo = run.status.name === 'COMPLETED' && summary?.failed === 0;
+  const visit: Visit = {
+    runId: id,
+    handle,
+    storage,
+    endpoint: endpointOfRun(id, flags.baseUrl, memo.endpoint, session, io),
+    taskQueue: run.taskQueue,
+    output: flags.output ?? memo.output,
+    yes: true,
+    ...(memo.items === undefined ? {} : { items: memo.items }),
+    found: nothingToDo ? 'finished' : 'new',
+  };
+  return { visit, memo };
+}
+
+interface Again {
+  readonly session: Session;
+  readonly reporter: Reporter;
+  readonly io: Io;
+}
+
+async function startAgain(
+  visit: Visit,
+  memo: RunMemo,
+  change: RunChange & Pick<BatchOptionsInput, 'schema'>,
+  { session, reporter, io }: Again,
+): Promise<number> {
+  const { runId, handle, taskQueue } = visit;
+  const { ended: _earlier, ...facts } = memo;
+  const input = await inputOf(handle);
+  const worker = workerFor(visit, session, reporter);
+  worker.catch(() => undefined);
+  await session.batches.start({
+    id: runId,
+    ...(taskQueue === undefined ? {} : { taskQueue }),
+    title: `${memo.input ?? runId} · failed items again`,
+    memo: facts,
+    input: { ...input, options: changed(input.options ?? {}, change), recover: true, retryFailed: true },
+  });
+  reporter.note('the failed items are asked again; answers that are there are kept');
+  return await visitRun({ ...visit, worker }, session, reporter, io);
+}
+
+async function inputOf(handle: BatchHandle): Promise<BatchInput> {
+  const input = await handle.input();
+  if (input !== undefined) return input;
+  throw new UserError(`what the run ${handle.id} was started with cannot be read`, {
+    exitCode: 1,
+    hint: `Take the failed items out, and run them: dria-temporal results ${handle.id} --failed -o failed.jsonl`,
+  });
+}
+
+/** The options of the run with what changes; a canary has had its turn. */
+function changed(
+  { canary: _earlier, ...options }: BatchOptionsInput,
+  { model, maxTotalTokens, maxCredits, ...others }: RunChange & Pick<BatchOptionsInput, 'schema'>,
+): BatchOptionsInput {
+  const kept: Record<string, unknown> = { ...options, ...others };
+  for (const [field, value] of Object.entries({ model, maxTotalTokens, maxCredits })) {
+    if (value === null) delete kept[field];
+    else if (value !== undefined) kept[field] = value;
+  }
+  return batchOptionsSchema.parse(kept);
+}
