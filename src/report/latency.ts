@@ -1,7 +1,10 @@
 /** Logarithm of the factor between two bucket borders: quantiles are within 1 % of the true ones. */
 const STEP = Math.log(1.02);
 
-/** Latencies as a histogram whose buckets grow by 2 %: quantiles of any number of answers in bounded memory. */
+/**
+ * Latencies as a histogram whose buckets grow by 2 %: quantiles of any number of answers in bounded memory. The one in
+ * `batch/latency.ts` travels in messages and is ten times as coarse: too coarse to be drawn.
+ */
 export class Latencies {
   private readonly buckets = new Map<number, number>();
   /** Latencies counted. */
