@@ -68,7 +68,7 @@ function entries({ items, end, requests, models }: RunAbout, figures: Figures): 
     ...(Number.isFinite(span) && span >= 0 ? [timeEntry(span, ok, end === undefined)] : []),
     // Those of chunks under way are not known: half of the truth would be taken for the whole.
     ...(end === undefined ? [] : requestEntries(end, requests, models)),
-    { name: 'Cut at the limit', value: count(truncated) },
+    ...(truncated > 0 ? [{ name: 'Cut at the limit', value: count(truncated) }] : []),
   ];
 }
 
@@ -77,7 +77,9 @@ function requestEntries({ retries, credits }: RunEnd, requests: number, models: 
   return [
     { name: 'Requests', value: count(requests), ...(retries > 0 ? { more: `${count(retries)} retries` } : {}) },
     { name: 'Fallbacks', value: count(models.reduce((sum, { fallbacks }) => sum + fallbacks, 0)) },
-    ...(credits === undefined ? [] : [{ name: 'Credits', value: decimals(credits.spent), ...wasted }]),
+    ...(credits === undefined || credits.spent === 0
+      ? []
+      : [{ name: 'Credits', value: decimals(credits.spent), ...wasted }]),
   ];
 }
 
