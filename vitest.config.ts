@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 const ON_A_SERVER = ['workflows', 'replay', 'plugin', 'package'].map((folder) => `test/${folder}/**/*.test.ts`);
 
 /** Suites that run the built command line: each command is a process or several, on a machine that may be busy. */
-const AS_PROCESSES = ['test/cli/*.test.ts', 'test/faults/**/*.test.ts'];
+const AS_PROCESSES = ['test/cli/*.test.ts', 'test/faults/**/*.test.ts', 'test/telemetry/runs/*.test.ts'];
 
 /** A whole cluster as processes: only when it is asked for (`npm run test:cluster`). */
 const AS_A_CLUSTER = ['test/cluster/**/*.test.ts'];

@@ -70,14 +70,18 @@ export class BatchClient {
     return this.handle(id);
   }
 
-  /** A run by its id, whether or not there is one. */
-  handle(id: string): BatchHandle {
-    return new BatchHandle(this.client, id);
+  /** A run by its id, whether or not there is one; `execution` means one execution of it instead of the newest. */
+  handle(id: string, execution?: string): BatchHandle {
+    return new BatchHandle(this.client, id, execution);
   }
 
-  /** Runs of the namespace, newest first. */
-  async *list(): AsyncGenerator<WorkflowExecutionInfo, void, undefined> {
-    yield* this.client.workflow.list({ query: `WorkflowType = '${WORKFLOW_TYPE}'` });
+  /**
+   * Executions of runs in the namespace, in the server's order: those under way, then the last to end. `conditions` are
+   * of Temporal's list filter, all of which must hold.
+   */
+  async *list(conditions: readonly string[] = []): AsyncGenerator<WorkflowExecutionInfo, void, undefined> {
+    const query = [`WorkflowType = '${WORKFLOW_TYPE}'`, ...conditions].join(' AND ');
+    yield* this.client.workflow.list({ query });
   }
 }
 
@@ -88,8 +92,9 @@ export class BatchHandle {
   constructor(
     private readonly client: Client,
     readonly id: string,
+    execution?: string,
   ) {
-    this.handle = client.workflow.getHandle<typeof batchWorkflow>(id);
+    this.handle = client.workflow.getHandle<typeof batchWorkflow>(id, execution);
   }
 
   /** How the run goes; needs a worker. */

@@ -3,6 +3,7 @@ import type { Worker, WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/create-activities.js';
 import { Journals } from './activities/journals.js';
 import { WorkerMetrics } from './activities/metrics.js';
+import { type Tracing, tracedActivities } from './activities/tracing.js';
 import { DEFAULT_BASE_URL } from './dria/default-base-url.js';
 import { Endpoint } from './dria/endpoint.js';
 import { resolveDataDir } from './embedded/data-dir.js';
@@ -29,6 +30,8 @@ export interface DriaBatchPluginOptions {
   readonly flushIntervalMs?: number | undefined;
   /** Aborted when the worker is about to leave: packs hand back what they have not begun. */
   readonly drain?: AbortSignal | undefined;
+  /** Makes spans of packs and requests: `globalTracing()` of `dria-temporal/telemetry`. Default: there are none. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** Connections of a worker that says nothing of its requests. */
@@ -70,14 +73,18 @@ export class DriaBatchPlugin extends SimplePlugin {
     });
     const storage = openStorage(options.storage ?? (env.DRIA_TEMPORAL_STORAGE || resolveDataDir(undefined, env)));
     const flushIntervalMs = options.flushIntervalMs ?? flushIntervalOf(env) ?? defaultFlushInterval(storage.root);
+    const { tracing } = options;
     const activities = createActivities({
       endpoint,
       storage,
       metrics: new WorkerMetrics(),
       journals: new Journals(storage, flushIntervalMs),
       ...(options.drain === undefined ? {} : { drain: options.drain }),
+      ...(tracing === undefined ? {} : { tracing }),
     });
-    super({ name: 'dria-temporal', activities });
+    const interceptors =
+      tracing === undefined ? {} : { workerInterceptors: { activity: [tracedActivities(tracing, activities)] } };
+    super({ name: 'dria-temporal', activities, ...interceptors });
     this.#endpoint = endpoint;
   }
 

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { type NativeConnection, Worker } from '@temporalio/worker';
+import { type InjectedSinks, type NativeConnection, Worker } from '@temporalio/worker';
+import type { TraceSinks } from './batch/trace.js';
 import { DriaBatchPlugin, type DriaBatchPluginOptions } from './plugin.js';
 
 /** What a worker of our own needs. */
@@ -23,6 +24,8 @@ export interface BatchWorkerOptions extends DriaBatchPluginOptions {
   readonly shared?: boolean;
   /** How long packs under way have to end at shutdown before they are cut off, ms. Default 10,000. */
   readonly shutdownGraceMs?: number;
+  /** Makes spans of runs and chunks: the worker then runs the bundle with the interceptors for it. */
+  readonly traceSinks?: InjectedSinks<TraceSinks> | undefined;
 }
 
 const DEFAULT_MAX_REQUESTS = 100;
@@ -31,17 +34,19 @@ const DEFAULT_SHUTDOWN_GRACE_MS = 10_000;
 /** Slots beside those of requests: for manifests, models lists, parts. */
 const STEP_SLOTS = 20;
 
-/** The bundle that `npm run build` makes. */
+/** The bundles that `npm run build` makes. */
 const BUNDLE = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
+const TRACED_BUNDLE = fileURLToPath(new URL('./workflow-bundle-otel.js', import.meta.url));
 
 /** Creates a worker that runs batches and nothing else, with the workflow bundle of this package. */
 export async function createBatchWorker(options: BatchWorkerOptions): Promise<Worker> {
-  const { connection, namespace, taskQueue, maxRequests = DEFAULT_MAX_REQUESTS, workflowSlots } = options;
+  const { connection, namespace, taskQueue, maxRequests = DEFAULT_MAX_REQUESTS, workflowSlots, traceSinks } = options;
   return await Worker.create({
     connection,
     namespace,
     taskQueue,
-    workflowBundle: { codePath: BUNDLE },
+    workflowBundle: { codePath: traceSinks === undefined ? BUNDLE : TRACED_BUNDLE },
+    ...(traceSinks === undefined ? {} : { sinks: traceSinks }),
     plugins: [options.plugin ?? new DriaBatchPlugin({ ...options, maxRequests })],
     // Activities wait for answers most of their time: as many as there may be requests cost next to nothing.
     maxConcurrentActivityTaskExecutions: options.activitySlots ?? maxRequests + STEP_SLOTS,

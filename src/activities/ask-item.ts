@@ -11,6 +11,7 @@ import type { Storage } from '../storage/storage.js';
 import type { PackItem } from './pack-items.js';
 import type { SegmentRecord } from './segments.js';
 import type { RunSettings } from './settings.js';
+import type { RequestTrace } from './tracing.js';
 
 /** The name that the answer's schema has in requests. */
 const SCHEMA_NAME = 'answer';
@@ -25,6 +26,7 @@ export interface Question {
   /** Number of this attempt among all the item has had, 1 for the first. */
   readonly attempt: number;
   readonly signal: AbortSignal;
+  readonly trace: RequestTrace | undefined;
 }
 
 /** A checked answer. */
@@ -38,6 +40,7 @@ export interface Answered {
 export async function askItem(item: PackItem, question: Question): Promise<Answered> {
   const { endpoint, settings, signal } = question;
   const answer = await endpoint.chat(await chatRequest(item, question), signal);
+  question.trace?.answered(answer);
   const checked = checkAnswer(answer, settings);
   const result = {
     id: item.id,

@@ -2,6 +2,7 @@ import type { Endpoint } from '../dria/endpoint.js';
 import type { Storage } from '../storage/storage.js';
 import type { Journals } from './journals.js';
 import type { WorkerMetrics } from './metrics.js';
+import type { Tracing } from './tracing.js';
 
 /** What the activities of one worker share. */
 export interface ActivityDependencies {
@@ -13,4 +14,6 @@ export interface ActivityDependencies {
   readonly metrics: WorkerMetrics;
   /** What is being written and was read of the chunks under way. */
   readonly journals: Journals;
+  /** Absent when nobody traces. */
+  readonly tracing?: Tracing;
 }

@@ -15,6 +15,7 @@ import { patiently, patientReads } from './patience.js';
 import { SegmentWriter } from './segment-writer.js';
 import { type RunSettings, readSettings } from './settings.js';
 import { packSignals } from './signals.js';
+import { type PackTrace, requestFailure } from './tracing.js';
 
 /** Does a pack: asks the model about its items one after another and writes the answers as segments. */
 export function infer(worker: ActivityDependencies, input: InferInput): Promise<PackProgress> {
@@ -41,6 +42,7 @@ class PackRun {
   private readonly tally: PackTally;
   private readonly items: readonly number[];
   private readonly writer: SegmentWriter;
+  private readonly trace: PackTrace | undefined;
 
   constructor(
     private readonly worker: ActivityDependencies,
@@ -57,6 +59,7 @@ class PackRun {
     // runs. The random part keeps apart what the two have written.
     const name = `${this.activityPrefix()}${this.info.attempt}-${randomBytes(3).toString('hex')}`;
     this.writer = new SegmentWriter(journal, name, this.signals.abort);
+    this.trace = worker.tracing?.pack(Context.current(), input, worker.endpoint.baseUrl);
   }
 
   /** Items without an answer or an error. */
@@ -116,6 +119,7 @@ class PackRun {
   private async ask(item: PackItem, settings: RunSettings): Promise<void> {
     const { endpoint } = this.worker;
     const attempt = this.input.attempts + (this.input.alone ? this.info.attempt : 1);
+    const trace = this.trace?.request({ item: item.item, attempt });
     const start = performance.now();
     try {
       const question = {
@@ -125,12 +129,15 @@ class PackRun {
         input: this.input,
         attempt,
         signal: this.signals.abort,
+        trace,
       };
       const { record, latencyMs } = await askItem(item, question);
+      trace?.end();
       this.metrics.answered(record, latencyMs);
       this.tally.answer(record, latencyMs, performance.now() - start);
       this.writer.add(record);
     } catch (error) {
+      trace?.end(requestFailure(error, this.signals.abort.aborted));
       await this.fail(item.item, error);
     }
   }
@@ -154,6 +161,8 @@ class PackRun {
 
   private async end(): Promise<PackProgress> {
     await this.writer.close();
-    return this.tally.progress(this.writer.names);
+    const progress = this.tally.progress(this.writer.names);
+    this.trace?.did(progress);
+    return progress;
   }
 }

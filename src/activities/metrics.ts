@@ -10,6 +10,9 @@ export const METRICS = {
   lanes: 'dria_temporal_lanes_used',
 } as const;
 
+/** Seconds between the bounds of an answer's time in metrics: a small model's to a patient's time-out. */
+export const LATENCY_BOUNDS = [0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320];
+
 /** Counts a worker's lanes; one for each worker. */
 export class WorkerMetrics {
   private lanes = 0;

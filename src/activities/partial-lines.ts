@@ -38,6 +38,20 @@ function nothingIfRemoved(error: unknown): LineSoFar[] {
   throw error;
 }
 
+/**
+ * The error lines that a chunk without a part has: those of a chunk that was cancelled, less the items that a later
+ * execution has answered. By item, in input order, without line ends.
+ */
+export async function failureLines(storage: Storage, run: string, chunk: number): Promise<ReadonlyMap<number, string>> {
+  const failures = await keptFailures(storage, run, chunk);
+  if (failures.length === 0) return new Map();
+  const lines = new Map(failures.sort((a, b) => a.item - b.item).map(({ item, line }) => [item, line]));
+  for (const records of (await readSegments(storage, run, chunk)).values()) {
+    for (const { item } of records) lines.delete(item);
+  }
+  return lines;
+}
+
 async function readLines(storage: Storage, run: string, chunk: number): Promise<LineSoFar[]> {
   const lines = new Map((await keptFailures(storage, run, chunk)).map((failure) => [failure.item, failure]));
   const answered = new Set<number>();

@@ -72,11 +72,16 @@ export function startCanaryChunk(
   return { shares: taken, started, state: addRunning(next, started.chunk.chunk, begin) };
 }
 
+/** True when the canary ends with the chunk's part of it. */
+export function isLastOfCanary({ canary, running }: BatchState, chunk: number): boolean {
+  return canary?.pending.length === 0 && Object.keys(running).every((other) => Number(other) === chunk);
+}
+
 /** The state after a chunk's part of the canary ended; after the last one the run waits for a person. */
 export function endCanaryChunk(state: BatchState, chunk: number, counts: Counts): BatchState {
+  const isLast = isLastOfCanary(state, chunk);
   const { canary, ...rest } = withoutRunning(state, chunk);
   if (canary === undefined) return rest;
-  const isLast = canary.pending.length === 0 && Object.keys(rest.running).length === 0;
   const ended: CanaryState = {
     ...canary,
     phase: isLast ? 'review' : 'asking',

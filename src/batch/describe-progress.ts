@@ -1,5 +1,5 @@
 import { linesOf } from './counts.js';
-import { plainMarkdown } from './markdown.js';
+import { codeMarkdown, plainMarkdown } from './markdown.js';
 import type { ModelProgress, Progress } from './progress.js';
 
 /** Progress as Markdown, for the workflow's current details in the Temporal Web UI. */
@@ -78,20 +78,18 @@ function failureLines({ lastFailures }: Progress): string[] {
 
 /** What an operator who has only this page can do next. */
 function whatToDo(runId: string, { state, pausedBy, failed }: Progress): string {
-  const id = plainMarkdown(runId);
+  const command = (words: string): string => codeMarkdown(`dria-temporal ${words}`);
   if (state === 'completed') {
-    const again = failed === 0 ? '' : ` Ask the failed items again: \`dria-temporal retry ${id}\`.`;
-    return `Results: \`dria-temporal results ${id} -o results.jsonl\`.${again}`;
+    const again = failed === 0 ? '' : ` Ask the failed items again: ${command(`retry ${runId}`)}.`;
+    return `Results: ${command(`results ${runId} -o results.jsonl`)}.${again}`;
   }
   if (state === 'failed' || state === 'cancelled') {
-    return `Answers are kept: \`dria-temporal results ${id} --partial\`. The command that started the run goes on with them.`;
+    const answers = command(`results ${runId} --partial`);
+    return `Answers are kept: ${answers}. The command that started the run goes on with them.`;
   }
-  if (state === 'paused') {
-    const first =
-      pausedBy === 'budget'
-        ? 'Raise the limit with the update `set`, as in `{"maxTotalTokens": 1000000}`'
-        : 'Send the update `resume`';
-    return `${first} to go on, or cancel the workflow: its answers are kept.`;
+  if (state === 'paused' && pausedBy === 'budget') {
+    return 'To go on, raise the limit with the update `set`, as in `{"maxTotalTokens": 1000000}`; or cancel the workflow: its answers are kept.';
   }
+  if (state === 'paused') return 'To go on, send the update `resume`; or cancel the workflow: its answers are kept.';
   return 'Updates: `pause`, `resume`, `set`. Cancelling the workflow keeps its answers.';
 }

@@ -5,6 +5,8 @@ export const inputLineSchema = z.strictObject({
   prompt: z.string().refine((text) => text.trim() !== '', 'must not be empty'),
   id: z.union([z.string().min(1), z.number().refine(Number.isFinite)]).optional(),
   attachment: z.string().min(1).optional(),
+  /** Why the item failed before, as `results --failed` writes it beside the item. Ignored. */
+  error: z.string().optional(),
 });
 
 /** A parsed input line. */

@@ -72,7 +72,8 @@ function spendingOf({ options: { maxTotalTokens, maxCredits }, credits }: BatchS
   return {
     tokens: spentTokens(counts),
     ...(maxTotalTokens === undefined ? {} : { maxTotalTokens }),
-    ...(credits === undefined ? {} : { credits: spentCredits(credits) }),
+    // Before the first look since the start nothing is known of what was spent.
+    ...(credits === undefined || credits.tokens === 0 ? {} : { credits: spentCredits(credits) }),
     ...(maxCredits === undefined ? {} : { maxCredits }),
   };
 }

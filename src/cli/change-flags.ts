@@ -4,7 +4,7 @@ import { changeProblem, type RunChange } from '../batch/change.js';
 import { UserError } from './errors.js';
 import { number } from './run-flags.js';
 
-const limit = z.union([z.number(), z.null()]).optional();
+const limit = z.union([z.number(), z.literal('none').transform(() => null)]).optional();
 
 /** What `set` and `retry` can change, as commander gives it. */
 export const changeFlagsSchema = z.object({
@@ -49,7 +49,7 @@ export function addChangeFlags(command: Command): Command {
 
 function limitOption(flags: string, description: string): Option {
   return new Option(flags, description).argParser((text) => {
-    if (text === 'none') return null;
+    if (text === 'none') return text;
     const value = Number(text);
     if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Give a number, or none.');
     return value;

@@ -16,14 +16,16 @@ export async function listModels(baseUrl: string | undefined, json: boolean, io:
     const lines = models.map(({ id, modality, nodes }) => `${JSON.stringify({ id, modality, nodes })}\n`);
     io.stdout.write(json ? lines.join('') : `${modelsTable(models)}\n`);
   } catch (error) {
-    if (!isDriaError(error)) throw error;
-    const hint = error.code === 'Unauthorized' ? { hint: 'Check DRIA_API_KEY.' } : {};
-    throw new UserError(`the models of ${url} cannot be had: ${describeError(error)}`, {
-      exitCode: 1,
-      cause: error,
-      ...hint,
-    });
+    throw modelsUnavailable(url, error);
   } finally {
     await endpoint.close();
   }
+}
+
+/** The error for an endpoint whose models cannot be had; what is no answer of an endpoint is given back as it is. */
+export function modelsUnavailable(url: string, error: unknown): unknown {
+  if (!isDriaError(error)) return error;
+  const hint = error.code === 'Unauthorized' ? { hint: 'Check DRIA_API_KEY.' } : {};
+  const message = `the models of ${url} cannot be had: ${describeError(error)}`;
+  return new UserError(message, { exitCode: 1, cause: error, ...hint });
 }

@@ -1,13 +1,16 @@
 import {
   DefaultLogger,
+  type MetricsExporterConfig,
   NativeConnection,
   type NativeConnectionOptions,
   Runtime,
   type Worker,
 } from '@temporalio/worker';
-import { METRICS } from '../activities/metrics.js';
+import { LATENCY_BOUNDS, METRICS } from '../activities/metrics.js';
 import { DriaBatchPlugin } from '../plugin.js';
-import { createBatchWorker } from '../worker.js';
+import { telemetryAsked } from '../telemetry/asked.js';
+import type { Telemetry } from '../telemetry/open.js';
+import { type BatchWorkerOptions, createBatchWorker } from '../worker.js';
 
 /** A worker in this process. */
 export interface LocalWorker {
@@ -46,13 +49,15 @@ const HEALTH_MS = 2_000;
 export async function startLocalWorker(
   options: LocalWorkerOptions & { readonly connection: NativeConnectionOptions; readonly namespace: string },
 ): Promise<LocalWorker> {
-  installRuntime(options);
+  const telemetry = await openTelemetry(options);
+  installRuntime(options, telemetry);
+  const { activities: tracing, sinks: traceSinks } = telemetry?.tracing ?? {};
   const { storage, baseUrl, maxRequests } = options;
   const drain = new AbortController();
   const connection = await NativeConnection.connect(options.connection);
-  const plugin = new DriaBatchPlugin({ storage, baseUrl, maxRequests, drain: drain.signal });
+  const plugin = new DriaBatchPlugin({ storage, baseUrl, maxRequests, drain: drain.signal, tracing });
   const workers = await Promise.all(
-    options.taskQueues.map((queue) => createWorker(queue, connection, plugin, options)),
+    options.taskQueues.map((queue) => createWorker(queue, connection, plugin, { ...options, traceSinks })),
   );
   const leave = (): void => {
     drain.abort();
@@ -60,7 +65,9 @@ export async function startLocalWorker(
   };
   // One that cannot go on takes the others with it: the process ends, and whoever looks after it starts it anew.
   const runs = workers.map((worker) => worker.run().finally(leave));
-  const done = Promise.all(runs).finally(() => Promise.allSettled(runs).then(() => connection.close()));
+  // What is left to tell goes while the connection holds the SDK's native side, which sends the metrics.
+  const close = () => Promise.allSettled(runs).then(() => telemetry?.close());
+  const done = Promise.all(runs).finally(() => close().then(() => connection.close()));
   // Whoever waits for the run looks at `done` too; until then a rejection has somebody.
   done.catch(() => undefined);
   return {
@@ -77,9 +84,9 @@ function createWorker(
   taskQueue: string,
   connection: NativeConnection,
   plugin: DriaBatchPlugin,
-  options: Parameters<typeof startLocalWorker>[0],
+  options: Parameters<typeof startLocalWorker>[0] & Pick<BatchWorkerOptions, 'traceSinks'>,
 ): Promise<Worker> {
-  const { namespace, maxRequests, activitySlots, workflowSlots, shutdownGraceMs, shared = false } = options;
+  const { namespace, maxRequests, activitySlots, workflowSlots, shutdownGraceMs, shared = false, traceSinks } = options;
   return createBatchWorker({
     connection,
     namespace,
@@ -88,6 +95,7 @@ function createWorker(
     maxRequests,
     shutdownGraceMs,
     shared,
+    traceSinks,
     ...(activitySlots === undefined ? {} : { activitySlots }),
     ...(workflowSlots === undefined ? {} : { workflowSlots }),
   });
@@ -108,27 +116,37 @@ async function unready(workers: readonly Worker[], connection: NativeConnection)
 
 let installed = false;
 
-/** The SDK's native side for this process: quiet, and leaving signals to the command. */
-function installRuntime({ onLog, metricsAddress }: LocalWorkerOptions): void {
-  if (installed) return;
-  installed = true;
-  Runtime.install({
-    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-      // The SDK warns of every attempt that fails; a person sees those in the display. What our activities say counts.
-      if (level !== 'ERROR' && meta?.sdkComponent !== 'activity') return;
-      const error = meta?.error;
-      onLog(error instanceof Error ? `${message}: ${error.message}` : message);
-    }),
-    shutdownSignals: [],
-    telemetryOptions: {
-      logging: { forward: {}, filter: { core: 'ERROR', other: 'ERROR' } },
-      ...(metricsAddress === undefined ? {} : { metrics: { prometheus: prometheus(metricsAddress) } }),
-    },
-  });
+function openTelemetry({ onLog, metricsAddress, shared = false }: LocalWorkerOptions): Promise<Telemetry | undefined> {
+  const metricsFlag = metricsAddress === undefined ? undefined : '--metrics-address';
+  return telemetryAsked(process.env, { warn: onLog, lasting: shared, metricsFlag });
 }
 
-/** Seconds between the bounds of an answer's time in metrics: a small model's to a patient's time-out. */
-const LATENCY_BOUNDS = [0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320];
+/** The SDK's native side for this process: quiet, and leaving signals to the command. */
+function installRuntime({ onLog, metricsAddress }: LocalWorkerOptions, telemetry: Telemetry | undefined): void {
+  if (installed) return;
+  installed = true;
+  const core = telemetry?.metrics;
+  const install = (metrics: MetricsExporterConfig | undefined): void => {
+    Runtime.install({
+      logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+        if (core?.heard(message, meta?.error) === true) return;
+        // The SDK warns of every attempt that fails; a person sees those in the display. What our activities say counts.
+        if (level !== 'ERROR' && meta?.sdkComponent !== 'activity') return;
+        const error = meta?.error;
+        onLog(error instanceof Error ? `${message}: ${error.message}` : message);
+      }),
+      shutdownSignals: [],
+      telemetryOptions: {
+        // An export of metrics that failed is only a warning.
+        logging: { forward: {}, filter: { core: core === undefined ? 'ERROR' : 'WARN', other: 'ERROR' } },
+        ...(metrics === undefined ? {} : { metrics }),
+      },
+    });
+  };
+  if (core === undefined)
+    install(metricsAddress === undefined ? undefined : { prometheus: prometheus(metricsAddress) });
+  else core.start(install, onLog);
+}
 
 /** Names and units as Prometheus has them. */
 function prometheus(bindAddress: string) {

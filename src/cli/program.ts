@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { commandFirst } from './command-first.js';
 import { attachCommand } from './commands/attach.js';
 import { batchCommand } from './commands/batch.js';
+import { completeCommand, completionCommand } from './commands/completion.js';
 import { modelsCommand } from './commands/models.js';
 import { reportCommand } from './commands/report.js';
 import { resultsCommand } from './commands/results.js';
@@ -68,6 +69,8 @@ export function createProgram(io: Io, onExitCode: (code: number) => void): Comma
     program.addCommand(make(io, onExitCode));
   }
   program.addCommand(simulateCommand());
+  program.addCommand(completionCommand(io, onExitCode));
+  program.addCommand(completeCommand(program, io, onExitCode), { hidden: true });
   for (const command of [program, ...program.commands]) prepare(command, io);
   return program;
 }

@@ -33,7 +33,7 @@ import { type Visit, visitRun, workerFor } from './visit-run.js';
 const EMBEDDED_HEARTBEAT_MS = 10_000;
 
 /** What the flags ask for, checked. */
-interface Request {
+export interface Request {
   readonly flags: BatchFlags;
   readonly options: BatchOptions;
   readonly endpoint: string;
@@ -49,7 +49,7 @@ export async function runBatch(file: string, flags: BatchFlags, io: Io): Promise
   const cleanup = new Cleanup();
   try {
     const reporter = cleanup.add(openReporter(flags.json, io), (opened) => opened.close());
-    const scanned = cleanup.add(await scan(file, request, reporter, io), (opened) => opened.dispose());
+    const scanned = cleanup.add(await scanRequest(file, request, reporter, io), (opened) => opened.dispose());
     const session = cleanup.add(
       await openSession({
         settings,
@@ -67,7 +67,8 @@ export async function runBatch(file: string, flags: BatchFlags, io: Io): Promise
   }
 }
 
-async function checkRequest(file: string, flags: BatchFlags, io: Io): Promise<Request> {
+/** Checks everything that can be checked without the input. Touches nothing. Throws a `UserError`. */
+export async function checkRequest(file: string, flags: BatchFlags, io: Io): Promise<Request> {
   const options = await optionsFromFlags(flags);
   const endpoint = endpointFromFlags(flags.baseUrl, io.env);
   if (flags.id !== undefined) checkRunId(flags.id);
@@ -77,7 +78,14 @@ async function checkRequest(file: string, flags: BatchFlags, io: Io): Promise<Re
   return { flags, options, endpoint, roots: attachmentRoots(flags), ...(await usablePlaces(flags, io.env)) };
 }
 
-async function scan(file: string, { options, roots }: Request, reporter: Reporter, io: Io): Promise<ScannedFile> {
+/** Reads and checks the whole input. Throws a `UserError` with every problem. */
+export async function scanRequest(
+  file: string,
+  { options, roots }: Request,
+  reporter: Reporter,
+  io: Io,
+  measure?: (prompt: string) => number,
+): Promise<ScannedFile> {
   let said = 0;
   const onProgress = ({ bytes, items }: { bytes: number; items: number }): void => {
     // A large input takes a while to read: say so, at most every few hundred megabytes.
@@ -85,7 +93,8 @@ async function scan(file: string, { options, roots }: Request, reporter: Reporte
     said = bytes;
     reporter.note(`checking the input: ${Math.round(bytes / 1e6)} MB, ${items} items`);
   };
-  return await scanFile(file, { options, roots, stdin: io.stdin, signal: io.interrupt, onProgress });
+  const measuring = measure === undefined ? {} : { measure };
+  return await scanFile(file, { options, roots, stdin: io.stdin, signal: io.interrupt, onProgress, ...measuring });
 }
 
 async function startOrGoOn(
@@ -116,7 +125,8 @@ async function startOrGoOn(
   return { ...visit, found: 'new', worker };
 }
 
-function idOf({ scan, name, folder }: ScannedFile, { flags, endpoint, options, roots }: Request): string {
+/** The id of the run that a request asks for. */
+export function idOf({ scan, name, folder }: ScannedFile, { flags, endpoint, options, roots }: Request): string {
   const attachments = { folder, roots };
   return flags.id ?? runIdOf({ sha256: scan.manifest.sha256, name, endpoint, options, attachments });
 }
@@ -173,7 +183,8 @@ function heartbeatOf({ heartbeatTimeout }: BatchFlags, embedded: boolean): { rea
   return embedded ? { heartbeatTimeoutMs: EMBEDDED_HEARTBEAT_MS } : {};
 }
 
-function otherInput(runId: string): UserError {
+/** The refusal of an id whose run has another input. */
+export function otherInput(runId: string): UserError {
   return new UserError(`the id ${runId} belongs to a run of another input`, {
     exitCode: 2,
     hint: 'Give another --id, or none: the id then follows from the input and the options.',

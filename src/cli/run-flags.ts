@@ -29,6 +29,8 @@ export const batchFlagsSchema = temporalFlagsSchema.extend({
   id: z.string().optional(),
   priority: z.number().optional(),
   heartbeatTimeout: z.number().optional(),
+  dryRun: z.boolean().default(false),
+
   maxTotalTokens: z.number().optional(),
   maxCredits: z.number().optional(),
   canary: z.number().optional(),
@@ -50,6 +52,7 @@ export function addBatchFlags(command: Command): Command {
     .addOption(number('--temperature <t>', 'Sampling temperature.', 0.7))
     .addOption(number('--timeout <s>', 'Time for one answer, seconds.', 120))
     .option('--json', 'Progress as lines of JSON on standard error.')
+    .option('--dry-run', 'Check everything, show what a run would be, spend nothing.')
     .option('--skip-invalid', 'Write an error line for an invalid input line.')
     .option('--attachments-root <folder>', 'Further folder for attachments. Repeatable.', collect)
     .option('--detail', 'Write all facts of an answer into its line.')
@@ -94,7 +97,8 @@ function parseNumber(text: string): number {
   return value;
 }
 
-function collect(value: string, before: string[] = []): string[] {
+/** Collects the values of a flag that may be given several times. */
+export function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
@@ -105,6 +109,17 @@ export const runFlagsSchema = temporalFlagsSchema.extend({
   json: z.boolean().default(false),
 });
 export type RunFlags = z.infer<typeof runFlagsSchema>;
+
+/** Flags of `runs`. */
+export const listFlagsSchema = temporalFlagsSchema.extend({
+  state: z.array(z.string()).default([]),
+  since: z.string().optional(),
+  input: z.string().optional(),
+  limit: z.number(),
+  all: z.boolean().default(false),
+  json: z.boolean().default(false),
+});
+export type ListFlags = z.infer<typeof listFlagsSchema>;
 
 /** Flags of `cancel` beside those of all runs. */
 export const cancelFlagsSchema = runFlagsSchema.extend({
@@ -121,9 +136,10 @@ export const retryFlagsSchema = runFlagsSchema.extend({
 export type RetryFlags = z.infer<typeof retryFlagsSchema>;
 
 /** Flags of `results`. */
-export const resultsFlagsSchema = placeFlagsSchema.extend({
+export const resultsFlagsSchema = temporalFlagsSchema.extend({
   output: outputSchema,
   partial: z.boolean().default(false),
+  failed: z.boolean().default(false),
 });
 export type ResultsFlags = z.infer<typeof resultsFlagsSchema>;
 

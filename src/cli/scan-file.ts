@@ -34,6 +34,8 @@ export interface ScanFileOptions {
   readonly stdin: Readable;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: { readonly bytes: number; readonly items: number }) => void;
+  /** Measures each prompt, as in the scan. */
+  readonly measure?: (prompt: string) => number;
 }
 
 /**
@@ -61,7 +63,7 @@ export async function scanFile(file: string, options: ScanFileOptions): Promise<
 async function scanOpened(
   file: string,
   spooled: string | undefined,
-  { options, roots, signal, onProgress }: ScanFileOptions,
+  { options, roots, signal, onProgress, measure }: ScanFileOptions,
 ): Promise<Pick<ScannedFile, 'scan' | 'name' | 'folder'>> {
   const opened = await openInput(spooled ?? file);
   const name = spooled === undefined ? opened.name : 'standard input';
@@ -76,6 +78,7 @@ async function scanOpened(
     skipInvalid,
     signal,
     onProgress,
+    ...(measure === undefined ? {} : { measure }),
   });
   return { scan, name, folder };
 }

@@ -1,5 +1,6 @@
 import type { BatchClient } from '../client.js';
 import { type EmbeddedServer, joinEmbeddedServer } from '../embedded/join.js';
+import { joinIfRunning } from '../embedded/running.js';
 import { UserError } from './errors.js';
 import type { LocalWorker, LocalWorkerOptions } from './local-worker.js';
 import type { TemporalSettings } from './temporal-settings.js';
@@ -39,6 +40,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     joinServer(options),
     import('../client.js'),
     options.withWorker ? import('./local-worker.js') : undefined,
+    options.withWorker ? import('../telemetry/asked.js').then((asked) => asked.loadTelemetry(options.env)) : undefined,
   ]);
   try {
     return await connect(options.settings, server);
@@ -48,11 +50,37 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   }
 }
 
+/**
+ * A session for who only wants a quick look: undefined when no server answers within `withinMs`. Starts and installs
+ * nothing, says nothing and never throws.
+ */
+export async function openSessionIfUp(
+  { settings, dataDir }: Pick<SessionOptions, 'settings' | 'dataDir'>,
+  withinMs: number,
+): Promise<Session | undefined> {
+  const signal = AbortSignal.timeout(withinMs);
+  let server: EmbeddedServer | undefined;
+  try {
+    if (settings.kind === 'embedded') {
+      server = await joinIfRunning(dataDir, signal);
+      if (server === undefined) return undefined;
+    }
+    return await connect(settings, server, withinMs);
+  } catch {
+    await server?.leave();
+    return undefined;
+  }
+}
+
 function joinServer({ settings, ...options }: SessionOptions): Promise<EmbeddedServer> | undefined {
   return settings.kind === 'embedded' ? joinEmbeddedServer(options) : undefined;
 }
 
-async function connect(settings: TemporalSettings, server: EmbeddedServer | undefined): Promise<Session> {
+async function connect(
+  settings: TemporalSettings,
+  server: EmbeddedServer | undefined,
+  connectTimeout = CONNECT_MS,
+): Promise<Session> {
   const [{ Client, Connection }, { BatchClient }] = await Promise.all([
     import('@temporalio/client'),
     import('../client.js'),
@@ -60,11 +88,9 @@ async function connect(settings: TemporalSettings, server: EmbeddedServer | unde
   const address = settings.kind === 'embedded' ? (server?.address ?? '') : settings.address;
   const namespace = settings.kind === 'embedded' ? 'default' : settings.namespace;
   const options = settings.kind === 'embedded' ? { address } : { ...settings.options, address };
-  const connection = await Connection.connect({ ...clientOptions(options), connectTimeout: CONNECT_MS }).catch(
-    (error: unknown) => {
-      throw unreachable(address, error);
-    },
-  );
+  const connection = await Connection.connect({ ...clientOptions(options), connectTimeout }).catch((error: unknown) => {
+    throw unreachable(address, error);
+  });
   return {
     batches: new BatchClient(new Client({ connection, namespace })),
     embedded: settings.kind === 'embedded',

@@ -3,14 +3,15 @@ import type { Progress } from '../batch/progress.js';
 import { NO_PROGRESS, progressOfSummary } from '../batch/run-view.js';
 import type { BatchHandle } from '../client.js';
 import type { Storage } from '../storage/storage.js';
-import { readSummary } from './deliver.js';
+import { readLedger } from './deliver.js';
 import type { Io } from './io.js';
 import { placesOf } from './places.js';
 import type { RunFlags } from './run-flags.js';
 import { noSuchRun, runMemoSchema } from './run-memo.js';
 import { openSession, type Session } from './session.js';
+import type { TemporalFlags } from './temporal-flags.js';
 import { temporalSettings } from './temporal-settings.js';
-import { type RunRow, runsTable, statusView } from './terminal/tables.js';
+import { statusView } from './terminal/tables.js';
 
 /** How long a run's worker may take to answer, ms; without a worker nobody does. */
 const ANSWER_MS = 2_000;
@@ -31,21 +32,9 @@ export async function showStatus(id: string, flags: RunFlags, io: Io): Promise<v
   });
 }
 
-/** Prints all runs, newest first. */
-export async function listRuns(flags: RunFlags, io: Io): Promise<void> {
-  await withSession(flags, io, async (session, storage) => {
-    const rows: RunRow[] = [];
-    for await (const run of session.batches.list()) {
-      const row = await rowOf(run, storage);
-      if (flags.json) io.stdout.write(`${JSON.stringify(row)}\n`);
-      else rows.push(row);
-    }
-    if (!flags.json) io.stdout.write(`${runsTable(rows)}\n`);
-  });
-}
-
-async function withSession(
-  flags: RunFlags,
+/** Opens a session, without a worker, for as long as `body` takes. */
+export async function withSession(
+  flags: TemporalFlags,
   io: Io,
   body: (session: Session, storage: Storage) => Promise<void>,
 ): Promise<void> {
@@ -72,25 +61,11 @@ async function askRun(handle: BatchHandle): Promise<Progress | undefined> {
   return await Promise.race([handle.progress().catch(() => undefined), timer]);
 }
 
-async function rowOf(run: WorkflowExecutionInfo, storage: Storage): Promise<RunRow> {
-  const progress = await storedProgress(storage, run);
-  const { state, items, ok, failed, startedAt } = progress;
-  return {
-    id: run.workflowId,
-    state,
-    items,
-    ok,
-    failed,
-    startedAt,
-    ...(run.closeTime === undefined ? {} : { endedAt: run.closeTime.getTime() }),
-  };
-}
-
 /** What is known of a run that no worker answers for. */
 async function storedProgress(storage: Storage, run: StoredRun): Promise<Progress> {
-  const summary = await readSummary(storage, run.workflowId);
   const state = stateOf(run.status.name);
-  if (summary !== undefined && state === 'completed') return progressOfSummary(summary);
+  const ledger = await readLedger(storage, run.workflowId);
+  if (ledger?.state === state) return progressOfSummary(ledger);
   const items = runMemoSchema.parse(run.memo ?? {}).items ?? 0;
   const known = { ...NO_PROGRESS, items, startedAt: run.startTime.getTime() };
   if (state !== 'running') return { ...known, state };

@@ -1,3 +1,4 @@
+import type { ModelPrice } from '../batch/estimate.js';
 import type { Model } from '../batch/models.js';
 import { bodyStream } from './attachment-stream.js';
 import { type ChatAnswer, parseChatAnswer } from './chat-answer.js';
@@ -8,6 +9,7 @@ import { Gate } from './gate.js';
 import { type EndpointOptions, HttpClient } from './http-client.js';
 import { isObject, parseJson } from './json.js';
 import { parseModels } from './models.js';
+import { parsePrices } from './prices.js';
 import { errorInBody, type HttpAnswer, responseError } from './response-error.js';
 
 export type { EndpointOptions };
@@ -44,12 +46,24 @@ export class Endpoint {
 
   /** The models that have nodes, by `GET /models`, within 30 s. */
   async models(signal?: AbortSignal): Promise<Model[]> {
+    return parseModels(await this.#modelsBody(signal));
+  }
+
+  /** {@link models} with the prices of those that tell one. */
+  async catalogue(
+    signal?: AbortSignal,
+  ): Promise<{ readonly models: Model[]; readonly prices: Readonly<Record<string, ModelPrice>> }> {
+    const body = await this.#modelsBody(signal);
+    return { models: parseModels(body), prices: parsePrices(body) };
+  }
+
+  async #modelsBody(signal: AbortSignal | undefined): Promise<unknown> {
     const answer = await this.#http.get('/models', { timeoutMs: LOOKUP_MS, signal });
     if (answer.status !== 200) throw this.#error(answer);
     const body = parseJson(answer.text);
     const inside = errorInBody(body, answer.headers, { secret: this.#http.secret });
     if (inside !== undefined) throw inside;
-    return parseModels(body);
+    return body;
   }
 
   /**

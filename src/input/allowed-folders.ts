@@ -49,7 +49,8 @@ export class AllowedFolders {
   }
 }
 
-function isInside(file: string, folder: string): boolean {
+/** Whether a path lies under a folder, or is it. Both absolute. */
+export function isInside(file: string, folder: string): boolean {
   const relative = path.relative(folder, file);
   return relative !== '..' && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
 }

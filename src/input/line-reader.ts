@@ -16,6 +16,8 @@ export interface ReadLine {
   /** To be looked at; absent when the line is invalid anyway. */
   readonly attachment: string | undefined;
   readonly problems: readonly FieldProblem[];
+  /** What `measure` found of its prompt; 0 when nothing is measured. */
+  readonly measured: number;
 }
 
 const NO_PROBLEMS: readonly FieldProblem[] = [];
@@ -25,19 +27,23 @@ const BRACE = 0x7b;
 export class LineReader {
   readonly ids = new SeenIds();
 
-  constructor(private readonly maxLineBytes = DEFAULT_MAX_LINE_BYTES) {}
+  constructor(
+    private readonly maxLineBytes = DEFAULT_MAX_LINE_BYTES,
+    private readonly measure?: (prompt: string) => number,
+  ) {}
 
   /** Reads a line; undefined when it is blank. */
   read(line: Line): ReadLine | undefined {
-    if (line.tooLong) return readLine(line, undefined, undefined, [this.tooLong(line.bytes)]);
+    if (line.tooLong) return readLine(line, undefined, undefined, [this.tooLong(line.bytes)], 0);
     if (isBlank(line.content)) return undefined;
     const parsed = parseLine(line.content);
     const identity = parsed.ok ? parsed.value : parsed.identity;
     const conflict = identity === undefined ? undefined : this.ids.claim(identity.id, line.line);
     const id = conflict === undefined ? identity?.id : undefined;
     const duplicate = conflict === undefined ? NO_PROBLEMS : [explainConflict(conflict, identity?.id, line.line)];
-    if (!parsed.ok) return readLine(line, id, undefined, [...parsed.problems, ...duplicate]);
-    return readLine(line, id, parsed.value.attachment, duplicate);
+    if (!parsed.ok) return readLine(line, id, undefined, [...parsed.problems, ...duplicate], 0);
+    const { prompt, attachment } = parsed.value;
+    return readLine(line, id, attachment, duplicate, this.measure === undefined ? 0 : this.measure(prompt));
   }
 
   private tooLong(bytes: number): FieldProblem {
@@ -51,8 +57,9 @@ function readLine(
   id: ItemId | undefined,
   attachment: string | undefined,
   problems: readonly FieldProblem[],
+  measured: number,
 ): ReadLine {
-  return { line, start, bytes, id, attachment, problems };
+  return { line, start, bytes, id, attachment, problems, measured };
 }
 
 /** The line's problems, with the verdict on its attachment among them. */

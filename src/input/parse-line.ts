@@ -43,9 +43,11 @@ function parseValue(value: unknown): ParsedLine {
 /** The schema by hand, for the usual line: 20 times as fast. Whatever it refuses goes to the schema. */
 function isInputLine(value: unknown): value is InputLine {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  for (const key in value) if (key !== 'prompt' && key !== 'id' && key !== 'attachment') return false;
+  for (const key in value)
+    if (key !== 'prompt' && key !== 'id' && key !== 'attachment' && key !== 'error') return false;
   if (!('prompt' in value) || typeof value.prompt !== 'string' || value.prompt.trim() === '') return false;
   if ('id' in value && !isItemId(value.id)) return false;
+  if ('error' in value && typeof value.error !== 'string') return false;
   return !('attachment' in value) || (typeof value.attachment === 'string' && value.attachment !== '');
 }
 

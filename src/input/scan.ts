@@ -2,6 +2,7 @@ import { constants } from 'node:buffer';
 import { addAbortSignal, Readable } from 'node:stream';
 import type { ItemId } from '../batch/items.js';
 import type { Manifest } from '../batch/manifest.js';
+import { type ModalityCounts, noModalityCounts } from '../batch/modality.js';
 import { AttachmentChecker, type AttachmentVerdict } from './attachment-checker.js';
 import type { AttachmentRules } from './attachments.js';
 import {
@@ -35,6 +36,8 @@ export interface ScanOptions {
   readonly maxLineBytes?: number;
   /** Called after each piece of the source, with what is done so far. */
   readonly onProgress?: (progress: { readonly bytes: number; readonly items: number }) => void;
+  /** Measures each prompt; what it finds is added up by modality. Without it nothing is measured. */
+  readonly measure?: (prompt: string) => number;
   /** Ends the scan: it then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -58,6 +61,8 @@ export interface ScanResult {
   readonly offsets: readonly Uint8Array[];
   /** The invalid lines, under `skipInvalid` only. */
   readonly invalid: readonly InvalidItem[];
+  /** What `measure` found of all valid items, by modality. */
+  readonly measured: Readonly<ModalityCounts>;
 }
 
 /**
@@ -95,13 +100,14 @@ class Scan {
   private waiting: ReadLine[] = [];
   private readonly problems: LineProblem[] = [];
   private totalProblems = 0;
+  private readonly measured = noModalityCounts();
   private readonly invalid: (Omit<InvalidItem, 'id'> & { readonly id: ItemId | undefined })[] = [];
 
   constructor(private readonly options: ScanOptions) {
     const maxLineBytes = Math.min(options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES, constants.MAX_STRING_LENGTH);
     this.manifest = new ManifestBuilder(options.chunkSize);
     this.attachments = new AttachmentChecker(options.attachments);
-    this.reader = new LineReader(maxLineBytes);
+    this.reader = new LineReader(maxLineBytes, options.measure);
     this.splitter = new LineSplitter((line) => this.read(line), maxLineBytes);
   }
 
@@ -118,7 +124,8 @@ class Scan {
     const { name } = this.options;
     if (this.totalProblems > 0) throw new InvalidInputError(name, this.problems, this.totalProblems);
     if (this.manifest.items === 0) throw nothingIn(name, this.manifest.bytes);
-    return { manifest: this.manifest.build(), offsets: this.offsets.blocks(), invalid: this.withIds() };
+    const { measured } = this;
+    return { manifest: this.manifest.build(), offsets: this.offsets.blocks(), invalid: this.withIds(), measured };
   }
 
   private read(line: Line): void {
@@ -145,7 +152,9 @@ class Scan {
     const problems = problemsWith(line, verdict);
     this.offsets.add(line.start, line.bytes, line.line);
     if (problems.length > 0) this.enterInvalid(line, problems);
-    this.manifest.addItem(problems.length > 0 || verdict instanceof AttachmentError ? 'invalid' : (verdict ?? 'text'));
+    const code = problems.length > 0 || verdict instanceof AttachmentError ? 'invalid' : (verdict ?? 'text');
+    if (code !== 'invalid') this.measured[code] += line.measured;
+    this.manifest.addItem(code);
   }
 
   private enterInvalid({ line, id }: ReadLine, problems: readonly FieldProblem[]): void {

@@ -30,9 +30,18 @@ import {
   isExhausted,
   itemTokens,
 } from '../batch/budget.js';
-import { canaryItems, endCanaryChunk, isCanary, leaveCanary, passCanary, startCanaryChunk } from '../batch/canary.js';
+import {
+  canaryItems,
+  endCanaryChunk,
+  isCanary,
+  isLastOfCanary,
+  leaveCanary,
+  passCanary,
+  startCanaryChunk,
+} from '../batch/canary.js';
 import { applyChange, type RunChange } from '../batch/change.js';
 import type { RunStop } from '../batch/chunk-state.js';
+import type { Counts } from '../batch/counts.js';
 import { describeProgress } from '../batch/describe-progress.js';
 import { decodeItems } from '../batch/item-ranges.js';
 import type { ChunkManifest } from '../batch/manifest.js';
@@ -97,8 +106,7 @@ export class BatchRun {
   /** The state when all chunks have ended, or none will any more. */
   async finished(): Promise<BatchState> {
     this.phase = 'finishing';
-    // A run that has ended is not kept from its end by a balance that cannot be read.
-    await this.creditsWatch.look(false).catch(() => undefined);
+    await this.lookAtCredits();
     return this.state;
   }
 
@@ -320,11 +328,23 @@ export class BatchRun {
       // Only so many chunks are started in one go: now the next may be.
       this.changed = true;
       const { counts } = await child.result();
-      this.become((only === undefined ? endChunk : endCanaryChunk)(this.state, number, counts));
+      if (only === undefined) this.become(endChunk(this.state, number, counts));
+      else await this.endCanary(number, counts);
     } finally {
       this.lines.close(number);
       this.changed = true;
     }
+  }
+
+  private async endCanary(chunk: number, counts: Counts): Promise<void> {
+    // Whoever looks at the canary wants to know what it has cost.
+    if (isLastOfCanary(this.state, chunk)) await this.lookAtCredits();
+    this.become(endCanaryChunk(this.state, chunk, counts));
+  }
+
+  /** Reads the balance where it can be had; where not, nothing waits for it. */
+  private async lookAtCredits(): Promise<void> {
+    await this.creditsWatch.look(false).catch(() => undefined);
   }
 
   private orders(chunk: number): WholeOrders | undefined {

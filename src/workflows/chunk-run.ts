@@ -277,7 +277,7 @@ export class ChunkRun {
     const at = nextTry(this.state, now);
     if (at === undefined || at >= this.timerAt) return;
     this.timerAt = at;
-    sleep(at - now)
+    sleep(at - now, { summary: 'until a failed item is asked again' })
       .catch(() => undefined)
       .finally(() => {
         if (this.timerAt === at) this.timerAt = Number.POSITIVE_INFINITY;

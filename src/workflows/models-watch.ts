@@ -26,7 +26,7 @@ export class ModelsWatch {
   /** Watches until cancelled. A list that cannot be had changes nothing: the models known stay. */
   async run(): Promise<never> {
     while (true) {
-      await condition(() => this.wanted, REFRESH_MS);
+      await condition(() => this.wanted, REFRESH_MS, { summary: 'until the models list is read again' });
       await condition(() => !this.resting());
       this.wanted = false;
       const list = await endpointSteps.fetchModels().catch((): Model[] => []);

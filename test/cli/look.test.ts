@@ -18,6 +18,7 @@ const COMMANDS = [
   'worker',
   'server',
   'simulate',
+  'completion',
 ];
 
 let world: CliWorld;

@@ -19,9 +19,9 @@ describe('reading a line', () => {
     );
     const field = fc.oneof(scalar, fc.array(scalar, { maxLength: 2 }), fc.double({ noNaN: true }));
     const value = fc.oneof(
-      fc.record({ prompt: field, id: field, attachment: field, other: field }, { requiredKeys: [] }),
+      fc.record({ prompt: field, id: field, attachment: field, error: field, other: field }, { requiredKeys: [] }),
       fc.record(
-        { prompt: fc.string({ minLength: 1 }), id: fc.oneof(fc.string(), fc.integer()) },
+        { prompt: fc.string({ minLength: 1 }), id: fc.oneof(fc.string(), fc.integer()), error: scalar },
         { requiredKeys: ['prompt'] },
       ),
       field,
@@ -56,12 +56,14 @@ describe('reading a line', () => {
     ],
     ['{"prompt":"a","attachment":7}', ['attachment: must be text, not a number']],
     ['{"prompt":"a","attachment":""}', ['attachment: must not be empty']],
+    ['{"prompt":"a","error":503}', ['error: must be text, not a number']],
+    ['{"prompt":"a","errors":"503: no"}', ['unknown field "errors": did you mean "error"?']],
     ['{"prompts":"a"}', ['unknown field "prompts": did you mean "prompt"?']],
     ['{"Prompt":"a"}', ['unknown field "Prompt": did you mean "prompt"?']],
     ['{"prompt":"a","custom_id":"b"}', ['unknown field "custom_id": did you mean "id"?']],
     ['{"prompt":"a","atachment":"b"}', ['unknown field "atachment": did you mean "attachment"?']],
-    ['{"prompt":"a","weather":1}', ['unknown field "weather": the fields are prompt, id, attachment']],
-    ['{"prompt":"a","__proto__":1}', ['unknown field "__proto__": the fields are prompt, id, attachment']],
+    ['{"prompt":"a","weather":1}', ['unknown field "weather": the fields are prompt, id, attachment, error']],
+    ['{"prompt":"a","__proto__":1}', ['unknown field "__proto__": the fields are prompt, id, attachment, error']],
     ['["a"]', ['must be an object like {"prompt": "…"}, not an array']],
     ['"a"', ['must be an object like {"prompt": "…"}, not text']],
     ['null', ['must be an object like {"prompt": "…"}, not null']],
@@ -70,7 +72,7 @@ describe('reading a line', () => {
       [
         'prompt: must be text, not a number',
         'id: must be text or a number, not an array',
-        'unknown field "x": the fields are prompt, id, attachment',
+        'unknown field "x": the fields are prompt, id, attachment, error',
       ],
     ],
   ])('says what is wrong with %s', (text, expected) => {

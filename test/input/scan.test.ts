@@ -42,6 +42,23 @@ describe('a good input', () => {
     expect(invalid).toEqual([]);
   });
 
+  it('is measured, valid prompts only, when that is asked for', async () => {
+    const folder = await temporaryFolder();
+    await writeFile(path.join(folder, 'a.png'), PNG);
+    const text = [
+      '{"prompt":"one","id":"same"}',
+      '{"prompt":"three","attachment":"a.png"}',
+      '{"prompt":"a duplicate","id":"same"}',
+      '{"prompt":"lost","attachment":"none.png"}',
+      '{"prompt":7}',
+      '{"prompt":"12"}',
+    ].join('\n');
+    const options = { attachments: rulesFor(folder), skipInvalid: true };
+    const { measured } = await scan(text, { ...options, measure: (prompt) => prompt.length });
+    expect(measured).toEqual({ text: 5, vision: 5, audio: 0 });
+    expect((await scan(text, options)).measured).toEqual({ text: 0, vision: 0, audio: 0 });
+  });
+
   it('may have a byte-order mark, CRLF, blank lines and no last line end', async () => {
     const text = '\ufeff{"prompt":"a"}\r\n\r\n \t\r\n{"prompt":"b"}';
     const { manifest, offsets } = await scan(text);

@@ -9,6 +9,7 @@ import { ROOT } from '../support/build.js';
 /** What a user may import, by entry. Types are not seen here. A name that goes away or comes in is a decision. */
 const EXPORTS = {
   'dria-temporal': ['BatchClient', 'BatchHandle', 'DEFAULT_TASK_QUEUE', 'DriaBatchPlugin'],
+  'dria-temporal/telemetry': ['globalTracing'],
   'dria-temporal/worker': ['createBatchWorker'],
   'dria-temporal/workflows': ['batchWorkflow', 'chunkWorkflow', 'pauseUpdate', 'progressQuery', 'resumeUpdate'],
 };
@@ -60,6 +61,7 @@ describe('the package, installed in an empty folder', () => {
 
   it('has the workflow bundle beside the worker', () => {
     expect(files).toContain('dist/workflow-bundle.js');
+    expect(files).toContain('dist/workflow-bundle-otel.js');
     expect(files).toContain('dist/worker.js');
   });
 

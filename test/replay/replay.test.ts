@@ -2,15 +2,21 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { temporal } from '@temporalio/proto';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, type ReplayWorkerOptions, Runtime, Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { BUNDLE } from '../support/build.js';
+import { TRACE_SINK } from '../../src/batch/trace.js';
+import { BUNDLE, TRACED_BUNDLE } from '../support/build.js';
 
 const { History } = temporal.api.history.v1;
 const HISTORIES = fileURLToPath(new URL('./histories', import.meta.url));
 const WORKER = { workflowBundle: { codePath: BUNDLE } };
+/** A worker whose spans are sent may take over the run of one that sends none. */
+const TRACED_WORKER = {
+  workflowBundle: { codePath: TRACED_BUNDLE },
+  sinks: { [TRACE_SINK]: { ended: { fn: () => undefined } } },
+};
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 
@@ -40,10 +46,10 @@ const recorded = readdirSync(HISTORIES, { recursive: true, encoding: 'utf8' })
 const scenarios = [...new Set(recorded.map(({ name }) => name.split('/').slice(0, 2).join('/')))].sort();
 
 /** Replays histories on one worker. Returns the names of those that the workflows no longer follow, and why. */
-async function replay(histories: readonly Recorded[]): Promise<string[]> {
+async function replay(histories: readonly Recorded[], worker: ReplayWorkerOptions = WORKER): Promise<string[]> {
   const broken: string[] = [];
   const results = Worker.runReplayHistories(
-    WORKER,
+    worker,
     histories.map(({ workflowId, history }) => ({ workflowId, history: History.fromObject(history) })),
   );
   let position = 0;
@@ -58,6 +64,15 @@ async function replay(histories: readonly Recorded[]): Promise<string[]> {
 describe('the workflows of now follow the recorded runs', () => {
   it.each(scenarios)('%s', async (scenario) => {
     expect(await replay(recorded.filter(({ name }) => name.startsWith(`${scenario}/`)))).toEqual([]);
+  });
+
+  it.each(scenarios)('%s, with spans', async (scenario) => {
+    expect(
+      await replay(
+        recorded.filter(({ name }) => name.startsWith(`${scenario}/`)),
+        TRACED_WORKER,
+      ),
+    ).toEqual([]);
   });
 
   it('has recorded runs that continued, waited, failed and were cancelled', () => {

@@ -97,7 +97,9 @@ export class World {
 
   /** Starts this package's worker. Its shutdown is short: requests that hang are cut. */
   async startWorker(
-    more: Partial<Pick<BatchWorkerOptions, 'apiKey' | 'maxRequests' | 'activitySlots' | 'shared'>> = {},
+    more: Partial<
+      Pick<BatchWorkerOptions, 'apiKey' | 'maxRequests' | 'activitySlots' | 'shared' | 'tracing' | 'traceSinks'>
+    > = {},
   ): Promise<void> {
     const { createBatchWorker } = await builtWorkerModule();
     this.run(

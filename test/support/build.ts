@@ -12,6 +12,9 @@ const BUILT = join(ROOT, 'dist');
 export const BUNDLE = join(BUILT, 'workflow-bundle.js');
 const PAGE_SCRIPT = join(BUILT, 'report/assets/page.js');
 
+/** The one that workers run whose spans are sent. */
+export const TRACED_BUNDLE = join(BUILT, 'workflow-bundle-otel.js');
+
 /** Builds `dist` unless it is newer than every source: a bare `vitest run` must not test what was built last week. */
 export function buildIfStale(): void {
   if (!isStale()) return;

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { Io } from '../io.js';
+import { EXIT, type Io } from '../io.js';
 import { addBatchFlags, batchFlagsSchema } from '../run-flags.js';
 import { addTemporalFlags } from '../temporal-flags.js';
 
@@ -28,9 +28,15 @@ export function batchCommand(io: Io, onExitCode: (code: number) => void): Comman
     .description(DESCRIPTION)
     .argument('<file>', 'JSONL file of prompts; - for standard input.')
     .addHelpText('after', EXAMPLE)
-    .action(async (file: string, flags: unknown) => {
+    .action(async (file: string, given: unknown) => {
+      const flags = batchFlagsSchema.parse(given);
+      if (flags.dryRun) {
+        const { dryRun } = await import('../dry-run.js');
+        await dryRun(file, flags, io);
+        return onExitCode(EXIT.OK);
+      }
       const { runBatch } = await import('../run-batch.js');
-      onExitCode(await runBatch(file, batchFlagsSchema.parse(flags), io));
+      onExitCode(await runBatch(file, flags, io));
     });
   return addTemporalFlags(addBatchFlags(command));
 }

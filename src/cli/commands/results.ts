@@ -1,14 +1,20 @@
 import { Command } from 'commander';
 import type { Io } from '../io.js';
 import { resultsFlagsSchema } from '../run-flags.js';
-import { addPlaceFlags } from '../temporal-flags.js';
+import { addTemporalFlags } from '../temporal-flags.js';
 
 const DESCRIPTION = `Write the results of a run: all of them when it has ended, and with --partial
-what it has so far. Looks into the run's storage and asks no server.`;
+what it has so far. With --failed the items that failed, as an input that can be
+run as it is, each with its error beside it.
+
+Looks into the run's storage; no server is needed.`;
 
 const EXAMPLE = `
 Example:
-  $ dria-temporal results YourRunId -o results.jsonl`;
+  Run again what failed:
+
+    $ dria-temporal results YourRunId --failed -o failed.jsonl
+    $ dria-temporal batch failed.jsonl -o more-results.jsonl`;
 
 /** The command `results`. */
 export function resultsCommand(io: Io, onExitCode: (code: number) => void): Command {
@@ -18,10 +24,11 @@ export function resultsCommand(io: Io, onExitCode: (code: number) => void): Comm
     .argument('<id>', 'Id of the run.')
     .option('-o, --output <file>', 'Results, JSONL. Default: standard output.')
     .option('--partial', 'Write the answers so far of a run that has not ended.')
+    .option('--failed', 'Write the failed items as an input, with their errors.')
     .addHelpText('after', EXAMPLE)
     .action(async (id: string, flags: unknown) => {
       const { showResults } = await import('../show-results.js');
       onExitCode(await showResults(id, resultsFlagsSchema.parse(flags), io));
     });
-  return addPlaceFlags(command);
+  return addTemporalFlags(command);
 }

@@ -1,22 +1,34 @@
 import { Command } from 'commander';
 import { EXIT, type Io } from '../io.js';
-import { runFlagsSchema } from '../run-flags.js';
+import { collect, listFlagsSchema, number } from '../run-flags.js';
 import { addTemporalFlags } from '../temporal-flags.js';
+
+const DESCRIPTION = `List runs: those under way, then the last to end.
+
+States: starting, running, waiting (for models), paused, finishing, no-worker
+(under way, but no worker answers), completed, failed, cancelled.`;
 
 const EXAMPLE = `
 Example:
-  $ dria-temporal runs --json | jq -r .id`;
+  Ids of the runs of the last two days that did not end well:
+
+    $ dria-temporal runs --state failed,cancelled --since 2d --json | jq -r .id`;
 
 /** The command `runs`. */
 export function runsCommand(io: Io, onExitCode: (code: number) => void): Command {
   const command = new Command('runs')
     .summary('List runs')
-    .description('List runs, newest first.')
+    .description(DESCRIPTION)
+    .option('--state <state>', 'Only runs that stand so. Repeatable, or a,b.', collect)
+    .option('--since <time>', 'Only runs started since: 2h, 3d, 2026-11-20.')
+    .option('--input <text>', "Only runs whose input's name has this in it.")
+    .addOption(number('--limit <n>', 'Runs at most.', 20))
+    .option('--all', 'Every run.')
     .option('--json', 'Print a line of JSON a run.')
     .addHelpText('after', EXAMPLE)
     .action(async (flags: unknown) => {
-      const { listRuns } = await import('../show-runs.js');
-      await listRuns(runFlagsSchema.parse(flags), io);
+      const { listRuns } = await import('../list-runs.js');
+      await listRuns(listFlagsSchema.parse(flags), io);
       onExitCode(EXIT.OK);
     });
   return addTemporalFlags(command);

@@ -64,3 +64,14 @@ export function padStart(text: string, width: number): string {
   const clipped = clip(text, width);
   return ' '.repeat(width - widthOf(clipped)) + clipped;
 }
+
+/** A text of words in lines of at most `width` columns; a word that is longer has a line of its own. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1);
+    if (line === undefined || widthOf(line) + 1 + widthOf(word) > width) lines.push(word);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines;
+}

@@ -25,10 +25,20 @@ describe('tables', () => {
       { id, state: 'running', items: 12_000, ok: 100, failed: 2, startedAt: START },
       { id: 'batch-2', state: 'completed', items: 5, ok: 5, failed: 0, startedAt: START, endedAt: START + 65_000 },
     ]).split('\n');
-    const moment = formatMoment(START).slice(0, 16);
+    const moment = formatMoment(START).slice(5, 16);
     expect(running?.replace(/ +/g, ' ')).toBe(`${id} running 12,000 100 2 ${moment} -`);
     expect(ended?.replace(/ +/g, ' ')).toBe(`batch-2 completed 5 5 0 ${moment} 1m 05s`);
     expect(runsTable([])).toBe('No runs.');
+  });
+
+  test('what nobody knows of a run is a dash, and a line of usual length fits', () => {
+    const known = { id: 'prompts-8174f1a9c4eb', items: 12_345, startedAt: START };
+    const table = runsTable([
+      { id: 'left', state: 'no-worker', startedAt: START },
+      { ...known, state: 'cancelled', ok: 12_345, failed: 12_345, endedAt: START + 86_400_000 },
+    ]);
+    expect(table).toMatch(/^left +no worker +- +- +- +[\d-]+ [\d:]+ +-$/m);
+    expect(widest(table)).toBeLessThanOrEqual(80);
   });
 });
 

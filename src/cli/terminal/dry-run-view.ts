@@ -1,0 +1,136 @@
+import { type Bounds, type PlannedModel, type RunEstimate, TOKEN_RULE } from '../../batch/estimate.js';
+import { MODALITIES, type ModalityCounts } from '../../batch/modality.js';
+import { formatCount, formatItems, formatShort } from './format.js';
+import { type Column, tableLines } from './table.js';
+import { clean, clip, wrap } from './text.js';
+
+/** What a run would be: the answer of `batch --dry-run`, also as JSON. */
+export interface DryRun extends Omit<RunEstimate, 'models' | 'credits'> {
+  readonly run: string;
+  /** What the storage has under that id. */
+  readonly earlier: 'none' | 'unfinished' | 'ended';
+  /** Name of the input. */
+  readonly input: string;
+  /** Null is standard output. */
+  readonly output: string | null;
+  readonly storage: string;
+  readonly endpoint: string;
+  readonly items: Readonly<ModalityCounts> & { readonly all: number; readonly invalid: number };
+  readonly chunks: number;
+  readonly options: { readonly concurrency: number; readonly maxTokens: number; readonly retries: number };
+  /** Most nodes first; `up` is whether the endpoint's list has it. */
+  readonly models: readonly (PlannedModel & { readonly up: boolean })[];
+  readonly credits: { readonly balance: number | null; readonly estimate: Bounds | null };
+}
+
+/** Width that a page is written for. */
+const WIDTH = 80;
+/** Where the facts begin. */
+const INDENT = 11;
+
+/** Models that are shown; the rest is counted. */
+const SHOWN_MODELS = 20;
+
+/** Longer names of models are clipped. */
+const LONGEST_NAME = 32;
+
+const COLUMNS: readonly Column<DryRun['models'][number]>[] = [
+  { title: 'MODEL', align: 'left', value: ({ id }) => id, most: LONGEST_NAME },
+  { title: 'MODALITY', align: 'left', value: ({ modality }) => modality },
+  { title: 'NODES', align: 'right', value: ({ nodes, up }) => (up ? formatCount(nodes) : '-') },
+  ...MODALITIES.map(
+    (modality): Column<DryRun['models'][number]> => ({
+      title: modality.toUpperCase(),
+      align: 'right',
+      value: ({ items }) => formatCount(items[modality]),
+    }),
+  ),
+];
+
+/** What a run would be, as a page of text within 80 columns, without a line end at its end. */
+export function dryRunView(plan: DryRun): string {
+  const { run, endpoint, storage, output, models } = plan;
+  return [
+    ...fact('Input', plan.input),
+    ...fact('Items', itemsText(plan)),
+    ...fact('Run', `${run}: ${EARLIER[plan.earlier]}`),
+    ...fact('Endpoint', endpoint),
+    ...fact('Storage', storage),
+    ...fact('Output', output ?? 'standard output'),
+    '',
+    ...modelLines(models),
+    '',
+    ...warnings(plan),
+    ...fact('Requests', requestsText(plan)),
+    ...fact('Tokens', tokensText(plan)),
+    ...fact('', TOKEN_RULE),
+    ...fact('Credits', creditsText(plan)),
+    '',
+    'A dry run: no prompt was sent, nothing was started or stored.',
+  ].join('\n');
+}
+
+function modelLines(models: DryRun['models']): string[] {
+  if (models.length === 0) return ['No model has nodes now.'];
+  const rest = models.length - SHOWN_MODELS;
+  const lines = tableLines(COLUMNS, models.slice(0, SHOWN_MODELS)).map((line) => clip(line, WIDTH));
+  return rest > 0 ? [...lines, `… and ${formatCount(rest)} more models`] : lines;
+}
+
+const EARLIER: Readonly<Record<DryRun['earlier'], string>> = {
+  none: 'new',
+  unfinished: 'begun earlier; it would go on with what it has',
+  ended: 'has ended; its results would be written, and nothing sent',
+};
+
+/** A fact after its name, over as many lines as it takes. */
+function fact(name: string, text: string): string[] {
+  return wrap(clean(text), WIDTH - INDENT).map((line, at) => `${(at === 0 ? name : '').padEnd(INDENT)}${line}`);
+}
+
+function itemsText({ items, chunks }: DryRun): string {
+  const kinds = MODALITIES.filter((modality) => items[modality] > 0).map(
+    (modality) => `${formatCount(items[modality])} ${modality}`,
+  );
+  const invalid = items.invalid === 0 ? [] : [`${formatCount(items.invalid)} invalid, which get an error line each`];
+  const parts = `${formatCount(chunks)} ${chunks === 1 ? 'chunk' : 'chunks'}`;
+  return `${formatCount(items.all)} in ${parts}: ${[...kinds, ...invalid].join(', ')}`;
+}
+
+function warnings({ unserved, models, options }: DryRun): string[] {
+  const waiting = MODALITIES.filter((modality) => unserved[modality] > 0).map(
+    (modality) =>
+      `No model takes ${modality} now: ${formatItems(unserved[modality])} would wait for one, and fail when ` +
+      `none comes within --retries ${options.retries} further looks at the list.`,
+  );
+  const unlisted = models
+    .filter(({ up }) => !up)
+    .map(({ id }) => `${id} is not in the endpoint's list of models: it would be asked all the same.`);
+  const lines = [...waiting, ...unlisted].flatMap((text) => wrap(clean(text), WIDTH));
+  return lines.length === 0 ? [] : [...lines, ''];
+}
+
+function requestsText({ requests, options }: DryRun): string {
+  const { concurrency, retries } = options;
+  const most = `${formatCount(requests.atMost)} at most (--retries ${retries})`;
+  return `${formatCount(requests.atLeast)} at least, ${most}, ${formatCount(concurrency)} at a time`;
+}
+
+function tokensText({ promptTokens, completionTokensAtMost, options }: DryRun): string {
+  const answers = `${formatShort(completionTokensAtMost)} of answers at most (--max-tokens ${options.maxTokens})`;
+  return `about ${formatShort(promptTokens)} of prompts; ${answers}`;
+}
+
+function creditsText({ credits: { balance, estimate } }: DryRun): string {
+  const have = balance === null ? 'the endpoint tells no balance' : `${formatCredits(balance)} left`;
+  if (estimate === null) return `${have}. The endpoint tells no prices: --canary measures what a run costs.`;
+  const { atLeast, atMost } = estimate;
+  const cost = `${have}; at the listed prices ${formatCredits(atLeast)} for the prompts, ${formatCredits(atMost)} with the longest answers, without retries.`;
+  return balance !== null && balance < atLeast ? `${cost} That is more than is left.` : cost;
+}
+
+/** Credits with as many places as tell something. */
+function formatCredits(credits: number): string {
+  if (credits >= 100) return formatCount(credits);
+  return String(Number(credits.toPrecision(3)));
+}
