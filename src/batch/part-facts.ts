@@ -23,7 +23,7 @@ const column = z.array(z.number().nullable());
 
 /**
  * Facts of a part's items, kept beside the part: columns with one entry per item in input order, `null` where nothing is
- * known (failed and invalid items, answers of older versions). 500 items are about 6 kB.
+ * known (failed and invalid items, answers of older versions). About 12 bytes an item.
  */
 export const partFactsSchema = z.object({
   /** Format of this object. */
@@ -38,7 +38,10 @@ export const partFactsSchema = z.object({
   ms: column,
   /** Indices in the run of the answers that were cut at the token limit. */
   truncated: z.array(count),
-  failures: z.array(z.object({ item: count, attempts: count, tried: z.array(z.string()) })),
+  /** Names of models that `failures` points to. */
+  names: z.array(z.string()),
+  /** Of each failed item: index in the run, attempts, and the models that were asked (positions in `names`). */
+  failures: z.array(z.tuple([count, count, z.array(count)])),
 });
 export type PartFacts = z.infer<typeof partFactsSchema>;
 
@@ -50,6 +53,7 @@ export function partFacts(
   failures: readonly FailureFacts[],
 ): PartFacts {
   const known = Array.from({ length: items }, (_, position) => answers.get(first + position));
+  const names = [...new Set(failures.flatMap(({ tried }) => tried))];
   const start = known.reduce<number | null>((least, { at } = {}) => earlier(least, at), null);
   return {
     version: 1,
@@ -58,7 +62,12 @@ export function partFacts(
     at: known.map(({ at } = {}) => (at === undefined || start === null ? null : at - start)),
     ms: known.map(({ ms } = {}) => ms ?? null),
     truncated: known.flatMap((facts, position) => (facts?.truncated === true ? [first + position] : [])),
-    failures: failures.map(({ item, attempts, tried }) => ({ item, attempts, tried: [...new Set(tried)] })),
+    names,
+    failures: failures.map(({ item, attempts, tried }) => [
+      item,
+      attempts,
+      [...new Set(tried)].map((name) => names.indexOf(name)),
+    ]),
   };
 }
 
@@ -67,7 +76,17 @@ function earlier(least: number | null, at: number | undefined): number | null {
   return least === null ? at : Math.min(least, at);
 }
 
-/** The facts of the part's items that have some, by index in the run. Failures are not among them. */
+/** The facts of the part's failed items, by index in the run. */
+export function failureFacts({ names, failures }: PartFacts): Map<number, FailureFacts> {
+  return new Map(
+    failures.map(([item, attempts, tried]) => [
+      item,
+      { item, attempts, tried: tried.flatMap((position) => names[position] ?? []) },
+    ]),
+  );
+}
+
+/** The facts of the part's answers that have some, by index in the run. */
 export function answerFacts({ first, start, at, ms, truncated }: PartFacts): Map<number, AnswerFacts> {
   const cut = new Set(truncated);
   const facts = new Map<number, AnswerFacts>();

@@ -5,6 +5,7 @@ import { attachCommand } from './commands/attach.js';
 import { batchCommand } from './commands/batch.js';
 import { completeCommand, completionCommand } from './commands/completion.js';
 import { modelsCommand } from './commands/models.js';
+import { reportCommand } from './commands/report.js';
 import { resultsCommand } from './commands/results.js';
 import { retryCommand } from './commands/retry.js';
 import { runsCommand } from './commands/runs.js';
@@ -55,6 +56,7 @@ export function createProgram(io: Io, onExitCode: (code: number) => void): Comma
     statusCommand,
     runsCommand,
     resultsCommand,
+    reportCommand,
     pauseCommand,
     resumeCommand,
     cancelCommand,

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { UserError } from './errors.js';
-import { temporalFlagsSchema } from './temporal-flags.js';
+import { placeFlagsSchema, temporalFlagsSchema } from './temporal-flags.js';
 
 /** `-` is standard output, as without the flag. */
 const outputSchema = z
@@ -143,6 +143,18 @@ export const resultsFlagsSchema = temporalFlagsSchema.extend({
 });
 export type ResultsFlags = z.infer<typeof resultsFlagsSchema>;
 
+/** Flags of `report`. */
+const reportFlagsSchema = placeFlagsSchema.extend({
+  output: outputSchema,
+  rows: z.int().min(1).optional(),
+});
+export type ReportFlags = z.infer<typeof reportFlagsSchema>;
+
+/** The flags of `report`. Throws a `UserError` that names the flag whose value is out of range. */
+export function parseReportFlags(flags: unknown): ReportFlags {
+  return parseFlags(reportFlagsSchema, flags);
+}
+
 const addressSchema = z.object({ host: z.string(), port: z.number() });
 
 /** Flags of `worker`. */
@@ -159,7 +171,11 @@ export type WorkerFlags = z.infer<typeof workerFlagsSchema>;
 
 /** The flags of `worker`. Throws a `UserError` that names the flag whose value is out of range. */
 export function parseWorkerFlags(flags: unknown): WorkerFlags {
-  const parsed = workerFlagsSchema.safeParse(flags);
+  return parseFlags(workerFlagsSchema, flags);
+}
+
+function parseFlags<T>(schema: z.ZodType<T>, flags: unknown): T {
+  const parsed = schema.safeParse(flags);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => {
     const flag = String(path[0]).replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

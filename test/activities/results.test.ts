@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { addCounts, countFailure, NO_COUNTS } from '../../src/batch/counts.js';
 import { decodeItems } from '../../src/batch/item-ranges.js';
-import { answerFacts, type PartFacts, partFactsSchema } from '../../src/batch/part-facts.js';
+import { answerFacts, failureFacts, type PartFacts, partFactsSchema } from '../../src/batch/part-facts.js';
 import type { FailedItem, PackProgress, PartInput } from '../../src/batch/work.js';
 import { runDirectory } from '../../src/storage/run-directory.js';
 import { type Storage, StorageError } from '../../src/storage/storage.js';
@@ -92,7 +92,7 @@ describe('writePart', () => {
       expect(ms).toBeGreaterThanOrEqual(0);
     }
     expect(facts.truncated).toEqual([0]);
-    expect(facts.failures).toEqual([
+    expect([...failureFacts(facts).values()]).toEqual([
       { item: 1, attempts: 0, tried: [] },
       { item: 2, attempts: 4, tried: ['a', 'b'] },
     ]);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AnswerFacts, answerFacts, partFacts, partFactsSchema } from '../../src/batch/part-facts.js';
+import { type AnswerFacts, answerFacts, failureFacts, partFacts, partFactsSchema } from '../../src/batch/part-facts.js';
 
 const FIRST = 1000;
 const ITEMS = 20;
@@ -42,8 +42,20 @@ describe('the facts of a part', () => {
       at: [500, null, 0],
       ms: [300, null, 200],
       truncated: [FIRST + 2],
-      failures: [{ item: FIRST + 1, attempts: 4, tried: ['a', 'b'] }],
+      names: ['a', 'b'],
+      failures: [[FIRST + 1, 4, [0, 1]]],
     });
+  });
+
+  it('tell of a failed item how often it was asked, and each model once', () => {
+    const failures = [
+      { item: 1, attempts: 0, tried: [] },
+      { item: 4, attempts: 3, tried: ['b', 'a', 'b'] },
+    ];
+    expect([...failureFacts(partFacts(0, 5, new Map(), failures)).values()]).toEqual([
+      { item: 1, attempts: 0, tried: [] },
+      { item: 4, attempts: 3, tried: ['b', 'a'] },
+    ]);
   });
 
   it('know no start where no time is known', () => {

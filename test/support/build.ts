@@ -10,6 +10,7 @@ const BUILT = join(ROOT, 'dist');
 
 /** The workflow bundle that workers of this package run. */
 export const BUNDLE = join(BUILT, 'workflow-bundle.js');
+const PAGE_SCRIPT = join(BUILT, 'report/assets/page.js');
 
 /** The one that workers run whose spans are sent. */
 export const TRACED_BUNDLE = join(BUILT, 'workflow-bundle-otel.js');
@@ -22,21 +23,26 @@ export function buildIfStale(): void {
   // Type errors do not keep the files from being written; finding them is the work of `npm run typecheck`.
   if (compiled !== 0) process.stderr.write('tsc found errors; testing what it has written all the same\n');
   if (runNode(join(ROOT, 'scripts/bundle-workflows.mjs')) !== 0) throw new Error('the workflows could not be bundled');
+  if (runNode(join(ROOT, 'scripts/bundle-report-page.mjs')) !== 0) throw new Error('the page could not be bundled');
 }
 
 function isStale(): boolean {
-  const bundledAt = modified(BUNDLE);
   return readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\.(ts|css)$/.test(name))
     .some((name) => {
       const source = modified(join(SOURCES, name)) ?? 0;
-      const built = modified(join(BUILT, name.replace(/\.ts$/, '.js')));
-      return built === undefined || built < source || (isBundled(name) && (bundledAt ?? 0) < source);
+      return builtFrom(name).some((built) => (modified(built) ?? 0) < source);
     });
 }
 
-function isBundled(name: string): boolean {
-  return /^(workflows|batch)[/\\]/.test(name);
+/** What is built from a source: its own file, except for the page's, and the bundles that it may be in. */
+function builtFrom(name: string): string[] {
+  const isIn = (folders: RegExp) => folders.test(name);
+  return [
+    ...(isIn(/^report[/\\]page[/\\]/) ? [] : [join(BUILT, name.replace(/\.ts$/, '.js'))]),
+    ...(isIn(/^(workflows|batch)[/\\]/) ? [BUNDLE] : []),
+    ...(isIn(/^(report|batch)[/\\]/) ? [PAGE_SCRIPT] : []),
+  ];
 }
 
 function modified(path: string): number | undefined {
