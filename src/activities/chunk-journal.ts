@@ -4,7 +4,7 @@ import { log } from '@temporalio/activity';
 import { runDirectory } from '../storage/run-directory.js';
 import { type Storage, StorageError } from '../storage/storage.js';
 import { patiently } from './patience.js';
-import { listBlocks, readBlocks, type SegmentRecord } from './segments.js';
+import { listBlocks, readBlocks, type SegmentRecord, warnOfDamage } from './segments.js';
 
 /**
  * What a worker writes and has read of one chunk's segments. The packs of a chunk that are on this worker share it, so
@@ -80,7 +80,7 @@ export class ChunkJournal {
   private async read(storage: Storage, before: Promise<void> | undefined): Promise<void> {
     await before?.catch(() => undefined);
     const names = (await listBlocks(storage, this.run, this.chunk)).filter((name) => !this.seen.has(name));
-    const segments = await readBlocks(storage, this.run, this.chunk, names);
+    const segments = await readBlocks(storage, this.run, this.chunk, names, warnOfDamage);
     for (const name of names) this.seen.add(name);
     for (const [segment, records] of segments) {
       this.found.set(segment, [...(this.found.get(segment) ?? []), ...records]);

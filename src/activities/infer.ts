@@ -69,7 +69,7 @@ class PackRun {
       await this.work();
     } catch (error) {
       // Storage cannot be read and the pack is wanted back: what is done goes back, and the rest with it.
-      if (!(error instanceof StorageError) || error.code === 'NOT_FOUND' || !this.signals.stop()) throw error;
+      if (!(error instanceof StorageError) || error.isForGood || !this.signals.stop()) throw error;
     }
     return await this.end();
   }

@@ -1,6 +1,6 @@
 import { readStagedManifest } from '../input/stage.js';
-import { runDirectory } from '../storage/run-directory.js';
 import { type Storage, StorageError } from '../storage/storage.js';
+import { getPartIfWhole } from './parts.js';
 import { readSegments } from './segments.js';
 
 /**
@@ -10,10 +10,9 @@ import { readSegments } from './segments.js';
 export async function* partialLines(storage: Storage, run: string): AsyncGenerator<Uint8Array, void, undefined> {
   const manifest = await readStagedManifest(storage, run);
   for (const { chunk } of manifest?.chunks ?? []) {
-    const part = runDirectory(run).part(chunk);
     // In this order: a chunk that ends meanwhile removes its segments once its part is there.
     const answers = await answerLines(storage, run, chunk).catch(nothingIfRemoved);
-    yield (await storage.size(part)) === undefined ? Buffer.from(answers) : await storage.get(part);
+    yield (await getPartIfWhole(storage, run, chunk))?.content ?? Buffer.from(answers);
   }
 }
 

@@ -1,31 +1,17 @@
-import { Context } from '@temporalio/activity';
-import { z } from 'zod';
+import { Context, log } from '@temporalio/activity';
 import type { Counts } from '../batch/counts.js';
 import { addCounts, countModel, NO_COUNTS } from '../batch/counts.js';
 import { encodeItems } from '../batch/item-ranges.js';
 import type { ChunkManifest } from '../batch/manifest.js';
 import type { AssembleInput, PartInput, RecoveredChunk } from '../batch/work.js';
-import { getJson } from '../storage/json.js';
 import { runDirectory } from '../storage/run-directory.js';
 import type { Storage } from '../storage/storage.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import { partLines } from './part-lines.js';
-import { blockLine, readSegments, type SegmentRecord } from './segments.js';
-
-const countsSchema: z.ZodType<Counts> = z.object({
-  ok: z.number(),
-  failed: z.number(),
-  truncated: z.number(),
-  tokens: z.number(),
-  requests: z.number(),
-  failedByKind: z.record(z.string(), z.number()),
-  models: z.record(
-    z.string(),
-    z.object({ ok: z.number(), failed: z.number(), fallbacks: z.number(), tokens: z.number() }),
-  ),
-});
+import { getPart, getPartIfWhole, type Part, putPart } from './parts.js';
+import { blockLine, readSegments, type SegmentRecord, warnOfDamage } from './segments.js';
 
 /** Merges a chunk's segments, failures and invalid lines into its part, in input order. Idempotent. */
 export function writePart({ storage }: ActivityDependencies, input: PartInput): Promise<{ counts: Counts }> {
@@ -34,36 +20,33 @@ export function writePart({ storage }: ActivityDependencies, input: PartInput): 
     withHeartbeat(
       () => ({ chunk }),
       async () => {
-        const directory = runDirectory(input.run);
-        if (!(await exists(storage, directory.part(chunk)))) await merge(storage, input);
-        // Those of the part that is there: it may be an earlier execution's.
-        const counts = await readCounts(storage, directory.partCounts(chunk));
-        await storage.removeAll(directory.segments(chunk));
+        const { counts } = (await getPartIfWhole(storage, input.run, chunk, warn)) ?? (await merge(storage, input));
+        await storage.removeAll(runDirectory(input.run).segments(chunk));
         return { counts };
       },
     ),
   );
 }
 
-async function merge(storage: Storage, input: PartInput): Promise<void> {
-  const directory = runDirectory(input.run);
+/** Writes the part. Returns the one that is there then: it may be another attempt's, or an earlier execution's. */
+async function merge(storage: Storage, input: PartInput): Promise<Part> {
+  const { run, counts } = input;
   const { chunk } = input.chunk;
   try {
     const lines = await partLines(storage, input);
-    await storage.put(directory.partCounts(chunk), JSON.stringify(input.counts));
-    await storage.put(directory.part(chunk), lines.join(''));
+    const part = { content: Buffer.from(lines.join('')), counts };
+    await putPart(storage, run, chunk, part);
+    return part;
   } catch (error) {
     // Another attempt of this activity may have finished meanwhile, and removed the segments under our hands.
-    if (!(await exists(storage, directory.part(chunk)))) throw error;
+    const other = await getPartIfWhole(storage, run, chunk);
+    if (other === undefined) throw error;
+    return other;
   }
 }
 
-async function readCounts(storage: Storage, key: string): Promise<Counts> {
-  return countsSchema.parse(await getJson(storage, key));
-}
-
-async function exists(storage: Storage, key: string): Promise<boolean> {
-  return (await storage.size(key)) !== undefined;
+function warn(message: string): void {
+  log.warn(message);
 }
 
 /** Finds what an earlier execution of the run has left of a chunk: its part, or the answers in its segments. */
@@ -75,12 +58,10 @@ export function recoverChunk(
     withHeartbeat(
       () => ({ chunk: chunk.chunk }),
       async () => {
-        const directory = runDirectory(run);
-        if (await exists(storage, directory.part(chunk.chunk))) {
-          const counts = await readCounts(storage, directory.partCounts(chunk.chunk));
-          return { part: { counts }, segments: [], items: '', counts };
-        }
-        return await recoverSegments(storage, run, chunk);
+        const part = await getPartIfWhole(storage, run, chunk.chunk, warn);
+        if (part === undefined) return await recoverSegments(storage, run, chunk);
+        const { counts } = part;
+        return { part: { counts }, segments: [], items: '', counts };
       },
     ),
   );
@@ -89,7 +70,7 @@ export function recoverChunk(
 /** Puts what is there into a segment of its own: what an attempt of the earlier execution still writes is not in it. */
 async function recoverSegments(storage: Storage, run: string, chunk: ChunkManifest): Promise<RecoveredChunk> {
   const records = new Map<number, SegmentRecord>();
-  for (const found of (await readSegments(storage, run, chunk.chunk)).values()) {
+  for (const found of (await readSegments(storage, run, chunk.chunk, warnOfDamage)).values()) {
     for (const record of found) if (!records.has(record.item)) records.set(record.item, record);
   }
   if (records.size === 0) return { segments: [], items: '', counts: NO_COUNTS };
@@ -139,9 +120,8 @@ async function* parts(
   chunks: number,
   onPart: () => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const directory = runDirectory(run);
   for (let chunk = 0; chunk < chunks; chunk++) {
-    yield await storage.get(directory.part(chunk));
+    yield (await getPart(storage, run, chunk)).content;
     onPart();
   }
 }
