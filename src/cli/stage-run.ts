@@ -1,7 +1,7 @@
 import type { Manifest } from '../batch/manifest.js';
 import { AttachmentError, InputError } from '../input/errors.js';
 import { DEFAULT_MAX_ATTACHMENT_BYTES } from '../input/size.js';
-import { stageInput } from '../input/stage.js';
+import { hasContent, stageContent, stageInput } from '../input/stage.js';
 import { stageAttachments } from '../input/stage-attachments.js';
 import { isS3Root } from '../storage/s3-location.js';
 import type { Storage } from '../storage/storage.js';
@@ -25,10 +25,33 @@ export function attachmentsAreStaged({ modalities }: Manifest, storage: Storage)
 
 /** Stages a scanned input, with its attachments where they are wanted, and says how far it is. */
 export async function stageRun(run: string, scanned: ScannedFile, plan: StagePlan, reporter: Reporter): Promise<void> {
+  await stageWith(stageInput, run, scanned, plan, reporter);
+}
+
+/** Brings back what a run has lost of its staged input; nothing when it is there. The run keeps its manifest. */
+export async function stageAgain(
+  run: string,
+  staged: Manifest,
+  scanned: ScannedFile,
+  plan: StagePlan,
+  reporter: Reporter,
+): Promise<void> {
+  if (await hasContent(plan.storage, run, staged)) return;
+  reporter.note('what was stored of the input is gone or damaged: storing it again');
+  await stageWith(stageContent, run, scanned, plan, reporter);
+}
+
+async function stageWith(
+  stage: typeof stageInput,
+  run: string,
+  scanned: ScannedFile,
+  plan: StagePlan,
+  reporter: Reporter,
+): Promise<void> {
   try {
     // The manifest, which tells that all is there, is written with the input: so it comes last.
     if (attachmentsAreStaged(scanned.scan.manifest, plan.storage)) await sendAttachments(run, scanned, plan, reporter);
-    await sendInput(run, scanned, plan, reporter);
+    await sendInput(stage, run, scanned, plan, reporter);
   } catch (error) {
     if (!(error instanceof InputError) && !(error instanceof AttachmentError)) throw error;
     throw new UserError(`${error.message}; nothing was started`, {
@@ -40,6 +63,7 @@ export async function stageRun(run: string, scanned: ScannedFile, plan: StagePla
 }
 
 async function sendInput(
+  stage: typeof stageInput,
   run: string,
   { scan, open }: ScannedFile,
   { storage }: StagePlan,
@@ -48,7 +72,7 @@ async function sendInput(
   const total = megabytes(scan.manifest.bytes);
   const say = saying(reporter);
   let sent = 0;
-  await stageInput(storage, run, scan, open, (bytes) => {
+  await stage(storage, run, scan, open, (bytes) => {
     sent += bytes;
     say(() => `storing the input: ${megabytes(sent)} of ${total} MB`);
   });
