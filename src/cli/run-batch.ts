@@ -22,9 +22,9 @@ import { usablePlaces } from './places.js';
 import type { BatchFlags } from './run-flags.js';
 import { runMemoSchema } from './run-memo.js';
 import { otherPace, refuseOtherAnswers, runRequestOf } from './same-run.js';
-import { type ScannedFile, scanFile } from './scan-file.js';
+import { type ScannedFile, type ScanProgress, scanFile } from './scan-file.js';
 import { openSession, type Session } from './session.js';
-import { attachmentsAreStaged, stageAgain, stageRun } from './stage-run.js';
+import { attachmentsAreStaged, megabytes, saying, stageAgain, stageRun } from './stage-run.js';
 import { temporalSettings } from './temporal-settings.js';
 import type { Reporter } from './terminal/reporter.js';
 import { type Visit, visitRun, workerFor } from './visit-run.js';
@@ -76,15 +76,19 @@ async function checkRequest(file: string, flags: BatchFlags, io: Io): Promise<Re
   return { flags, options, endpoint, roots: attachmentRoots(flags), ...(await usablePlaces(flags, io.env)) };
 }
 
-async function scan(file: string, { options, roots }: Request, reporter: Reporter, io: Io): Promise<ScannedFile> {
-  let said = 0;
-  const onProgress = ({ bytes, items }: { bytes: number; items: number }): void => {
-    // A large input takes a while to read: say so, at most every few hundred megabytes.
-    if (bytes - said < 256_000_000) return;
-    said = bytes;
-    reporter.note(`checking the input: ${Math.round(bytes / 1e6)} MB, ${items} items`);
-  };
-  return await scanFile(file, { options, roots, stdin: io.stdin, signal: io.interrupt, onProgress });
+async function scan(
+  file: string,
+  { options, roots, storage }: Request,
+  reporter: Reporter,
+  io: Io,
+): Promise<ScannedFile> {
+  const say = saying(reporter);
+  const onProgress = ({ bytes, items, total }: ScanProgress): void =>
+    say(() => {
+      const of = total === undefined ? '' : ` of ${megabytes(total)}`;
+      return `checking the input: ${megabytes(bytes)}${of} MB, ${items.toLocaleString('en')} items`;
+    });
+  return await scanFile(file, { options, roots, storage, stdin: io.stdin, signal: io.interrupt, onProgress });
 }
 
 async function startOrGoOn(

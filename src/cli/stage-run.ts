@@ -6,7 +6,7 @@ import { stageAttachments } from '../input/stage-attachments.js';
 import { isS3Root } from '../storage/s3-location.js';
 import type { Storage } from '../storage/storage.js';
 import { UserError } from './errors.js';
-import type { ScannedFile } from './scan-file.js';
+import { type ScannedFile, WHEN_QUIET } from './scan-file.js';
 import type { Reporter } from './terminal/reporter.js';
 
 /** Time between two lines about how far the sending is, ms. */
@@ -56,7 +56,7 @@ async function stageWith(
     if (!(error instanceof InputError) && !(error instanceof AttachmentError)) throw error;
     throw new UserError(`${error.message}; nothing was started`, {
       exitCode: 2,
-      hint: 'Give the same command again when nobody writes to it any more.',
+      hint: WHEN_QUIET,
       cause: error,
     });
   }
@@ -65,10 +65,12 @@ async function stageWith(
 async function sendInput(
   stage: typeof stageInput,
   run: string,
-  { scan, open }: ScannedFile,
+  { scan, open, copy }: ScannedFile,
   { storage }: StagePlan,
   reporter: Reporter,
 ): Promise<void> {
+  // With it the input is there, and only the places of its items are left to be stored.
+  await copy?.keep(scan.manifest.sha256);
   const total = megabytes(scan.manifest.bytes);
   const say = saying(reporter);
   let sent = 0;
@@ -92,7 +94,7 @@ async function sendAttachments(
 }
 
 /** Says something now and then: what is quick is not talked about. */
-function saying(reporter: Reporter): (message: () => string) => void {
+export function saying(reporter: Reporter): (message: () => string) => void {
   let said = Date.now();
   return (message) => {
     if (Date.now() - said < SAY_MS) return;
@@ -101,6 +103,7 @@ function saying(reporter: Reporter): (message: () => string) => void {
   };
 }
 
-function megabytes(bytes: number): string {
+/** Bytes as whole megabytes, in words. */
+export function megabytes(bytes: number): string {
   return Math.round(bytes / 1e6).toLocaleString('en');
 }

@@ -13,6 +13,11 @@ export interface Storage {
   put(key: string, content: string | Uint8Array): Promise<void>;
   /** Writes an object from a stream, whole or not at all. */
   putStream(key: string, content: AsyncIterable<Uint8Array | string>): Promise<void>;
+  /**
+   * Writes an object whose key is known only at the end of its content: `name` is asked then. Not every storage can: it
+   * may have to say the key first.
+   */
+  putNamedLater?(content: AsyncIterable<Uint8Array | string>, name: () => string): Promise<void>;
   /** Reads a whole object. Throws {@link StorageError} with code `NOT_FOUND` when there is none. */
   get(key: string): Promise<Uint8Array>;
   /** Reads `end - start` bytes from `start`; fewer only at the end of the object. */
