@@ -127,7 +127,7 @@ describe('an input that is written to', () => {
     const inputs = join(world.dataDir, 'inputs');
     const before = ls(inputs);
     const run = world.start(['batch', input, '--id', 'growing']);
-    // Scanned once, the input is read a second time, into a temporary object: that is the moment.
+    // It is stored while it is read.
     const temporary = join(world.dataDir, '.tmp');
     await until('the input is being stored', () => ls(temporary).some((name) => statOrZero(join(temporary, name)) > 0));
     world.file('growing-new.jsonl', `${JSON.stringify({ prompt: 'growing, and new' })}\n`);
@@ -135,7 +135,7 @@ describe('an input that is written to', () => {
     const { code, stderr } = await run.ended;
     expect([code, stderr]).toEqual([
       2,
-      expect.stringMatching(/the input changed while it was read.*nothing was started/),
+      expect.stringMatching(/growing\.jsonl changed while it was read: it had \d+ bytes, and has 1000000 now; nothing was started/),
     ]);
     expect([ls(inputs), ls(temporary)]).toEqual([before, []]);
     renameSync(world.path('growing-new.jsonl'), input);
