@@ -135,7 +135,9 @@ describe('an input that is written to', () => {
     const { code, stderr } = await run.ended;
     expect([code, stderr]).toEqual([
       2,
-      expect.stringMatching(/growing\.jsonl changed while it was read: it had \d+ bytes, and has 1000000 now; nothing was started/),
+      expect.stringMatching(
+        /growing\.jsonl changed while it was read: it had \d+ bytes, and has 1000000 now; nothing was started/,
+      ),
     ]);
     expect([ls(inputs), ls(temporary)]).toEqual([before, []]);
     renameSync(world.path('growing-new.jsonl'), input);
