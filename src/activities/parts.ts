@@ -42,7 +42,9 @@ export async function getPart(storage: Storage, run: string, chunk: number): Pro
     storage.get(directory.part(chunk)),
     getJson(storage, directory.partCounts(chunk)),
   ]);
-  const { counts, ...written } = partRecordSchema.parse(stored);
+  const record = partRecordSchema.safeParse(stored);
+  if (!record.success) throw damaged(storage, directory.partCounts(chunk), 'it does not say what the part is');
+  const { counts, ...written } = record.data;
   const { bytes, sha256 } = contentOf(content);
   if (bytes === written.bytes && sha256 === written.sha256) return { content, counts };
   const sizes = bytes === written.bytes ? '' : `: ${bytes} bytes are there, ${written.bytes} were written`;

@@ -147,6 +147,14 @@ describe('a damaged part', () => {
   });
 });
 
+it('a part whose counts are those of something else is not taken for the chunk', async () => {
+  const { world } = await open();
+  await world.run('writePart', part([await world.infer('0-4')]));
+  await world.storage.put(directory.partCounts(0), JSON.stringify(NO_COUNTS));
+  const found = await world.run('recoverChunk', { run: RUN, chunk: CHUNK });
+  expect(found).toEqual({ segments: [], items: '', counts: NO_COUNTS });
+});
+
 describe('a damaged input', () => {
   it.each([
     ['the places of its items', directory.offsets, 2 * OFFSET_BYTES],
