@@ -4,7 +4,7 @@ import { log } from '@temporalio/activity';
 import { runDirectory } from '../storage/run-directory.js';
 import { type Storage, StorageError } from '../storage/storage.js';
 import { patiently } from './patience.js';
-import { listBlocks, readBlocks, type SegmentRecord } from './segments.js';
+import { listBlocks, readBlocks, type SegmentRecord, warnOfDamage } from './segments.js';
 
 /**
  * What a worker writes and has read of one chunk's segments. The packs of a chunk that are on this worker share it, so
@@ -18,7 +18,7 @@ export class ChunkJournal {
   private blocks = 0;
   private readonly name = randomBytes(6).toString('hex');
   private readonly seen = new Set<string>();
-  private readonly found = new Map<string, SegmentRecord[]>();
+  private readonly found = new Map<number, SegmentRecord>();
   private reading: Promise<void> | undefined;
   private readonly abandoned = new AbortController();
   /** What the last write failed with, while it is tried again. */
@@ -61,10 +61,10 @@ export class ChunkJournal {
   }
 
   /**
-   * The answers of the segments whose names begin with a prefix. Storage is read when the journal is new, and with
-   * `fresh` once more for what others have written since.
+   * The answers to items that are in storage, whoever has written them. Storage is read when the journal is new, and
+   * with `fresh` once more for what others have written since.
    */
-  async earlier(storage: Storage, prefixes: readonly string[], fresh: boolean): Promise<SegmentRecord[]> {
+  async earlier(storage: Storage, items: readonly number[], fresh: boolean): Promise<SegmentRecord[]> {
     if (this.reading === undefined || fresh) {
       this.reading = this.read(storage, this.reading);
       // Whoever comes next reads anew what could not be read now.
@@ -73,17 +73,16 @@ export class ChunkJournal {
       });
     }
     await this.reading;
-    const names = [...this.found.keys()].filter((name) => prefixes.some((prefix) => name.startsWith(prefix))).sort();
-    return names.flatMap((name) => this.found.get(name) ?? []);
+    return items.flatMap((item) => this.found.get(item) ?? []);
   }
 
   private async read(storage: Storage, before: Promise<void> | undefined): Promise<void> {
     await before?.catch(() => undefined);
     const names = (await listBlocks(storage, this.run, this.chunk)).filter((name) => !this.seen.has(name));
-    const segments = await readBlocks(storage, this.run, this.chunk, names);
+    const segments = await readBlocks(storage, this.run, this.chunk, names, warnOfDamage);
     for (const name of names) this.seen.add(name);
-    for (const [segment, records] of segments) {
-      this.found.set(segment, [...(this.found.get(segment) ?? []), ...records]);
+    for (const records of segments.values()) {
+      for (const record of records) if (!this.found.has(record.item)) this.found.set(record.item, record);
     }
   }
 

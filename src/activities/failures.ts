@@ -74,8 +74,8 @@ export function toFailure(error: unknown): unknown {
   if (error instanceof SchemaError) return ApplicationFailure.nonRetryable(error.message, 'InvalidInput');
   if (error instanceof InputError) return ApplicationFailure.nonRetryable(error.message, 'InvalidInput');
   if (error instanceof StorageError) {
-    const nonRetryable = error.code === 'NOT_FOUND';
-    return ApplicationFailure.create({ type: 'StorageUnavailable', message: error.message, nonRetryable });
+    const { message, isForGood: nonRetryable } = error;
+    return ApplicationFailure.create({ type: 'StorageUnavailable', message, nonRetryable });
   }
   return error;
 }

@@ -72,7 +72,7 @@ class PackRun {
       await this.work();
     } catch (error) {
       // Storage cannot be read and the pack is wanted back: what is done goes back, and the rest with it.
-      if (!(error instanceof StorageError) || error.code === 'NOT_FOUND' || !this.signals.stop()) throw error;
+      if (!(error instanceof StorageError) || error.isForGood || !this.signals.stop()) throw error;
     }
     return await this.end();
   }
@@ -101,15 +101,15 @@ class PackRun {
   }
 
   /**
-   * Takes what earlier attempts have written, so that it is not asked and paid again, into this attempt's own segment:
+   * Takes what has been answered of its items, so that it is not asked and paid again, into this attempt's own segment:
    * what an attempt that was given up may still write is in none that counts. A first attempt looks too, at what was
-   * there before this worker: a server that lost its last moments in a power cut gives out the same attempt a second time.
+   * there before this worker: a server that lost its last moments in a power cut gives out the same items a second time,
+   * and not always in the same packs.
    */
   private async takeOver(): Promise<void> {
     const { takeOver } = this.input;
     const isFirst = takeOver.length === 0 && this.info.attempt === 1;
-    const prefixes = [...takeOver, this.activityPrefix()];
-    for (const record of await this.journal.earlier(this.storage, prefixes, !isFirst)) {
+    for (const record of await this.journal.earlier(this.storage, this.items, !isFirst)) {
       if (!this.tally.isOpen(record.item)) continue;
       this.tally.recovered(record);
       this.writer.add(record);

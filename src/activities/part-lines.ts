@@ -8,7 +8,7 @@ import type { FailedItem, PartInput } from '../batch/work.js';
 import { runDirectory } from '../storage/run-directory.js';
 import type { Storage } from '../storage/storage.js';
 import { packItems } from './pack-items.js';
-import { readSegments } from './segments.js';
+import { readSegments, warnOfDamage } from './segments.js';
 import { readItemPlaces } from './settings.js';
 
 const invalidItemSchema = z.object({ item: z.number(), id: z.union([z.string(), z.number()]), error: z.string() });
@@ -56,7 +56,7 @@ async function answeredLines(
 ): Promise<Map<number, AnsweredLine>> {
   const lines = new Map<number, AnsweredLine>();
   if (segments.length === 0) return lines;
-  const found = await readSegments(storage, run, chunk.chunk);
+  const found = await readSegments(storage, run, chunk.chunk, warnOfDamage);
   for (const name of new Set(segments)) {
     for (const { item, result, ...facts } of found.get(name) ?? []) {
       // The first recorded answer is the one that was counted.

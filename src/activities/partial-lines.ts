@@ -3,6 +3,7 @@ import type { AnswerFacts } from '../batch/part-facts.js';
 import { readStagedManifest } from '../input/stage.js';
 import { runDirectory } from '../storage/run-directory.js';
 import { type Storage, StorageError } from '../storage/storage.js';
+import { getPartIfWhole } from './parts.js';
 import { readSegments } from './segments.js';
 
 /** An item of a chunk that has not ended: its output line, without the line end, and what is known of an answer. */
@@ -19,8 +20,15 @@ export interface LineSoFar {
 export async function* partialLines(storage: Storage, run: string): AsyncGenerator<Uint8Array, void, undefined> {
   const manifest = await readStagedManifest(storage, run);
   for (const { chunk } of manifest?.chunks ?? []) {
-    const lines = (await linesSoFar(storage, run, chunk))?.map(({ line }) => `${line}\n`);
-    yield lines === undefined ? await storage.get(runDirectory(run).part(chunk)) : Buffer.from(lines.join(''));
+    const part = await getPartIfWhole(storage, run, chunk);
+    if (part !== undefined) {
+      yield part.content;
+      continue;
+    }
+    const lines = await readLines(storage, run, chunk).catch(nothingIfRemoved);
+    // Once more: a chunk that ends meanwhile removes its segments once its part is there.
+    const since = await getPartIfWhole(storage, run, chunk);
+    yield since?.content ?? Buffer.from(lines.map(({ line }) => `${line}\n`).join(''));
   }
 }
 

@@ -8,7 +8,7 @@ const LONGEST_WAIT_MS = 15_000;
 export interface Patience {
   /** When one is aborted the tries end: the newest error is thrown. */
   readonly signals: readonly AbortSignal[];
-  /** True for an error that may pass by waiting. Default: every {@link StorageError} but `NOT_FOUND`. */
+  /** True for an error that may pass by waiting. Default: every {@link StorageError} that is not for good. */
   readonly mayPass?: (error: unknown) => boolean;
   /** Called with each error that is waited out. */
   readonly onWait?: (error: unknown) => void;
@@ -50,7 +50,7 @@ export function patientReads(storage: Storage, patience: Patience): Storage {
 }
 
 function passesByWaiting(error: unknown): boolean {
-  return error instanceof StorageError && error.code !== 'NOT_FOUND';
+  return error instanceof StorageError && !error.isForGood;
 }
 
 function pause(ms: number, signals: readonly AbortSignal[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { Context } from '@temporalio/activity';
+import { Context, log } from '@temporalio/activity';
 import { addCounts, type Counts, countModel, NO_COUNTS, withoutFailures } from '../batch/counts.js';
 import { encodeItems } from '../batch/item-ranges.js';
 import { countLatency } from '../batch/latency.js';
@@ -11,47 +11,52 @@ import type { Storage } from '../storage/storage.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
-import { readPartCounts } from './part-counts.js';
-import { blockLine, readSegments, type SegmentRecord, segmentRecordSchema } from './segments.js';
+import { getPartIfWhole, type Part } from './parts.js';
+import { blockLine, readSegments, type SegmentRecord, segmentRecordSchema, warnOfDamage } from './segments.js';
 
 /** Finds what an earlier execution of the run has left of a chunk: its part, or the answers in its segments. */
 export function recoverChunk({ storage }: ActivityDependencies, input: RecoverInput): Promise<RecoveredChunk> {
-  const { run, chunk } = input;
+  const { run, chunk, retryFailed } = input;
   return translated(() =>
     withHeartbeat(
       () => ({ chunk: chunk.chunk }),
       async () => {
-        const hasPart = (await storage.size(runDirectory(run).part(chunk.chunk))) !== undefined;
-        return hasPart ? await recoverPart(storage, input) : await recoverSegments(storage, run, chunk);
+        const part = await getPartIfWhole(storage, run, chunk.chunk, (message) => log.warn(message));
+        if (part === undefined) return await recoverSegments(storage, run, chunk);
+        const { counts } = part;
+        if (retryFailed && counts.failed > 0) return await reopen(storage, input, part);
+        return { part: { counts }, segments: [], items: '', counts };
       },
     ),
   );
 }
 
-/**
- * A chunk with a part is done, unless its failed items are to be asked again, or were when the earlier execution ended:
- * then its counts, which are written before the part, are not the part's.
- */
-async function recoverPart(storage: Storage, { run, chunk, retryFailed }: RecoverInput): Promise<RecoveredChunk> {
-  const counts = await readPartCounts(storage, run, chunk.chunk);
-  const segments = await readSegments(storage, run, chunk.chunk);
-  const isDone = (): RecoveredChunk => ({ part: { counts }, segments: [], items: '', counts });
-  if (segments.size === 0 && !(retryFailed && counts.failed > 0)) return isDone();
-  const answered = await readPart(storage, run, chunk);
-  if (answered.length === counts.ok && !(retryFailed && counts.failed > 0)) return isDone();
+/** Takes a part's answers, and what an earlier execution had got of its failed items, as a segment: the rest is open. */
+async function reopen(
+  storage: Storage,
+  { run, chunk }: RecoverInput,
+  { content, counts }: Part,
+): Promise<RecoveredChunk> {
+  const answered = await answersOf(storage, run, chunk, content);
   const inPart = new Set(answered.map(({ item }) => item));
+  const segments = await readSegments(storage, run, chunk.chunk, warnOfDamage);
   const later = firstOfEach([...segments.values()].flat().filter(({ item }) => !inPart.has(item)));
-  const kept = { ...withoutFailures(counts), ok: answered.length };
-  const all = addCounts(kept, countRecords(later));
+  const all = addCounts(withoutFailures(counts), countRecords(later));
   return { ...(await keep(storage, run, chunk, [...answered, ...later])), counts: all, reopened: true };
 }
 
 /** The answers of a part with their facts. It has a line for each item of its chunk, in input order. */
-async function readPart(storage: Storage, run: string, { chunk, first }: ChunkManifest): Promise<SegmentRecord[]> {
-  const { part, partFacts } = runDirectory(run);
-  const [bytes, stored] = await Promise.all([storage.get(part(chunk)), getJsonIfThere(storage, partFacts(chunk))]);
-  const facts = stored === undefined ? new Map() : answerFacts(partFactsSchema.parse(stored));
-  const lines = Buffer.from(bytes).toString('utf8').split('\n');
+async function answersOf(
+  storage: Storage,
+  run: string,
+  { chunk, first }: ChunkManifest,
+  content: Uint8Array,
+): Promise<SegmentRecord[]> {
+  const stored = await getJsonIfThere(storage, runDirectory(run).partFacts(chunk));
+  // Without them no times are known: no reason to give the answers up.
+  const parsed = partFactsSchema.safeParse(stored);
+  const facts = parsed.success ? answerFacts(parsed.data) : new Map();
+  const lines = Buffer.from(content).toString('utf8').split('\n');
   return lines.flatMap((text, position) => {
     if (text === '') return [];
     const result: unknown = JSON.parse(text);
@@ -63,7 +68,7 @@ async function readPart(storage: Storage, run: string, { chunk, first }: ChunkMa
 }
 
 async function recoverSegments(storage: Storage, run: string, chunk: ChunkManifest): Promise<RecoveredChunk> {
-  const segments = await readSegments(storage, run, chunk.chunk);
+  const segments = await readSegments(storage, run, chunk.chunk, warnOfDamage);
   const records = firstOfEach([...segments.values()].flat());
   return { ...(await keep(storage, run, chunk, records)), counts: countRecords(records) };
 }

@@ -1,3 +1,4 @@
+import { log } from '@temporalio/activity';
 import type { Counts } from '../batch/counts.js';
 import type { RunSummary } from '../batch/summary.js';
 import type { AssembleInput, PartInput } from '../batch/work.js';
@@ -6,8 +7,8 @@ import type { Storage } from '../storage/storage.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
-import { readPartCounts } from './part-counts.js';
 import { errorLines, partLines } from './part-lines.js';
+import { getPart, getPartIfWhole, type Part, putPart } from './parts.js';
 
 /** Merges a chunk's segments, failures and invalid lines into its part, in input order. Idempotent. */
 export function writePart({ storage }: ActivityDependencies, input: PartInput): Promise<{ counts: Counts }> {
@@ -16,43 +17,44 @@ export function writePart({ storage }: ActivityDependencies, input: PartInput): 
     withHeartbeat(
       () => ({ chunk }),
       async () => {
-        const directory = runDirectory(input.run);
-        if (input.replace === true || !(await exists(storage, directory.part(chunk)))) await merge(storage, input);
-        // Those of the part that is there: it may be an earlier execution's.
-        const counts = await readPartCounts(storage, input.run, chunk);
-        await storage.removeAll(directory.chunk(chunk));
+        const { counts } = (await partOf(storage, input)) ?? (await merge(storage, input));
+        await storage.removeAll(runDirectory(input.run).chunk(chunk));
         return { counts };
       },
     ),
   );
 }
 
-async function merge(storage: Storage, input: PartInput): Promise<void> {
-  const directory = runDirectory(input.run);
-  const { chunk } = input.chunk;
-  try {
-    const { lines, facts } = await partLines(storage, input);
-    await storage.put(directory.partCounts(chunk), JSON.stringify(input.counts));
-    await storage.put(directory.partFacts(chunk), JSON.stringify(facts));
-    await storage.put(directory.part(chunk), lines.join(''));
-  } catch (error) {
-    // Another attempt of this activity may have finished meanwhile, and removed the segments under our hands.
-    if (!(await isWritten(storage, input))) throw error;
-  }
-}
-
-/** True when the chunk's part is there; when it takes another's place, when it is the new one. */
-async function isWritten(storage: Storage, { run, chunk: { chunk }, replace, counts }: PartInput): Promise<boolean> {
-  if (!(await exists(storage, runDirectory(run).part(chunk)))) return false;
-  return replace !== true || sameCounts(await readPartCounts(storage, run, chunk), counts);
+/**
+ * The chunk's part when it is there: another attempt's, or an earlier execution's. One that is to be replaced is none,
+ * unless it is the new one already.
+ */
+async function partOf(storage: Storage, { run, chunk, replace, counts }: PartInput): Promise<Part | undefined> {
+  const part = await getPartIfWhole(storage, run, chunk.chunk, (message) => log.warn(message));
+  const isOld = part !== undefined && replace === true && !sameCounts(part.counts, counts);
+  return isOld ? undefined : part;
 }
 
 function sameCounts(a: Counts, b: Counts): boolean {
   return a.ok === b.ok && a.failed === b.failed && a.skipped === b.skipped && a.requests === b.requests;
 }
 
-async function exists(storage: Storage, key: string): Promise<boolean> {
-  return (await storage.size(key)) !== undefined;
+/** Writes the part. Returns the one that is there then. */
+async function merge(storage: Storage, input: PartInput): Promise<Part> {
+  const { run, counts } = input;
+  const { chunk } = input.chunk;
+  try {
+    const { lines, facts } = await partLines(storage, input);
+    const part = { content: Buffer.from(lines.join('')), counts };
+    await storage.put(runDirectory(run).partFacts(chunk), JSON.stringify(facts));
+    await putPart(storage, run, chunk, part);
+    return part;
+  } catch (error) {
+    // Another attempt of this activity may have finished meanwhile, and removed the segments under our hands.
+    const other = await partOf(storage, input);
+    if (other === undefined) throw error;
+    return other;
+  }
 }
 
 /** Keeps the error lines of a chunk that is cancelled, beside the answers in its segments. Idempotent. */
@@ -104,9 +106,8 @@ async function* parts(
   chunks: number,
   onPart: () => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const directory = runDirectory(run);
   for (let chunk = 0; chunk < chunks; chunk++) {
-    yield await storage.get(directory.part(chunk));
+    yield (await getPart(storage, run, chunk)).content;
     onPart();
   }
 }

@@ -8,7 +8,7 @@ import type { batchInputSchema } from '../batch/run.js';
 import { InputError } from '../input/errors.js';
 import { openInput } from '../input/open.js';
 import { type ScanResult, scanInput } from '../input/scan.js';
-import { readStagedManifest, stageInput } from '../input/stage.js';
+import { hasContent, readStagedManifest, stageContent, stageInput } from '../input/stage.js';
 import { inputKey, runDirectory } from '../storage/run-directory.js';
 import { type Storage, StorageError } from '../storage/storage.js';
 import type { SourceSettings } from './settings.js';
@@ -30,23 +30,35 @@ export interface Staging {
 export async function stagedOrStage(staging: Staging): Promise<Manifest> {
   const { storage, run, input } = staging;
   const staged = await readStagedManifest(storage, run);
-  if (staged !== undefined) await refuseOtherRun(staged, staging);
-  if (staged !== undefined) return staged;
+  if (staged !== undefined) {
+    const found = await refuseOtherRun(staged, staging);
+    if (found !== undefined && !(await hasContent(storage, run, staged))) await stageAgain(found, staging);
+    return staged;
+  }
   const scan = await scanSource(staging);
   const source = await openSource(storage, input.input);
   await stageInput(storage, run, scan, () => source);
   return scan.manifest;
 }
 
-/** Fails unless what is staged is this input, and what was answered of it is wanted. */
-async function refuseOtherRun({ sha256 }: Manifest, staging: Staging): Promise<void> {
+/** Brings back content that was lost since it was staged. The manifest stays: what was answered goes by its chunks. */
+async function stageAgain(scan: ScanResult, { storage, run, input }: Staging): Promise<void> {
+  const source = await openSource(storage, input.input);
+  await stageContent(storage, run, scan, () => source);
+}
+
+/**
+ * Fails unless what is staged is this input, and what was answered of it is wanted. Returns what a look at the input
+ * found, where it is another object than the staged one and still there.
+ */
+async function refuseOtherRun({ sha256 }: Manifest, staging: Staging): Promise<ScanResult | undefined> {
   const { storage, run, input } = staging;
   const { prefix } = runDirectory(run);
   if (input.recover !== true) {
     const answers = await Promise.all([storage.list(`${prefix}chunks/`), storage.list(`${prefix}parts/`)]);
     if (answers.flat().length > 0) throw invalid(`${run} has answers of an earlier run: give recover, or another id`);
   }
-  if (input.input === inputKey(sha256)) return;
+  if (input.input === inputKey(sha256)) return undefined;
   const found = await scanSource(staging).catch((error: unknown) => {
     // A run that goes on does not need the file that it was staged from.
     if (error instanceof InputError && error.code === 'NOT_FOUND') return undefined;
@@ -55,6 +67,7 @@ async function refuseOtherRun({ sha256 }: Manifest, staging: Staging): Promise<v
   if (found !== undefined && found.manifest.sha256 !== sha256) {
     throw invalid(`${run} belongs to a run of another input: give another id`);
   }
+  return found;
 }
 
 /** The failure for what a caller must give otherwise. */
@@ -80,7 +93,7 @@ async function openSource(storage: Storage, input: string): Promise<AsyncIterabl
   try {
     return await storage.stream(input);
   } catch (error) {
-    if (!(error instanceof StorageError) || error.code === 'UNAVAILABLE') throw error;
+    if (!(error instanceof StorageError) || (error.code !== 'NOT_FOUND' && error.code !== 'DENIED')) throw error;
     throw new InputError(error.code, input, error.message, { cause: error });
   }
 }

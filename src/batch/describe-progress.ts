@@ -8,12 +8,12 @@ export function describeProgress(runId: string, progress: Progress): string {
     headline(progress),
     ...reasonLines(progress),
     '',
+    whatToDo(runId, progress),
+    '',
     ...factLines(progress),
     '',
     ...modelLines(progress.models),
     ...failureLines(progress),
-    '',
-    whatToDo(runId, progress),
   ].join('\n');
 }
 

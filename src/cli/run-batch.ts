@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
+import type { Manifest } from '../batch/manifest.js';
 import type { BatchOptions } from '../batch/options.js';
 import type { BatchHandle, StartBatch } from '../client.js';
 import { readStagedManifest } from '../input/stage.js';
-import { inputKey } from '../storage/run-directory.js';
-import type { Storage } from '../storage/storage.js';
+import { inputKey, runDirectory } from '../storage/run-directory.js';
+import { type Storage, StorageError } from '../storage/storage.js';
 import {
   attachmentRoots,
   checkRunId,
@@ -22,9 +23,9 @@ import { usablePlaces } from './places.js';
 import type { BatchFlags } from './run-flags.js';
 import { runMemoSchema } from './run-memo.js';
 import { otherPace, refuseOtherAnswers, runRequestOf } from './same-run.js';
-import { type ScannedFile, scanFile } from './scan-file.js';
+import { type ScannedFile, type ScanProgress, scanFile } from './scan-file.js';
 import { openSession, type Session } from './session.js';
-import { attachmentsAreStaged, stageRun } from './stage-run.js';
+import { attachmentsAreStaged, megabytes, saying, stageAgain, stageRun } from './stage-run.js';
 import { temporalSettings } from './temporal-settings.js';
 import type { Reporter } from './terminal/reporter.js';
 import { type Visit, visitRun, workerFor } from './visit-run.js';
@@ -81,20 +82,27 @@ export async function checkRequest(file: string, flags: BatchFlags, io: Io): Pro
 /** Reads and checks the whole input. Throws a `UserError` with every problem. */
 export async function scanRequest(
   file: string,
-  { options, roots }: Request,
+  { options, roots, storage }: Request,
   reporter: Reporter,
   io: Io,
   measure?: (prompt: string) => number,
 ): Promise<ScannedFile> {
-  let said = 0;
-  const onProgress = ({ bytes, items }: { bytes: number; items: number }): void => {
-    // A large input takes a while to read: say so, at most every few hundred megabytes.
-    if (bytes - said < 256_000_000) return;
-    said = bytes;
-    reporter.note(`checking the input: ${Math.round(bytes / 1e6)} MB, ${items} items`);
-  };
+  const say = saying(reporter);
+  const onProgress = ({ bytes, items, total }: ScanProgress): void =>
+    say(() => {
+      const of = total === undefined ? '' : ` of ${megabytes(total)}`;
+      return `checking the input: ${megabytes(bytes)}${of} MB, ${items.toLocaleString('en')} items`;
+    });
   const measuring = measure === undefined ? {} : { measure };
-  return await scanFile(file, { options, roots, stdin: io.stdin, signal: io.interrupt, onProgress, ...measuring });
+  return await scanFile(file, {
+    options,
+    roots,
+    storage,
+    stdin: io.stdin,
+    signal: io.interrupt,
+    onProgress,
+    ...measuring,
+  });
 }
 
 async function startOrGoOn(
@@ -106,7 +114,8 @@ async function startOrGoOn(
   const { storage, flags, endpoint } = request;
   const runId = idOf(scanned, request);
   const handle = session.batches.handle(runId);
-  const { status, staged, pace } = await findEarlier(handle, scanned, request);
+  const { status, manifest, pace } = await findEarlier(handle, scanned, request);
+  const staged = manifest !== undefined;
   const taskQueue = flags.taskQueue ?? (session.embedded ? runId : undefined);
   const { items } = scanned.scan.manifest;
   const visit = { runId, handle, storage, endpoint, taskQueue, output: flags.output, yes: flags.yes, items };
@@ -114,6 +123,7 @@ async function startOrGoOn(
   // Loading the workflow code takes a while: meanwhile the input is staged and the run started.
   const worker = workerFor(visit, session, reporter);
   worker.catch(() => undefined);
+  if (staged) await stageAgain(runId, manifest, scanned, request, reporter);
   if (status === 'RUNNING') {
     if (pace !== undefined) reporter.warn(pace);
     return { ...visit, found: 'running', worker };
@@ -136,14 +146,29 @@ async function findEarlier(
   handle: BatchHandle,
   { scan }: ScannedFile,
   { storage, options, endpoint }: Request,
-): Promise<{ readonly status: string | undefined; readonly staged: boolean; readonly pace: string | undefined }> {
+): Promise<{
+  readonly status: string | undefined;
+  /** What is staged of the run. */
+  readonly manifest: Manifest | undefined;
+  readonly pace: string | undefined;
+}> {
   const found = await handle.describe();
-  const staged = await readStagedManifest(storage, handle.id);
-  if (staged !== undefined && staged.sha256 !== scan.manifest.sha256) throw otherInput(handle.id);
+  const manifest = await readManifest(storage, handle.id);
+  if (manifest !== undefined && manifest.sha256 !== scan.manifest.sha256) throw otherInput(handle.id);
   const there = runMemoSchema.parse(found?.memo ?? {}).request;
   const here = runRequestOf(options, endpoint);
   refuseOtherAnswers(handle.id, there, here);
-  return { status: found?.status.name, staged: staged !== undefined, pace: otherPace(handle.id, there, here) };
+  return { status: found?.status.name, manifest, pace: otherPace(handle.id, there, here) };
+}
+
+async function readManifest(storage: Storage, runId: string): Promise<Manifest | undefined> {
+  try {
+    return await readStagedManifest(storage, runId);
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== 'DAMAGED') throw error;
+    const hint = `Give another --id: the run is then done anew. Answers so far are under ${runDirectory(runId).prefix}.`;
+    throw new UserError(error.message, { exitCode: 1, hint, cause: error });
+  }
 }
 
 function startOf(

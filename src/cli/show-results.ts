@@ -1,5 +1,6 @@
 import { partialLines } from '../activities/partial-lines.js';
 import { readStagedManifest } from '../input/stage.js';
+import { StorageError } from '../storage/storage.js';
 import { deliver, exitCodeOf, readSummary } from './deliver.js';
 import { EXIT, type Io } from './io.js';
 import { checkOutput, writeOutput } from './output.js';
@@ -19,13 +20,17 @@ export async function showResults(id: string, flags: ResultsFlags, io: Io): Prom
     const { showFailed } = await import('./show-failed.js');
     return await showFailed({ id, storage, output: flags.output }, io);
   }
-  const summary = await readSummary(storage, id);
-  if (summary !== undefined) {
-    await deliver({ storage, runId: id, output: flags.output }, io);
+  const summary = await readSummary(storage, id).catch((error: unknown) => {
+    // What is there of the parts does not depend on it.
+    if (flags.partial && error instanceof StorageError && error.code === 'DAMAGED') return undefined;
+    throw error;
+  });
+  if (summary !== undefined && !flags.partial) {
+    await deliver({ storage, runId: id, output: flags.output }, summary, io);
     return exitCodeOf(summary);
   }
   if ((await readStagedManifest(storage, id)) === undefined) throw noSuchRun(id);
   if (!flags.partial) throw await noResultsYet(id, flags, io.env);
   await writeOutput(flags.output, partialLines(storage, id), io.stdout);
-  return EXIT.OK;
+  return summary === undefined ? EXIT.OK : exitCodeOf(summary);
 }

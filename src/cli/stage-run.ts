@@ -1,12 +1,12 @@
 import type { Manifest } from '../batch/manifest.js';
 import { AttachmentError, InputError } from '../input/errors.js';
 import { DEFAULT_MAX_ATTACHMENT_BYTES } from '../input/size.js';
-import { stageInput } from '../input/stage.js';
+import { hasContent, stageContent, stageInput } from '../input/stage.js';
 import { stageAttachments } from '../input/stage-attachments.js';
 import { isS3Root } from '../storage/s3-location.js';
 import type { Storage } from '../storage/storage.js';
 import { UserError } from './errors.js';
-import type { ScannedFile } from './scan-file.js';
+import { type ScannedFile, WHEN_QUIET } from './scan-file.js';
 import type { Reporter } from './terminal/reporter.js';
 
 /** Time between two lines about how far the sending is, ms. */
@@ -25,30 +25,56 @@ export function attachmentsAreStaged({ modalities }: Manifest, storage: Storage)
 
 /** Stages a scanned input, with its attachments where they are wanted, and says how far it is. */
 export async function stageRun(run: string, scanned: ScannedFile, plan: StagePlan, reporter: Reporter): Promise<void> {
+  await stageWith(stageInput, run, scanned, plan, reporter);
+}
+
+/** Brings back what a run has lost of its staged input; nothing when it is there. The run keeps its manifest. */
+export async function stageAgain(
+  run: string,
+  staged: Manifest,
+  scanned: ScannedFile,
+  plan: StagePlan,
+  reporter: Reporter,
+): Promise<void> {
+  if (await hasContent(plan.storage, run, staged)) return;
+  reporter.note('what was stored of the input is gone or damaged: storing it again');
+  await stageWith(stageContent, run, scanned, plan, reporter);
+}
+
+async function stageWith(
+  stage: typeof stageInput,
+  run: string,
+  scanned: ScannedFile,
+  plan: StagePlan,
+  reporter: Reporter,
+): Promise<void> {
   try {
     // The manifest, which tells that all is there, is written with the input: so it comes last.
     if (attachmentsAreStaged(scanned.scan.manifest, plan.storage)) await sendAttachments(run, scanned, plan, reporter);
-    await sendInput(run, scanned, plan, reporter);
+    await sendInput(stage, run, scanned, plan, reporter);
   } catch (error) {
     if (!(error instanceof InputError) && !(error instanceof AttachmentError)) throw error;
     throw new UserError(`${error.message}; nothing was started`, {
       exitCode: 2,
-      hint: 'Give the same command again when nobody writes to it any more.',
+      hint: WHEN_QUIET,
       cause: error,
     });
   }
 }
 
 async function sendInput(
+  stage: typeof stageInput,
   run: string,
-  { scan, open }: ScannedFile,
+  { scan, open, copy }: ScannedFile,
   { storage }: StagePlan,
   reporter: Reporter,
 ): Promise<void> {
+  // With it the input is there, and only the places of its items are left to be stored.
+  await copy?.keep(scan.manifest.sha256);
   const total = megabytes(scan.manifest.bytes);
   const say = saying(reporter);
   let sent = 0;
-  await stageInput(storage, run, scan, open, (bytes) => {
+  await stage(storage, run, scan, open, (bytes) => {
     sent += bytes;
     say(() => `storing the input: ${megabytes(sent)} of ${total} MB`);
   });
@@ -68,7 +94,7 @@ async function sendAttachments(
 }
 
 /** Says something now and then: what is quick is not talked about. */
-function saying(reporter: Reporter): (message: () => string) => void {
+export function saying(reporter: Reporter): (message: () => string) => void {
   let said = Date.now();
   return (message) => {
     if (Date.now() - said < SAY_MS) return;
@@ -77,6 +103,7 @@ function saying(reporter: Reporter): (message: () => string) => void {
   };
 }
 
-function megabytes(bytes: number): string {
+/** Bytes as whole megabytes, in words. */
+export function megabytes(bytes: number): string {
   return Math.round(bytes / 1e6).toLocaleString('en');
 }

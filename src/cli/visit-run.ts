@@ -143,7 +143,7 @@ async function deliverFinished(visit: Visit, reporter: Reporter, io: Io): Promis
 
 async function end(visit: Visit, summary: RunSummary, reporter: Reporter, io: Io): Promise<number> {
   reporter.clear();
-  await deliver(visit, io);
+  await deliver(visit, summary, io);
   reporter.finish(progressOfSummary(summary), summary, visit.output);
   return exitCodeOf(summary);
 }

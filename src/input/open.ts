@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { systemCode } from '../system-error.js';
 import { InputError } from './errors.js';
@@ -14,6 +15,8 @@ export interface OpenedInput {
   readonly bytes: number | undefined;
   /** Absolute folder that relative attachments are against: the file's own, or the current one for standard input. */
   readonly folder: string;
+  /** Throws {@link InputError} `CHANGED` when a file is no longer what it was when it was opened. */
+  checkUnchanged(): Promise<void>;
 }
 
 /** Bytes per read: large enough that a read costs little beside the work on its lines. */
@@ -22,10 +25,11 @@ const READ_BYTES = 1024 * 1024;
 /** Opens an input file, or standard input for `-`. Throws {@link InputError}: missing, a directory, unreadable. */
 export async function openInput(file: string): Promise<OpenedInput> {
   if (file === '-') {
-    return { source: process.stdin, name: 'standard input', bytes: undefined, folder: process.cwd() };
+    const checkUnchanged = async (): Promise<void> => undefined;
+    return { source: process.stdin, name: 'standard input', bytes: undefined, folder: process.cwd(), checkUnchanged };
   }
   const handle = await openFile(file);
-  const stats = await handle.stat();
+  const stats = await handle.stat({ bigint: true });
   if (stats.isDirectory()) {
     await handle.close();
     throw isDirectory(file);
@@ -33,9 +37,22 @@ export async function openInput(file: string): Promise<OpenedInput> {
   return {
     source: handle.createReadStream({ highWaterMark: READ_BYTES }),
     name: file,
-    bytes: stats.isFile() ? stats.size : undefined,
+    bytes: stats.isFile() ? Number(stats.size) : undefined,
     folder: path.dirname(path.resolve(file)),
+    checkUnchanged: () => checkUnchanged(file, stats),
   };
+}
+
+/** A pipe has no state to compare: it is read once, by us alone. */
+async function checkUnchanged(file: string, before: BigIntStats): Promise<void> {
+  if (!before.isFile()) return;
+  const now = await stat(file, { bigint: true }).catch((error: unknown) => {
+    throw cannotOpen(file, error);
+  });
+  const isSame = now.ino === before.ino && now.dev === before.dev && now.mtimeNs === before.mtimeNs;
+  if (isSame && now.size === before.size) return;
+  const sizes = now.size === before.size ? '' : `: it had ${before.size} bytes, and has ${now.size} now`;
+  throw new InputError('CHANGED', file, `${printable(file)} changed while it was read${sizes}`);
 }
 
 async function openFile(file: string): Promise<FileHandle> {

@@ -1,11 +1,11 @@
 import { type Manifest, manifestSchema } from '../batch/manifest.js';
 import { getJsonIfThere } from '../storage/json.js';
 import { inputKey, runDirectory } from '../storage/run-directory.js';
-import type { Storage } from '../storage/storage.js';
+import { damaged, type Storage } from '../storage/storage.js';
 import { ATTACHMENT_RECORD_BYTES, decodeAttachments, type StagedAttachment } from './attachment-index.js';
 import { checkedStream } from './checked-stream.js';
 import { InputError } from './errors.js';
-import { decodeOffsets, type ItemOffset, offsetsRange } from './offsets.js';
+import { decodeOffsets, type ItemOffset, OFFSET_BYTES, offsetsRange } from './offsets.js';
 import type { InvalidItem, ScanResult } from './scan.js';
 
 /**
@@ -21,6 +21,25 @@ export async function stageInput(
   onBytes?: (bytes: number) => void,
 ): Promise<void> {
   const directory = runDirectory(run);
+  await stageContent(storage, run, scan, open, onBytes);
+  for (const [chunk, items] of invalidByChunk(scan)) {
+    const lines = items.map((item) => `${JSON.stringify(item)}\n`).join('');
+    await storage.put(directory.invalid(chunk), lines);
+  }
+  await storage.put(directory.manifest, JSON.stringify(scan.manifest));
+}
+
+/**
+ * Puts what of a scanned input does not depend on its chunks into storage: the content, unless it is there already, and
+ * where its items lie. With it a run whose manifest is there has its input back.
+ */
+export async function stageContent(
+  storage: Storage,
+  run: string,
+  scan: ScanResult,
+  open: () => AsyncIterable<Uint8Array>,
+  onBytes?: (bytes: number) => void,
+): Promise<void> {
   const key = inputKey(scan.manifest.sha256);
   if ((await storage.size(key)) !== scan.manifest.bytes) {
     await storage.putStream(
@@ -28,12 +47,19 @@ export async function stageInput(
       checkedStream(open(), scan.manifest, (bytes) => changed(run, scan, bytes), onBytes),
     );
   }
-  await storage.putStream(directory.offsets, toAsync(scan.offsets));
-  for (const [chunk, items] of invalidByChunk(scan)) {
-    const lines = items.map((item) => `${JSON.stringify(item)}\n`).join('');
-    await storage.put(directory.invalid(chunk), lines);
-  }
-  await storage.put(directory.manifest, JSON.stringify(scan.manifest));
+  await storage.putStream(runDirectory(run).offsets, toAsync(scan.offsets));
+}
+
+/**
+ * Whether the content that a manifest is of, and where its items lie, are there, as far as their sizes tell: somebody
+ * may have removed what several runs share, or a disk lost it.
+ */
+export async function hasContent(storage: Storage, run: string, { sha256, bytes, items }: Manifest): Promise<boolean> {
+  const [content, offsets] = await Promise.all([
+    storage.size(inputKey(sha256)),
+    storage.size(runDirectory(run).offsets),
+  ]);
+  return content === bytes && offsets === items * OFFSET_BYTES;
 }
 
 function changed(run: string, { manifest }: ScanResult, bytes: number): InputError {
@@ -55,9 +81,10 @@ export async function readStagedOffsets(
 ): Promise<ItemOffset[]> {
   const [first = 0] = items;
   const last = items.at(-1) ?? first;
-  const range = offsetsRange(first, last + 1);
-  const bytes = await storage.getRange(runDirectory(run).offsets, range.start, range.end);
-  const offsets = decodeOffsets(bytes, first);
+  const offsets = decodeOffsets(
+    await readRecords(storage, runDirectory(run).offsets, offsetsRange(first, last + 1)),
+    first,
+  );
   return items.flatMap((item) => offsets[item - first] ?? []);
 }
 
@@ -69,9 +96,20 @@ export async function readStagedAttachments(
 ): Promise<ReadonlyMap<number, StagedAttachment>> {
   const [first = 0] = items;
   const last = items.at(-1) ?? first;
-  const [start, end] = [first * ATTACHMENT_RECORD_BYTES, (last + 1) * ATTACHMENT_RECORD_BYTES];
-  const found = decodeAttachments(await storage.getRange(runDirectory(run).attachments, start, end));
+  const range = { start: first * ATTACHMENT_RECORD_BYTES, end: (last + 1) * ATTACHMENT_RECORD_BYTES };
+  const found = decodeAttachments(await readRecords(storage, runDirectory(run).attachments, range));
   return new Map(found.flatMap((attachment, at) => (attachment === undefined ? [] : [[first + at, attachment]])));
+}
+
+/** Reads records that must be there: an item without its record would be forgotten, or asked without its attachment. */
+async function readRecords(
+  storage: Storage,
+  key: string,
+  { start, end }: { readonly start: number; readonly end: number },
+): Promise<Uint8Array> {
+  const bytes = await storage.getRange(key, start, end);
+  if (bytes.byteLength === end - start) return bytes;
+  throw damaged(storage, key, `it ends after ${start + bytes.byteLength} bytes, and ${end} are needed`);
 }
 
 async function* toAsync(blocks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { systemCode } from '../system-error.js';
 import { type FileAccess, fileError } from './file-errors.js';
+import { fillSynced, makeSynced, readRange, removeAbandoned, syncFolder } from './files.js';
 import { type Storage, StorageError } from './storage.js';
 
 /** Folder under the root for objects that are being written: listings never see them, and a crash leaves them here. */
@@ -12,12 +13,16 @@ const TEMPORARY = '.tmp';
 /** Bytes of one read of a stream. */
 const STREAM_BYTES = 1 << 20;
 
+/** A key, or what gives it once the content is written. */
+type Key = string | (() => string);
+
 /**
  * Objects as files under a root folder. An object is written to a temporary file, synced to disk and renamed, so that
  * it is whole or absent after a crash or a power cut.
  */
 export class FileStorage implements Storage {
   readonly root: string;
+  private tidied: Promise<void> | undefined;
   private readonly made = new Map<string, Promise<unknown>>();
 
   constructor(root: string) {
@@ -41,6 +46,14 @@ export class FileStorage implements Storage {
   }
 
   async putStream(key: string, content: AsyncIterable<Uint8Array | string>): Promise<void> {
+    await this.writeStream(key, content);
+  }
+
+  async putNamedLater(content: AsyncIterable<Uint8Array | string>, name: () => string): Promise<void> {
+    await this.writeStream(name, content);
+  }
+
+  private async writeStream(key: Key, content: AsyncIterable<Uint8Array | string>): Promise<void> {
     let broken: { readonly error: unknown } | undefined;
     const source = watched(content, (error) => {
       broken = { error };
@@ -116,13 +129,17 @@ export class FileStorage implements Storage {
     }
   }
 
-  private async write(key: string, fill: (file: FileHandle) => Promise<void>): Promise<void> {
+  private async write(key: Key, fill: (file: FileHandle) => Promise<void>): Promise<void> {
     await this.call('write', key, async () => {
-      const path = this.path(key);
+      // A key that cannot be is refused before anything is written.
+      if (typeof key === 'string') this.path(key);
       const temporary = join(this.root, TEMPORARY, randomUUID());
+      this.tidied ??= removeAbandoned(dirname(temporary));
+      await this.tidied;
       const file = await this.inFolderOf(temporary, () => open(temporary, 'wx'));
       try {
         await fillSynced(file, fill);
+        const path = this.path(nameOf(key));
         await this.inFolderOf(path, () => rename(temporary, path));
         await syncFolder(dirname(path));
       } catch (error) {
@@ -157,13 +174,18 @@ export class FileStorage implements Storage {
     return making;
   }
 
-  private async call<T>(access: FileAccess, key: string, action: () => Promise<T>): Promise<T> {
+  private async call<T>(access: FileAccess, key: Key, action: () => Promise<T>): Promise<T> {
     try {
       return await action();
     } catch (error) {
-      throw fileError(error, access, key, join(this.root, key));
+      const name = nameOf(key);
+      throw fileError(error, access, name, join(this.root, name));
     }
   }
+}
+
+function nameOf(key: Key): string {
+  return typeof key === 'string' ? key : key();
 }
 
 /** Fails unless a folder may be made and written to at a path. Makes none: whoever only looks leaves no trace. */
@@ -182,43 +204,5 @@ async function* watched<T>(content: AsyncIterable<T>, onError: (error: unknown) 
   } catch (error) {
     onError(error);
     throw error;
-  }
-}
-
-/** Reads until the range is full or the file ends: one read may bring less than it was asked for. */
-async function readRange(file: FileHandle, start: number, length: number): Promise<Uint8Array> {
-  const buffer = Buffer.allocUnsafe(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await file.read(buffer, filled, length - filled, start + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return buffer.subarray(0, filled);
-}
-
-/** Makes a folder and those above it that are not there. Their names, too, must be on disk before they are relied on. */
-async function makeSynced(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
-  if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
-}
-
-/** Makes the names in a folder safe from a power cut: a file that is synced under a name that is not may be gone. */
-async function syncFolder(folder: string): Promise<void> {
-  const opened = await open(folder, 'r');
-  try {
-    await opened.sync();
-  } finally {
-    await opened.close();
-  }
-}
-
-async function fillSynced(file: FileHandle, fill: (file: FileHandle) => Promise<void>): Promise<void> {
-  try {
-    await fill(file);
-    await file.datasync();
-  } finally {
-    await file.close();
   }
 }

@@ -1,8 +1,13 @@
-import { type Storage, StorageError } from './storage.js';
+import { damaged, type Storage, StorageError } from './storage.js';
 
-/** The value of a JSON object, to be parsed by its schema. Throws what `get` throws, and `SyntaxError`. */
+/** The value of a JSON object, to be parsed by its schema. Throws what `get` throws, and `DAMAGED` for what is no JSON. */
 export async function getJson(storage: Storage, key: string): Promise<unknown> {
-  return JSON.parse(Buffer.from(await storage.get(key)).toString('utf8'));
+  const text = Buffer.from(await storage.get(key)).toString('utf8');
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw damaged(storage, key, text === '' ? 'it is empty' : 'it is not JSON', error);
+  }
 }
 
 /** {@link getJson}, or undefined when there is no such object. */

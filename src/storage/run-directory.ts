@@ -35,7 +35,7 @@ export interface RunDirectory {
   /** A block: answers of one or several segments of a chunk that a worker wrote at once. */
   block(chunk: number, name: string): string;
   part(chunk: number): string;
-  /** What was counted of a chunk, written just before its part. */
+  /** What was counted of a chunk and what its part must be, written just before the part. */
   partCounts(chunk: number): string;
   /** When and how fast the part's answers came: `PartFacts` as JSON, written just before the part. */
   partFacts(chunk: number): string;

@@ -13,6 +13,11 @@ export interface Storage {
   put(key: string, content: string | Uint8Array): Promise<void>;
   /** Writes an object from a stream, whole or not at all. */
   putStream(key: string, content: AsyncIterable<Uint8Array | string>): Promise<void>;
+  /**
+   * Writes an object whose key is known only at the end of its content: `name` is asked then. Not every storage can: it
+   * may have to say the key first.
+   */
+  putNamedLater?(content: AsyncIterable<Uint8Array | string>, name: () => string): Promise<void>;
   /** Reads a whole object. Throws {@link StorageError} with code `NOT_FOUND` when there is none. */
   get(key: string): Promise<Uint8Array>;
   /** Reads `end - start` bytes from `start`; fewer only at the end of the object. */
@@ -27,8 +32,11 @@ export interface Storage {
   removeAll(prefix: string): Promise<void>;
 }
 
-/** Why a storage call failed. `NOT_FOUND` and `DENIED` do not pass by waiting; `UNAVAILABLE` may. */
-export type StorageErrorCode = 'NOT_FOUND' | 'DENIED' | 'UNAVAILABLE';
+/**
+ * Why a storage call failed. `UNAVAILABLE` may pass by waiting, and `DENIED` when somebody gives the right; what is
+ * `NOT_FOUND`, or `DAMAGED` (it is there, but is not what was written), does not come by itself.
+ */
+export type StorageErrorCode = 'NOT_FOUND' | 'DENIED' | 'UNAVAILABLE' | 'DAMAGED';
 
 /** A failed storage call, with the key it was about and the root it lives under. */
 export class StorageError extends Error {
@@ -41,4 +49,14 @@ export class StorageError extends Error {
   ) {
     super(message, options);
   }
+
+  /** True when no waiting brings the object. */
+  get isForGood(): boolean {
+    return this.code === 'NOT_FOUND' || this.code === 'DAMAGED';
+  }
+}
+
+/** The error of an object that is not what was written: cut off, or other bytes. `how` says what shows it. */
+export function damaged({ root }: Pick<Storage, 'root'>, key: string, how: string, cause?: unknown): StorageError {
+  return new StorageError('DAMAGED', key, `${root}/${key}: it is damaged: ${how}`, { cause });
 }

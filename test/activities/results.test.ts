@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type Part, putPart } from '../../src/activities/parts.js';
 import { addCounts, countFailure, NO_COUNTS } from '../../src/batch/counts.js';
 import { decodeItems } from '../../src/batch/item-ranges.js';
 import { answerFacts, failureFacts, type PartFacts, partFactsSchema } from '../../src/batch/part-facts.js';
@@ -320,6 +321,8 @@ describe('recoverChunk', () => {
   });
 });
 
+const partOf = (text: string): Part => ({ content: Buffer.from(text), counts: NO_COUNTS });
+
 describe('assembleResults', () => {
   const summary = {
     runId: RUN,
@@ -344,7 +347,7 @@ describe('assembleResults', () => {
 
   it('joins the parts in order and writes the summary beside them, again and again the same', async () => {
     const world = await fiveItems();
-    for (const chunk of [11, 2, 0, 1]) await world.storage.put(directory.part(chunk), `{"id":${chunk}}\n`);
+    for (const chunk of [11, 2, 0, 1]) await putPart(world.storage, RUN, chunk, partOf(`{"id":${chunk}}\n`));
     for (const attempt of [1, 2]) {
       const { results } = await world.run('assembleResults', { run: RUN, chunks: 3, summary }, { attempt });
       expect(results).toBe(directory.results);
@@ -355,10 +358,10 @@ describe('assembleResults', () => {
 
   it('writes no results when a part is missing', async () => {
     const world = await fiveItems();
-    await world.storage.put(directory.part(0), '{"id":0}\n');
+    await putPart(world.storage, RUN, 0, partOf('{"id":0}\n'));
     const failure = await failureOf(world.run('assembleResults', { run: RUN, chunks: 2, summary }));
     expect(failure).toMatchObject({ type: 'StorageUnavailable', nonRetryable: true });
-    expect(failure.message).toContain(directory.part(1));
+    expect(failure.message).toContain('/parts/1.json');
     expect(await world.storage.size(directory.results)).toBeUndefined();
     expect(failure.cause).not.toBeInstanceOf(StorageError);
   });

@@ -70,6 +70,30 @@ describe.skipIf(program === undefined)('a run on S3', () => {
     expect(readResults(world.path('b.jsonl'))).toHaveLength(6);
   });
 
+  test('sends a large input in parts, says how far it is, sends a part again that was cut, and none the next time', async () => {
+    const line = (at: number) => `${JSON.stringify({ prompt: `parts ${at} ${'x'.repeat(1_000_000)}` })}\n`;
+    const input = world.file('parts.jsonl', Array.from({ length: 60 }, (_, at) => line(at)).join(''));
+    const args = ['batch', input, '--storage', server.root('parts')];
+    server.link.disturb(
+      { method: 'PUT', path: 'partNumber=2&', kind: 'cut', times: 1 },
+      { method: 'PUT', path: 'partNumber', kind: 'slow', times: 20 },
+    );
+    const first = world.start(args, { env: server.env });
+    await first.said(/storing the input: \d+ of 60 MB/);
+    await first.said(/^run /m);
+    // 60 MB in parts of 8 MiB, and the one that was cut.
+    expect(put('/inputs/').filter((request) => request.includes('partNumber'))).toHaveLength(8 + 1);
+    first.signal('SIGKILL');
+    await first.ended;
+    server.link.disturb();
+    server.link.seen.length = 0;
+    const second = world.start(args, { env: server.env });
+    await second.said(/going on with it/);
+    expect(put('/inputs/')).toEqual([]);
+    second.signal('SIGKILL');
+    await second.ended;
+  });
+
   test('that is killed goes on with the same command, and buys no answer again that had reached the bucket', async () => {
     const input = world.prompts('killed', 400);
     const output = world.path('killed-results.jsonl');

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { appendFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openInput } from '../../src/input/open.js';
@@ -9,15 +9,40 @@ describe('opening an input', () => {
     const folder = await temporaryFolder();
     const file = path.join(folder, 'prompts.jsonl');
     await writeFile(file, '{"prompt":"a"}\n');
-    const { source, ...rest } = await openInput(file);
+    const { source, checkUnchanged: _, ...rest } = await openInput(file);
     expect(rest).toEqual({ name: file, bytes: 15, folder });
     expect((await scan('', { source, attachments: rulesFor(folder) })).manifest.items).toBe(1);
   });
 
   it('takes - for standard input, with attachments against the current folder', async () => {
-    const { source, ...rest } = await openInput('-');
+    const { source, checkUnchanged: _, ...rest } = await openInput('-');
     expect(source).toBe(process.stdin);
     expect(rest).toEqual({ name: 'standard input', bytes: undefined, folder: process.cwd() });
+  });
+
+  it('tells when the file is written to, cut, replaced or removed while it is read', async () => {
+    const folder = await temporaryFolder();
+    const file = path.join(folder, 'prompts.jsonl');
+    const changes: [() => Promise<void>, object][] = [
+      [async () => undefined, { code: undefined }],
+      [() => appendFile(file, '\n'), { code: 'CHANGED', message: expect.stringContaining('16 now') }],
+      [() => truncate(file, 3), { code: 'CHANGED', message: expect.stringContaining('3 now') }],
+      [() => writeFile(file, '{"prompt":"b"}\n'), { code: 'CHANGED' }],
+      [() => rename(`${file}.new`, file), { code: 'CHANGED' }],
+      [() => rm(file), { code: 'NOT_FOUND' }],
+    ];
+    for (const [change, expected] of changes) {
+      await writeFile(`${file}.new`, '{"prompt":"a"}\n');
+      await writeFile(file, '{"prompt":"a"}\n');
+      const { source, checkUnchanged } = await openInput(file);
+      await scan('', { source, attachments: rulesFor(folder) });
+      await change();
+      const error = await checkUnchanged().then(
+        () => ({ code: undefined }),
+        (reason: unknown) => reason,
+      );
+      expect(error, String(change)).toMatchObject(expected);
+    }
   });
 
   it('says when there is no such file or it is a directory', async () => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -151,6 +151,41 @@ describe('a write that fails', () => {
     expect([error.code, error.key]).toEqual(['UNAVAILABLE', 'file/key']);
     expect(error.message).toContain('not a folder');
     expect(await files(store.root)).toEqual(['file']);
+  });
+});
+
+describe('what killed writers have left', () => {
+  it('is removed at the next write, and what is being written is not', async () => {
+    const store = await storage();
+    const temporary = path.join(store.root, '.tmp');
+    await mkdir(temporary, { recursive: true });
+    const hoursAgo = new Date(Date.now() - 2 * 3_600_000);
+    for (const name of ['left', 'young']) await writeFile(path.join(temporary, name), 'half');
+    await utimes(path.join(temporary, 'left'), hoursAgo, hoursAgo);
+    await store.put('key', 'x');
+    expect((await files(store.root)).toSorted()).toEqual(['.tmp/young', 'key']);
+  });
+});
+
+describe('an object that gets its key at the end', () => {
+  it('is there under it, whole, and not before', async () => {
+    const store = await storage();
+    let key = 'early';
+    const source = async function* () {
+      yield 'one';
+      expect(await store.list('')).toEqual([]);
+      key = 'late/key';
+      yield 'two';
+    };
+    await store.putNamedLater(source(), () => key);
+    expect(await store.list('')).toEqual(['late/key']);
+    expect(text(await store.get('late/key'))).toBe('onetwo');
+  });
+
+  it('is refused under one that leads outside, and leaves nothing', async () => {
+    const store = await storage();
+    expect((await failure(store.putNamedLater(pieces('x'), () => '../x'))).code).toBe('DENIED');
+    expect(await files(path.dirname(store.root))).toEqual([]);
   });
 });
 

@@ -1,0 +1,56 @@
+import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** Reads until the range is full or the file ends: one read may bring less than it was asked for. */
+export async function readRange(file: FileHandle, start: number, length: number): Promise<Uint8Array> {
+  const buffer = Buffer.allocUnsafe(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(buffer, filled, length - filled, start + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
+}
+
+/** Makes a folder and those above it that are not there. Their names, too, must be on disk before they are relied on. */
+export async function makeSynced(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+/** Makes the names in a folder safe from a power cut: a file that is synced under a name that is not may be gone. */
+export async function syncFolder(folder: string): Promise<void> {
+  const opened = await open(folder, 'r');
+  try {
+    await opened.sync();
+  } finally {
+    await opened.close();
+  }
+}
+
+/** Fills a file, syncs its content and closes it. */
+export async function fillSynced(file: FileHandle, fill: (file: FileHandle) => Promise<void>): Promise<void> {
+  try {
+    await fill(file);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Age from which on a temporary file has no writer any more, ms: one that is written to is younger. */
+const ABANDONED_MS = 3_600_000;
+
+/** Removes what writers that were killed have left: inputs of gigabytes may be among it. */
+export async function removeAbandoned(folder: string): Promise<void> {
+  try {
+    for (const name of await readdir(folder)) {
+      const path = join(folder, name);
+      if (Date.now() - (await stat(path)).mtimeMs > ABANDONED_MS) await rm(path, { force: true });
+    }
+  } catch {
+    // There is none, or another process tidies up as well.
+  }
+}

@@ -1,0 +1,182 @@
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { CliWorld } from '../support/cli.js';
+import { timesAsked } from '../support/network-process.js';
+import { failed } from '../support/refused.js';
+import { readResults, resultLines } from '../support/result-lines.js';
+import { until } from '../support/until.js';
+
+/* What a bad disk or somebody's hand has left in the data directory: it is told, and never passes for what was written. */
+
+let world: CliWorld;
+beforeAll(async () => {
+  world = await CliWorld.open({ latency: { kind: 'fixed', ms: 100 } });
+  await world.keepServer();
+});
+beforeEach(() => world.network.reset());
+afterAll(() => world.close());
+
+const inRun = (id: string, ...path: string[]) => join(world.dataDir, 'runs', id, ...path);
+const batch = (id: string) => ['batch', world.path(`${id}.jsonl`), '--id', id, '-c', '4'];
+
+/** Leaves a run in the middle, by SIGKILL: nothing is put in order. */
+async function kill(id: string, items: number, answers: number): Promise<void> {
+  world.prompts(id, items);
+  const run = world.start([...batch(id), '--pack', '10']);
+  await world.network.answered(answers);
+  run.signal('SIGKILL');
+  await run.ended;
+}
+
+describe('a run that was killed and whose', () => {
+  test('blocks were cut off asks for what is lost, and no more; the output is whole', async () => {
+    await kill('blocks', 80, 40);
+    const folder = inRun('blocks', 'chunks/0/segments');
+    const blocks = readdirSync(folder).map((name) => join(folder, name));
+    const [first = '', ...others] = blocks;
+    truncateSync(first, statSync(first).size - 20);
+    for (const other of others.slice(0, 1)) truncateSync(other, 0);
+    const kept = new Set(blocks.flatMap((path) => wholeItems(path)));
+    const before = (await world.network.requests()).length;
+    await expectWholeInTheEnd('blocks', 80);
+    const again = (await world.network.requests()).slice(before).map(({ prompt }) => Number(prompt.split(' ')[1]) - 1);
+    expect(again.filter((item) => kept.has(item))).toEqual([]);
+    expect(new Set(again).size).toBe(again.length);
+  });
+
+  test('input is gone or cut off stores it again and goes on', async () => {
+    await kill('input', 60, 20);
+    const { sha256 } = JSON.parse(readFileSync(inRun('input', 'manifest/manifest.json'), 'utf8'));
+    truncateSync(join(world.dataDir, 'inputs', `${sha256}.jsonl`), 100);
+    rmSync(inRun('input', 'manifest/offsets'));
+    const { stderr } = await expectWholeInTheEnd('input', 60);
+    expect(stderr).toContain('storing it again');
+  });
+
+  test('manifest was cut off says so, and how to go on', async () => {
+    await kill('manifest', 20, 5);
+    truncateSync(inRun('manifest', 'manifest/manifest.json'), 40);
+    const { stderr } = await failed(world, batch('manifest'));
+    expect(stderr).toMatch(/manifest\.json: it is damaged: it is not JSON\n.*another --id/);
+  });
+});
+
+describe('a run that has ended and whose', () => {
+  const cut = (path: string, bytes: number) => truncateSync(path, statSync(path).size - bytes);
+
+  test.each([
+    ['cut in their last line', 5],
+    ['cut between two lines', undefined],
+  ])('results are %s does not pass them on; --partial has them from the parts', async (how, bytes) => {
+    const id = `results-${bytes === undefined ? 'line' : 'middle'}`;
+    world.prompts(id, 12);
+    const whole = await world.run(batch(id));
+    expect(whole.code, how).toBe(0);
+    const last = Buffer.byteLength(whole.stdout.trimEnd().split('\n').at(-1) ?? '') + 1;
+    cut(inRun(id, 'results.jsonl'), bytes ?? last);
+    const output = world.path(`${id}-out.jsonl`);
+    for (const args of [['results', id], batch(id)]) {
+      const { stderr } = await failed(world, [...args, '-o', output]);
+      expect(stderr).toMatch(/results\.jsonl is damaged: it has 11 lines, and the run has 12 items\n.*--partial/);
+      expect(() => statSync(output)).toThrow('ENOENT');
+    }
+    const partial = await world.run(['results', id, '--partial']);
+    expect([partial.code, partial.stdout]).toEqual([0, whole.stdout]);
+  });
+
+  test('summary was cut off says so; --partial has the results from the parts', async () => {
+    world.prompts('summary', 5);
+    const whole = await world.run(batch('summary'));
+    cut(inRun('summary', 'summary.json'), 30);
+    expect((await failed(world, ['results', 'summary'])).stderr).toMatch(
+      /summary\.json: it is damaged: it is not JSON/,
+    );
+    expect((await world.run(['results', 'summary', '--partial'])).stdout).toBe(whole.stdout);
+  });
+});
+
+describe('an input that is written to', () => {
+  test('between two commands is another run, and the first one is still there', async () => {
+    const input = world.prompts('changed', 60);
+    const before = readFileSync(input, 'utf8');
+    const args = ['batch', input, '-o', world.path('changed-out.jsonl'), '-c', '4'];
+    const first = world.start(args);
+    await world.network.answered(20);
+    first.signal('SIGKILL');
+    await first.ended;
+    // The same length and the same number of lines: only the content tells.
+    world.file('changed.jsonl', before.replaceAll('changed', 'renewed'));
+    const second = await world.run(args);
+    expect(second.code, second.stderr).toBe(0);
+    expect(outputs()).toEqual(Array.from({ length: 60 }, (_, at) => expect.stringContaining(`("renewed ${at + 1}")`)));
+    world.file('changed.jsonl', before);
+    const third = await world.run(args);
+    expect(third.code, third.stderr).toBe(0);
+    expect(outputs()).toEqual(Array.from({ length: 60 }, (_, at) => expect.stringContaining(`("changed ${at + 1}")`)));
+    const times = timesAsked(await world.network.requests());
+    expect(times.size).toBe(120);
+    expect(Math.max(...[...times].flatMap(([prompt, count]) => (prompt.startsWith('renewed') ? [count] : [])))).toBe(1);
+  });
+
+  const outputs = () => readResults(world.path('changed-out.jsonl')).map(({ output }) => output);
+
+  test('while a command reads it is refused, and nothing is started; the next command is whole', async () => {
+    const line = (at: number) => `${JSON.stringify({ prompt: `growing ${at} ${'x'.repeat(60_000)}` })}\n`;
+    const input = world.file('growing.jsonl', Array.from({ length: 3_000 }, (_, at) => line(at)).join(''));
+    const inputs = join(world.dataDir, 'inputs');
+    const before = ls(inputs);
+    const run = world.start(['batch', input, '--id', 'growing']);
+    // It is stored while it is read.
+    const temporary = join(world.dataDir, '.tmp');
+    await until('the input is being stored', () => ls(temporary).some((name) => statOrZero(join(temporary, name)) > 0));
+    world.file('growing-new.jsonl', `${JSON.stringify({ prompt: 'growing, and new' })}\n`);
+    truncateSync(input, 1_000_000);
+    const { code, stderr } = await run.ended;
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(
+        /growing\.jsonl changed while it was read: it had \d+ bytes, and has 1000000 now; nothing was started/,
+      ),
+    ]);
+    expect([ls(inputs), ls(temporary)]).toEqual([before, []]);
+    renameSync(world.path('growing-new.jsonl'), input);
+    const again = await world.run(['batch', input, '--id', 'growing']);
+    expect(again.code, again.stderr).toBe(0);
+    expect(resultLines(again.stdout)).toHaveLength(1);
+  });
+});
+
+function ls(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function statOrZero(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch {
+    return 0;
+  }
+}
+
+/** Items whose answers a block has whole. */
+function wholeItems(path: string): number[] {
+  const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(line).item);
+}
+
+/** Gives the command until its run has ended well: a run that finds an answer missing ends, and goes on anew. */
+async function expectWholeInTheEnd(id: string, items: number) {
+  const output = world.path(`${id}-out.jsonl`);
+  const args = [...batch(id), '-o', output];
+  const first = await world.run(args);
+  const last = first.code === 0 ? first : await world.run(args);
+  expect(last.code, `${first.stderr}\n${last.stderr}`).toBe(0);
+  const answers = readResults(output).map(({ output: answer }) => answer);
+  expect(answers).toEqual(Array.from({ length: items }, (_, at) => expect.stringContaining(`("${id} ${at + 1}")`)));
+  return { stderr: `${first.stderr}${last.stderr}` };
+}
