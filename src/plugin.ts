@@ -2,6 +2,7 @@ import { SimplePlugin } from '@temporalio/plugin';
 import type { Worker, WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/create-activities.js';
 import { Journals } from './activities/journals.js';
+import { LanePools } from './activities/lane-pool.js';
 import { WorkerMetrics } from './activities/metrics.js';
 import { DEFAULT_BASE_URL } from './dria/default-base-url.js';
 import { Endpoint } from './dria/endpoint.js';
@@ -75,6 +76,7 @@ export class DriaBatchPlugin extends SimplePlugin {
       storage,
       metrics: new WorkerMetrics(),
       journals: new Journals(storage, flushIntervalMs),
+      lanePools: new LanePools(),
       ...(options.drain === undefined ? {} : { drain: options.drain }),
     });
     super({ name: 'dria-temporal', activities });

@@ -1,6 +1,7 @@
 import type { Endpoint } from '../dria/endpoint.js';
 import type { Storage } from '../storage/storage.js';
 import type { Journals } from './journals.js';
+import type { LanePools } from './lane-pool.js';
 import type { WorkerMetrics } from './metrics.js';
 
 /** What the activities of one worker share. */
@@ -13,4 +14,6 @@ export interface ActivityDependencies {
   readonly metrics: WorkerMetrics;
   /** What is being written and was read of the chunks under way. */
   readonly journals: Journals;
+  /** The lanes of the packs under way. */
+  readonly lanePools: LanePools;
 }

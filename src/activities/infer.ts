@@ -6,7 +6,7 @@ import { type Storage, StorageError } from '../storage/storage.js';
 import { askItem } from './ask-item.js';
 import type { ChunkJournal } from './chunk-journal.js';
 import type { ActivityDependencies } from './dependencies.js';
-import { endsPack, itemError, itemFailure, translated } from './failures.js';
+import { endsPack, type ItemError, itemError, itemFailure, translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import type { PackMetrics } from './metrics.js';
 import { openPackItems, type PackItem } from './pack-items.js';
@@ -16,9 +16,9 @@ import { SegmentWriter } from './segment-writer.js';
 import { type RunSettings, readSettings } from './settings.js';
 import { packSignals } from './signals.js';
 
-/** Does a pack: asks the model about its items one after another and writes the answers as segments. */
+/** Does a pack: asks the model about its items, one after another on each of its lanes, and writes the answers as segments. */
 export function infer(worker: ActivityDependencies, input: InferInput): Promise<PackProgress> {
-  const metrics = worker.metrics.begin();
+  const metrics = worker.metrics.begin(input.lanes ?? 1);
   const { journal, leave } = worker.journals.join(input.run, input.chunk);
   const pack = new PackRun(worker, input, metrics, journal);
   const end = (): void => {
@@ -41,6 +41,8 @@ class PackRun {
   private readonly tally: PackTally;
   private readonly items: readonly number[];
   private readonly writer: SegmentWriter;
+  /** What ends the pack before its items are done. */
+  private ending: { readonly item: ItemError } | { readonly error: unknown } | undefined;
 
   constructor(
     private readonly worker: ActivityDependencies,
@@ -84,12 +86,35 @@ class PackRun {
       settled,
       this.takeOver(),
     ]);
-    for await (const item of items) {
-      if (!this.tally.isOpen(item.item)) continue;
-      await this.writer.ready();
-      if (this.signals.stop()) break;
-      await this.ask(item, settings);
+    await this.askAll(items, settings);
+    await this.endEarly();
+  }
+
+  private async askAll(items: AsyncIterable<PackItem>, settings: RunSettings): Promise<void> {
+    const { lanes, leave } = this.worker.lanePools.join(this.input.run, this.input.lanes ?? 1);
+    try {
+      for await (const item of items) {
+        if (!this.tally.isOpen(item.item)) continue;
+        if (!(await lanes.take(this.signals.stopping))) break;
+        await this.writer.ready();
+        if (this.signals.stop() || this.ending !== undefined) {
+          lanes.give();
+          break;
+        }
+        this.ask(item, settings).finally(() => lanes.give());
+      }
+    } finally {
+      await leave();
     }
+  }
+
+  /** Ends the pack for what has happened to one of its items, with what is done. */
+  private async endEarly(): Promise<void> {
+    const { ending } = this;
+    if (ending === undefined) return;
+    if ('item' in ending) throw itemFailure(ending.item, await this.end());
+    await this.writer.close();
+    throw ending.error;
   }
 
   private activityPrefix(): string {
@@ -113,6 +138,7 @@ class PackRun {
     }
   }
 
+  /** Never rejects: what concerns more than the item ends the pack. */
   private async ask(item: PackItem, settings: RunSettings): Promise<void> {
     const { endpoint } = this.worker;
     const attempt = this.input.attempts + (this.input.alone ? this.info.attempt : 1);
@@ -131,24 +157,24 @@ class PackRun {
       this.tally.answer(record, performance.now() - start);
       this.writer.add(record);
     } catch (error) {
-      await this.fail(item.item, error);
+      this.fail(item.item, error);
     }
   }
 
-  private async fail(item: number, error: unknown): Promise<void> {
+  private fail(item: number, error: unknown): void {
     // The worker goes, or another attempt has taken over: what is done is handed back, this item with the rest.
     if (this.signals.abort.aborted) return;
     const known = itemError(error);
     if (known === undefined) {
-      await this.writer.close();
-      throw error;
+      this.ending ??= { error };
+      return;
     }
     if (known.type !== 'InvalidAttachment') {
       this.tally.asked();
       this.metrics.failed(this.input.model, known.type);
     }
-    if (endsPack(known.type) || this.input.alone) throw itemFailure(known, await this.end());
-    this.tally.leave({ item, ...known });
+    if (endsPack(known.type) || this.input.alone) this.ending ??= { item: known };
+    else this.tally.leave({ item, ...known });
   }
 
   private async end(): Promise<PackProgress> {

@@ -91,12 +91,12 @@ export function itemsLeft(state: BatchState): number {
   return open + MODALITIES.reduce((sum, modality) => sum + state.unstarted[modality], 0);
 }
 
-/** The pack size that what is left of the run leads to now. */
+/** The items that a lane should get with a pack, by what is left of the run now. */
 export function currentPackSize(state: BatchState): number {
   const times = Object.values(state.latency);
   const latencyMs = times.length === 0 ? undefined : times.reduce((sum, time) => sum + time, 0) / times.length;
-  const { concurrency, pack } = state.options;
-  return packSize({ left: itemsLeft(state), concurrency, latencyMs, fixed: pack });
+  const { concurrency, pack, widePacks } = state.options;
+  return packSize({ left: itemsLeft(state), concurrency, latencyMs, fixed: pack, wide: widePacks });
 }
 
 /** What to do with the free lanes now. `next` are the chunks that could start; none when the run is paused. */

@@ -5,7 +5,7 @@ import type { ChunkManifest } from './manifest.js';
 import { MODALITIES, type Modality } from './modality.js';
 import { type ModelTable, weights } from './model-table.js';
 import { own } from './own.js';
-import { packSize } from './packs.js';
+import { packShape } from './packs.js';
 import type { WorkflowOptions } from './run.js';
 import type { FailedItem } from './work.js';
 import {
@@ -104,24 +104,31 @@ function itemsByModality(chunk: ChunkManifest): Record<Modality | 'invalid', num
   return items;
 }
 
-/** Cuts the next pack for a free lane; undefined when nothing can be done now. Down models' items are moved first. */
+/**
+ * Cuts the next pack for some of `free` lanes, at least 1; undefined when nothing can be done now. Down models' items are
+ * moved first. `lanes` are those that the pack takes.
+ */
 export function nextPack(
   state: ChunkState,
   options: WorkflowOptions,
   now: number,
-): { readonly pack: Pack | undefined; readonly state: ChunkState } {
+  free: number,
+): { readonly pack: Pack | undefined; readonly lanes: number; readonly state: ChunkState } {
   const moved = moveFromDown(state.queues, state.models, now);
   const stranded = [...state.stranded, ...moved.stranded];
   const queue = chooseQueue(moved.queues, now);
-  if (queue === undefined) return { pack: undefined, state: { ...state, queues: moved.queues, stranded } };
-  const size = packSize({
+  if (queue === undefined) return { pack: undefined, lanes: 0, state: { ...state, queues: moved.queues, stranded } };
+  const situation = {
     left: countItems(moved.queues) + state.leftElsewhere,
     concurrency: options.concurrency,
     latencyMs: own(state.latency, queue.model),
     fixed: options.pack,
-  });
-  const cut = cutPack(moved.queues, queue, size);
-  return { pack: cut.pack, state: { ...state, queues: cut.queues, stranded, nextPack: state.nextPack + 1 } };
+    wide: options.widePacks,
+  };
+  const shape = packShape(situation, free);
+  const { pack, queues } = cutPack(moved.queues, queue, shape.items);
+  const lanes = Math.min(shape.lanes, pack.items.length);
+  return { pack, lanes, state: { ...state, queues, stranded, nextPack: state.nextPack + 1 } };
 }
 
 /** Gives stranded items to the models that may be asked now; those that still have none stay stranded. */

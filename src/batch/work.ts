@@ -92,6 +92,8 @@ export interface InferInput {
   readonly takeOver: readonly string[];
   /** The item is alone under its retry policy: a retryable failure is thrown, not listed as unfinished. */
   readonly alone: boolean;
+  /** Requests that it may have in flight. Default 1. */
+  readonly lanes?: number;
 }
 
 /** An item that ended in an error, for its output line. */

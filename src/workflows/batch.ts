@@ -84,7 +84,9 @@ async function prepare(run: string, input: CarriedBatchInput): Promise<BatchStat
     longSteps.readManifest({ run, batch }),
     firstModels(batch.options?.model),
   ]);
-  return startBatch(prepared, models, workflowInfo().startTime.getTime());
+  const { widePacks } = batch;
+  const options = widePacks === true ? { ...prepared.options, widePacks } : prepared.options;
+  return startBatch({ ...prepared, options }, models, workflowInfo().startTime.getTime());
 }
 
 /** The models to begin with. A list that cannot be had stops a run that must choose, not one with a chosen model. */

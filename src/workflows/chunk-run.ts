@@ -120,11 +120,11 @@ export class ChunkRun {
   /** Starts packs while there are lanes, gives back the lanes that have nothing to do, and plans the next look. */
   private launch(): void {
     const now = Date.now();
-    while (!this.state.paused && this.packs.size < this.held()) {
-      const { pack, state } = nextPack(this.state, this.input.options, now);
+    while (!this.state.paused && this.packs.lanes < this.held()) {
+      const { pack, lanes, state } = nextPack(this.state, this.input.options, now, this.held() - this.packs.lanes);
       this.state = state;
       if (pack === undefined) break;
-      this.start(pack);
+      this.start(pack, lanes);
     }
     if (this.state.stranded.length > 0) this.lookForModels();
     this.giveBackIdle(now);
@@ -137,16 +137,17 @@ export class ChunkRun {
 
   private giveBackIdle(now: number): void {
     if (this.state.paused) return;
-    const keep = this.packs.size + itemsDueBy(this.state, now + KEEP_LANE_MS);
+    const keep = this.packs.lanes + itemsDueBy(this.state, now + KEEP_LANE_MS);
     const idle = this.held() - keep;
     if (idle > 0) this.state = { ...this.state, returned: this.state.returned + idle };
   }
 
-  private start(pack: Pack): void {
+  private start(pack: Pack, lanes: number): void {
     const activityId = `pack-${this.state.nextPack - 1}`;
     const startedAt = Date.now();
     const { options, heartbeatTimeoutMs } = this.input;
-    const call = { input: this.inferInput(pack), pack, activityId, retries: options.retries, heartbeatTimeoutMs };
+    const input = this.inferInput(pack, lanes);
+    const call = { input, pack, lanes, activityId, retries: options.retries, heartbeatTimeoutMs };
     this.packs
       .run(call, (end) => {
         this.state = this.after(end, { pack, activityId, startedAt });
@@ -168,7 +169,7 @@ export class ChunkRun {
     return afterFailure(this.state, { pack, error: end.error, startedAt, lose }, options);
   }
 
-  private inferInput(pack: Pack): InferInput {
+  private inferInput(pack: Pack, lanes: number): InferInput {
     const { run, chunk, options } = this.input;
     return {
       run,
@@ -183,6 +184,7 @@ export class ChunkRun {
       tried: pack.tried,
       takeOver: pack.takeOver,
       alone: pack.items.length === 1,
+      ...(lanes === 1 ? {} : { lanes }),
     };
   }
 
@@ -236,7 +238,7 @@ export class ChunkRun {
 
   private facts() {
     const { state, lookAt } = this;
-    const inFlight = this.packs.size;
+    const inFlight = this.packs.lanes;
     const open = state.paused ? 0 : itemsDueBy(state, Date.now());
     return { state, inFlight, open, lookAt };
   }

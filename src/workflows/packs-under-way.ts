@@ -12,19 +12,27 @@ export type PackEnd =
 export class PacksUnderWay {
   private readonly wanted = new Set<CancellationScope>();
   private count = 0;
+  private held = 0;
 
   /** How many there are. */
   get size(): number {
     return this.count;
   }
 
+  /** Lanes that they hold together. */
+  get lanes(): number {
+    return this.held;
+  }
+
   /** Runs a pack and tells how it ended while it still counts as under way. Rejects only with what `onEnd` throws. */
   async run(call: InferCall, onEnd: (end: PackEnd) => void): Promise<void> {
     this.count++;
+    this.held += call.lanes;
     try {
       onEnd(await this.outcome(call));
     } finally {
       this.count--;
+      this.held -= call.lanes;
     }
   }
 
