@@ -2,7 +2,7 @@ import { SimplePlugin } from '@temporalio/plugin';
 import type { Worker, WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/create-activities.js';
 import { Journals } from './activities/journals.js';
-import { LanePools } from './activities/lane-pool.js';
+import { LanePools } from './activities/lane-pools.js';
 import { WorkerMetrics } from './activities/metrics.js';
 import { DEFAULT_BASE_URL } from './dria/default-base-url.js';
 import { Endpoint } from './dria/endpoint.js';

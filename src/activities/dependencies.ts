@@ -1,7 +1,7 @@
 import type { Endpoint } from '../dria/endpoint.js';
 import type { Storage } from '../storage/storage.js';
 import type { Journals } from './journals.js';
-import type { LanePools } from './lane-pool.js';
+import type { LanePools } from './lane-pools.js';
 import type { WorkerMetrics } from './metrics.js';
 
 /** What the activities of one worker share. */

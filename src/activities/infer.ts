@@ -10,6 +10,7 @@ import { endsPack, type ItemError, itemError, itemFailure, translated } from './
 import { withHeartbeat } from './heartbeat.js';
 import type { PackMetrics } from './metrics.js';
 import { openPackItems, type PackItem } from './pack-items.js';
+import type { PackLanes } from './pack-lanes.js';
 import { PackTally } from './pack-tally.js';
 import { patiently, patientReads } from './patience.js';
 import { SegmentWriter } from './segment-writer.js';
@@ -86,26 +87,26 @@ class PackRun {
       settled,
       this.takeOver(),
     ]);
-    await this.askAll(items, settings);
+    const { lanes: own = 1, last = false } = this.input;
+    const share = { own, last, questions: this.tally.left };
+    await this.worker.lanePools.with(run, share, (lanes) => this.askAll(items, settings, lanes));
     await this.endEarly();
   }
 
-  private async askAll(items: AsyncIterable<PackItem>, settings: RunSettings): Promise<void> {
-    const { lanes, leave } = this.worker.lanePools.join(this.input.run, this.input.lanes ?? 1);
-    try {
-      for await (const item of items) {
-        if (!this.tally.isOpen(item.item)) continue;
-        if (!(await lanes.take(this.signals.stopping))) break;
-        await this.writer.ready();
-        if (this.signals.stop() || this.ending !== undefined) {
-          lanes.give();
-          break;
-        }
-        this.ask(item, settings).finally(() => lanes.give());
+  private async askAll(items: AsyncIterable<PackItem>, settings: RunSettings, lanes: PackLanes): Promise<void> {
+    const { stopping } = this.signals;
+    for await (const item of items) {
+      if (!this.tally.isOpen(item.item)) continue;
+      if (!(await lanes.take(stopping))) break;
+      await this.writer.ready();
+      if (this.signals.stop() || this.ending !== undefined) {
+        lanes.give();
+        break;
       }
-    } finally {
-      await leave();
+      void this.ask(item, settings).finally(() => lanes.give());
     }
+    await lanes.end();
+    if (this.input.last === true && this.tally.isDone) await lanes.stay(stopping);
   }
 
   /** Ends the pack for what has happened to one of its items, with what is done. */

@@ -1,3 +1,15 @@
+/** A pack that has a part in a pool. */
+export interface PoolMember {
+  /** Lanes of its own. */
+  readonly own: number;
+  /** Items that it has yet to ask about. */
+  readonly questions: number;
+  /** The workflow has no further pack for its lanes. */
+  readonly last: boolean;
+  /** Gives it a lane that it waits for. */
+  serve(): void;
+}
+
 /**
  * The lanes of one run that packs on this worker hold. A pack that waits for its last answers lends the lanes that it
  * needs no more to packs that have questions left, so that a slow answer idles no lane but its own. A pack ends only when
@@ -6,14 +18,32 @@
 export class LanePool {
   /** Lanes that ending packs hold and nobody uses. */
   private idle = 0;
-  /** Packs that could use one lane more, in the order in which they came. */
-  private readonly waiting = new Set<() => void>();
+  /** Packs that have questions left. */
+  private readonly asking = new Set<PoolMember>();
+  /** Those of them that could use one lane more. */
+  private readonly waiting = new Set<PoolMember>();
   /** Packs that wait for lanes they have lent, and how many. */
   private readonly creditors: { owed: number; readonly paid: () => void }[] = [];
+  /** Aborted when no pack has questions left; absent while nobody waits for that. */
+  private quiet: AbortController | undefined;
 
-  /** A pack that begins, with lanes of its own. */
-  join(lanes: number): PackLanes {
-    return new PackLanes(this, lanes);
+  /** A pack begins to ask. */
+  begin(pack: PoolMember): void {
+    this.asking.add(pack);
+  }
+
+  /** It has asked all its questions, or asks no more. */
+  asked(pack: PoolMember): void {
+    if (!this.asking.delete(pack) || this.asking.size > 0) return;
+    this.quiet?.abort();
+    this.quiet = undefined;
+  }
+
+  /** Aborted when no pack has questions left: nobody can use more lanes than its own. */
+  allAsked(): AbortSignal {
+    if (this.asking.size === 0) return AbortSignal.abort();
+    this.quiet ??= new AbortController();
+    return this.quiet.signal;
   }
 
   /** Takes a lane that is lent; false when there is none. */
@@ -26,119 +56,49 @@ export class LanePool {
   /** Lends lanes. Those that others wait to have back go to them first. */
   lend(lanes: number): void {
     this.idle += lanes;
-    while (this.idle > 0) {
-      const [creditor] = this.creditors;
-      if (creditor === undefined) break;
-      const paid = Math.min(this.idle, creditor.owed);
-      this.idle -= paid;
-      creditor.owed -= paid;
-      if (creditor.owed > 0) continue;
-      this.creditors.shift();
-      creditor.paid();
-    }
-    for (const serve of this.waiting) {
-      if (!this.borrow()) break;
-      this.waiting.delete(serve);
-      serve();
-    }
+    this.payBack();
+    while (this.waiting.size > 0 && this.borrow()) this.nextBorrower().serve();
   }
 
   /** Takes back lanes that were lent, as they come free. */
   async collect(lanes: number): Promise<void> {
-    const now = this.creditors.length > 0 ? 0 : Math.min(this.idle, lanes);
-    this.idle -= now;
-    const owed = lanes - now;
-    if (owed > 0) await new Promise<void>((paid) => this.creditors.push({ owed, paid }));
-  }
-
-  /** Calls `serve` with the next lane that is lent, unless the returned function is called before. */
-  await(serve: () => void): () => void {
-    this.waiting.add(serve);
-    return () => this.waiting.delete(serve);
-  }
-}
-
-/** The lanes of one pack: its own, and those it borrows. */
-export class PackLanes {
-  private used = 0;
-  private ending = false;
-  private readonly ended: Promise<void>;
-  private end: () => void = () => undefined;
-  /** Gives the waiting pack the lane that it has just come to have; absent while it does not wait. */
-  private serve: (() => void) | undefined;
-
-  constructor(
-    private readonly pool: LanePool,
-    private readonly own: number,
-  ) {
-    this.ended = new Promise((resolve) => {
-      this.end = resolve;
+    if (lanes === 0) return;
+    await new Promise<void>((paid) => {
+      this.creditors.push({ owed: lanes, paid });
+      this.payBack();
     });
   }
 
-  /** Waits for a lane, of its own or lent. False when a signal is aborted first. Not called again before it settles. */
-  async take(signals: readonly AbortSignal[]): Promise<boolean> {
-    if (signals.some(({ aborted }) => aborted)) return false;
-    if (this.used < this.own || this.pool.borrow()) {
-      this.used++;
-      return true;
+  /** A pack waits to be served a lane. */
+  queue(pack: PoolMember): void {
+    this.waiting.add(pack);
+  }
+
+  /** It waits no more. */
+  unqueue(pack: PoolMember): void {
+    this.waiting.delete(pack);
+  }
+
+  private payBack(): void {
+    for (let first = this.creditors[0]; first !== undefined && this.idle > 0; first = this.creditors[0]) {
+      const paid = Math.min(this.idle, first.owed);
+      this.idle -= paid;
+      first.owed -= paid;
+      if (first.owed > 0) return;
+      this.creditors.shift();
+      first.paid();
     }
-    return await this.next(signals);
   }
 
-  /** Gives a lane back. */
-  give(): void {
-    this.used--;
-    if (this.used >= this.own) this.pool.lend(1);
-    else if (this.serve !== undefined) this.serve();
-    else if (this.ending) this.giveWhileEnding();
-  }
-
-  /** Takes no more lanes. Resolves when all it took were given back, and it has back what it lent meanwhile. */
-  async leave(): Promise<void> {
-    this.ending = true;
-    if (this.used === 0) return;
-    this.pool.lend(Math.max(0, this.own - this.used));
-    await this.ended;
-  }
-
-  private giveWhileEnding(): void {
-    if (this.used > 0) this.pool.lend(1);
-    // The last one is not lent: with a single lane there is nothing to wait for.
-    else this.pool.collect(this.own - 1).then(this.end, this.end);
-  }
-
-  private next(signals: readonly AbortSignal[]): Promise<boolean> {
-    return new Promise((resolve) => {
-      const settle = (taken: boolean): void => {
-        stopWaiting();
-        this.serve = undefined;
-        for (const signal of signals) signal.removeEventListener('abort', stopped);
-        if (taken) this.used++;
-        resolve(taken);
-      };
-      const stopped = (): void => settle(false);
-      this.serve = () => settle(true);
-      const stopWaiting = this.pool.await(this.serve);
-      for (const signal of signals) signal.addEventListener('abort', stopped);
-    });
+  private nextBorrower(): PoolMember {
+    return [...this.waiting].reduce((best, pack) => (goesBefore(pack, best) ? pack : best));
   }
 }
 
-/** The lane pools of a worker: one for each run that has a pack on it. */
-export class LanePools {
-  private readonly pools = new Map<string, { readonly pool: LanePool; users: number }>();
-
-  /** The lanes of a pack of a run. They are out of the pool when `leave` has resolved. */
-  join(run: string, lanes: number): { readonly lanes: PackLanes; readonly leave: () => Promise<void> } {
-    const entry = this.pools.get(run) ?? { pool: new LanePool(), users: 0 };
-    this.pools.set(run, entry);
-    entry.users++;
-    const joined = entry.pool.join(lanes);
-    const leave = async (): Promise<void> => {
-      await joined.leave();
-      if (--entry.users === 0) this.pools.delete(run);
-    };
-    return { lanes: joined, leave };
-  }
+/** Whether a lane that is lent goes to one pack rather than to another. */
+function goesBefore(pack: PoolMember, other: PoolMember): boolean {
+  if (pack.last !== other.last) return other.last;
+  // The sooner a pack ends, the sooner its lanes have the next one; where none comes, all should end together.
+  if (!pack.last) return pack.questions < other.questions;
+  return pack.questions / pack.own > other.questions / other.own;
 }

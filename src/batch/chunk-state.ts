@@ -5,7 +5,7 @@ import type { ChunkManifest } from './manifest.js';
 import { MODALITIES, type Modality } from './modality.js';
 import { type ModelTable, weights } from './model-table.js';
 import { own } from './own.js';
-import { packShape } from './packs.js';
+import { type PackShape, packShape } from './packs.js';
 import type { WorkflowOptions } from './run.js';
 import type { FailedItem } from './work.js';
 import {
@@ -104,31 +104,37 @@ function itemsByModality(chunk: ChunkManifest): Record<Modality | 'invalid', num
   return items;
 }
 
+/** A pack and how it is run. */
+export interface CutPack extends Omit<PackShape, 'items'> {
+  readonly pack: Pack;
+}
+
 /**
  * Cuts the next pack for some of `free` lanes, at least 1; undefined when nothing can be done now. Down models' items are
- * moved first. `lanes` are those that the pack takes.
+ * moved first.
  */
 export function nextPack(
   state: ChunkState,
   options: WorkflowOptions,
   now: number,
   free: number,
-): { readonly pack: Pack | undefined; readonly lanes: number; readonly state: ChunkState } {
+): { readonly cut: CutPack | undefined; readonly state: ChunkState } {
   const moved = moveFromDown(state.queues, state.models, now);
   const stranded = [...state.stranded, ...moved.stranded];
   const queue = chooseQueue(moved.queues, now);
-  if (queue === undefined) return { pack: undefined, lanes: 0, state: { ...state, queues: moved.queues, stranded } };
+  if (queue === undefined) return { cut: undefined, state: { ...state, queues: moved.queues, stranded } };
+  const open = countItems(moved.queues);
   const situation = {
-    left: countItems(moved.queues) + state.leftElsewhere,
+    left: open + state.leftElsewhere,
     concurrency: options.concurrency,
     latencyMs: own(state.latency, queue.model),
     fixed: options.pack,
     wide: options.widePacks,
   };
-  const shape = packShape(situation, free);
+  const shape = packShape(situation, { free, open, number: state.nextPack });
   const { pack, queues } = cutPack(moved.queues, queue, shape.items);
-  const lanes = Math.min(shape.lanes, pack.items.length);
-  return { pack, lanes, state: { ...state, queues, stranded, nextPack: state.nextPack + 1 } };
+  const cut = { pack, lanes: Math.min(shape.lanes, pack.items.length), last: shape.last };
+  return { cut, state: { ...state, queues, stranded, nextPack: state.nextPack + 1 } };
 }
 
 /** Gives stranded items to the models that may be asked now; those that still have none stay stranded. */

@@ -10,8 +10,18 @@ const PACK_TIME_MS = 60_000;
 /** Items a lane gets while no answer of the model has been seen: few, since a slow model may take a minute each. */
 const FIRST_PACK = 4;
 
-/** Packs that hold all lanes of a run where they may be wide: as many activities as a small machine can drive. */
-const WIDE_PACKS = 100;
+/** Wide packs that hold all lanes of a run: at least so many, so that progress is seen, and at most. */
+const LEAST_PACKS = 10;
+const MOST_PACKS = 100;
+
+/** Lanes of a wide pack, unless there would be too few or too many packs. */
+const WIDTH = 5;
+
+/**
+ * Wide packs differ in length by these factors, in turn: packs that begin together and end together would leave all lanes
+ * idle while the next are started.
+ */
+const LENGTHS = [0.4, 1.4, 0.7, 1.7, 0.55, 1.2, 1];
 
 /** What the size of the next pack depends on. */
 export interface PackSituation {
@@ -26,16 +36,23 @@ export interface PackSituation {
   readonly wide?: boolean | undefined;
 }
 
+/** What a chunk has when it cuts a pack. */
+export interface PackPlace {
+  /** Lanes without a pack, at least 1. */
+  readonly free: number;
+  /** Items without a pack, at least 1. */
+  readonly open: number;
+  /** Number of the pack in its chunk. */
+  readonly number: number;
+}
+
 /** How a pack is cut. */
 export interface PackShape {
   readonly items: number;
-  /** Requests that it may have in flight. */
+  /** Requests that it may have in flight: never more than items, or than there are lanes free. */
   readonly lanes: number;
-}
-
-/** The lanes that a pack holds when there are enough. */
-export function packLanes({ concurrency, fixed, wide = false }: PackSituation): number {
-  return wide && fixed === undefined ? Math.ceil(concurrency / WIDE_PACKS) : 1;
+  /** The run will have no further pack for its lanes: they are lent as long as another pack can use them. */
+  readonly last: boolean;
 }
 
 /**
@@ -43,18 +60,34 @@ export function packLanes({ concurrency, fixed, wide = false }: PackSituation): 
  * do, single items at the end, so that a slow item never leaves the other lanes idle. At least 1.
  */
 export function packSize(situation: PackSituation): number {
-  const { left, concurrency, latencyMs, fixed } = situation;
+  const { left, concurrency, fixed } = situation;
   if (fixed !== undefined) return fixed;
-  // Lanes of one pack share its items, and lend each other what they do not need: no item waits for one lane.
-  const rounds = packLanes(situation) > 1 ? 1 : 2;
-  const guided = Math.ceil(left / (rounds * concurrency));
-  const byTime = latencyMs === undefined ? FIRST_PACK : Math.floor(PACK_TIME_MS / Math.max(latencyMs, 1));
-  return Math.max(1, Math.min(guided, byTime, PACK_CAP));
+  const part = left / concurrency;
+  return bounded(Math.ceil(widthOf(situation) > 1 ? part : part / 2), situation);
 }
 
-/** The next pack's shape for a chunk with so many lanes free, at least 1. */
-export function packShape(situation: PackSituation, free: number): PackShape {
-  const lanes = Math.min(free, packLanes(situation));
-  const size = packSize(situation);
-  return lanes === 1 ? { items: size, lanes } : { items: Math.min(lanes * size, WIDE_PACK_CAP), lanes };
+/** The next pack's shape. */
+export function packShape(situation: PackSituation, place: PackPlace): PackShape {
+  const width = widthOf(situation);
+  if (width === 1) return { items: packSize(situation), lanes: 1, last: false };
+  const { left, concurrency } = situation;
+  const { free, open, number } = place;
+  // Twice its part: no item of it waits for one lane, and what other packs do not need of their lanes is lent to it.
+  const size = bounded((2 * left) / concurrency, situation) * (LENGTHS[number % LENGTHS.length] ?? 1);
+  const items = Math.min(Math.max(Math.round(Math.min(free, width) * size), 1), WIDE_PACK_CAP, open);
+  // Where there are lanes for all, each item gets its own.
+  const wanted = Math.max(width, Math.ceil((items * free) / open));
+  return { items, lanes: Math.min(wanted, free, items), last: left - items <= concurrency };
+}
+
+/** The lanes that a pack holds where there are enough: as few as make no more packs than a small machine can start. */
+function widthOf({ concurrency, fixed, wide = false }: PackSituation): number {
+  if (!wide || fixed !== undefined) return 1;
+  return Math.max(Math.min(WIDTH, Math.ceil(concurrency / LEAST_PACKS)), Math.ceil(concurrency / MOST_PACKS));
+}
+
+/** A number of items for one lane, at least 1 and no more than it does within a pack's time. */
+function bounded(size: number, { latencyMs }: PackSituation): number {
+  const byTime = latencyMs === undefined ? FIRST_PACK : Math.floor(PACK_TIME_MS / Math.max(latencyMs, 1));
+  return Math.max(1, Math.min(size, byTime, PACK_CAP));
 }

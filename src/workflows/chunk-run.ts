@@ -1,6 +1,7 @@
 import { condition, continueAsNew, getExternalWorkflowHandle, sleep, workflowInfo } from '@temporalio/workflow';
 import {
   type ChunkState,
+  type CutPack,
   failStranded,
   itemsDueBy,
   nextPack,
@@ -121,10 +122,10 @@ export class ChunkRun {
   private launch(): void {
     const now = Date.now();
     while (!this.state.paused && this.packs.lanes < this.held()) {
-      const { pack, lanes, state } = nextPack(this.state, this.input.options, now, this.held() - this.packs.lanes);
+      const { cut, state } = nextPack(this.state, this.input.options, now, this.held() - this.packs.lanes);
       this.state = state;
-      if (pack === undefined) break;
-      this.start(pack, lanes);
+      if (cut === undefined) break;
+      this.start(cut);
     }
     if (this.state.stranded.length > 0) this.lookForModels();
     this.giveBackIdle(now);
@@ -142,11 +143,12 @@ export class ChunkRun {
     if (idle > 0) this.state = { ...this.state, returned: this.state.returned + idle };
   }
 
-  private start(pack: Pack, lanes: number): void {
+  private start(cut: CutPack): void {
+    const { pack, lanes } = cut;
     const activityId = `pack-${this.state.nextPack - 1}`;
     const startedAt = Date.now();
     const { options, heartbeatTimeoutMs } = this.input;
-    const input = this.inferInput(pack, lanes);
+    const input = this.inferInput(cut);
     const call = { input, pack, lanes, activityId, retries: options.retries, heartbeatTimeoutMs };
     this.packs
       .run(call, (end) => {
@@ -169,7 +171,7 @@ export class ChunkRun {
     return afterFailure(this.state, { pack, error: end.error, startedAt, lose }, options);
   }
 
-  private inferInput(pack: Pack, lanes: number): InferInput {
+  private inferInput({ pack, lanes, last }: CutPack): InferInput {
     const { run, chunk, options } = this.input;
     return {
       run,
@@ -185,6 +187,7 @@ export class ChunkRun {
       takeOver: pack.takeOver,
       alone: pack.items.length === 1,
       ...(lanes === 1 ? {} : { lanes }),
+      ...(last ? { last } : {}),
     };
   }
 

@@ -80,9 +80,10 @@ export class ChunkLiving {
   private launch(): void {
     for (let free = this.free(); free > 0; free = this.free()) {
       const before = this.state;
-      const { pack, lanes, state } = nextPack(before, this.options, this.now, free);
+      const { cut, state } = nextPack(before, this.options, this.now, free);
       this.state = state;
-      if (pack === undefined) return;
+      if (cut === undefined) return;
+      const { pack, lanes } = cut;
       this.packs.push({ pack, at: this.now, before, lanes, free });
       this.inFlight.push({ pack, lanes, id: `pack-${this.packs.length}-` });
     }

@@ -7,7 +7,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { onTestFinished } from 'vitest';
 import { createActivities } from '../../src/activities/create-activities.js';
 import { Journals } from '../../src/activities/journals.js';
-import { LanePools } from '../../src/activities/lane-pool.js';
+import { LanePools } from '../../src/activities/lane-pools.js';
 import { WorkerMetrics } from '../../src/activities/metrics.js';
 import { readSegments, type SegmentRecord } from '../../src/activities/segments.js';
 import type { BatchInput, PreparedRun } from '../../src/batch/run.js';
