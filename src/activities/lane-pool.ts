@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** A pack that has a part in a pool. */
 export interface PoolMember {
   /** Lanes of its own. */
@@ -43,6 +45,8 @@ export class LanePool {
   allAsked(): AbortSignal {
     if (this.asking.size === 0) return AbortSignal.abort();
     this.quiet ??= new AbortController();
+    // Each pack that stays listens: more than Node takes for a leak.
+    setMaxListeners(0, this.quiet.signal);
     return this.quiet.signal;
   }
 

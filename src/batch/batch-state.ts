@@ -1,11 +1,12 @@
 import { apportion, type ModelShare, takeShares } from './allocation.js';
 import { addCounts, type Counts, countModel, NO_COUNTS } from './counts.js';
+import { PACKS_OF_A_CHUNK } from './history-room.js';
 import { grantLanes, type LaneGrants } from './lanes.js';
 import { countLayout } from './layout.js';
 import type { ChunkManifest } from './manifest.js';
 import { MODALITIES, type Modality, type ModalityCounts } from './modality.js';
 import { type ModelTable, mergeModels, sameModels, weights } from './model-table.js';
-import { packSize } from './packs.js';
+import { packSize, packWidth } from './packs.js';
 import type { ChunkOrders, ChunkReport } from './reports.js';
 import type { ManifestFacts, PreparedRun, WorkflowOptions } from './run.js';
 import type { FailedItem } from './work.js';
@@ -102,15 +103,27 @@ export function currentPackSize(state: BatchState): number {
 /** What to do with the free lanes now. `next` are the chunks that could start; none when the run is paused. */
 export function planLanes(state: BatchState, next: readonly ChunkManifest[]): LaneGrants {
   if (state.paused) return { grants: [], starts: [] };
-  const size = currentPackSize(state);
+  const soon = next.slice(0, START_AHEAD);
+  const running = Object.entries(state.running);
+  const size = sizeForLanes(state, running.length + soon.length);
+  const { concurrency, pack: fixed, widePacks: wide } = state.options;
+  const most = PACKS_OF_A_CHUNK * packWidth({ concurrency, fixed, wide });
   return grantLanes({
-    concurrency: state.options.concurrency,
-    started: Object.entries(state.running).map(([chunk, { granted, returned, inFlight, open }]) => {
+    concurrency,
+    started: running.map(([chunk, { granted, returned, inFlight, open }]) => {
       const held = granted - returned;
-      return { chunk: Number(chunk), held, waiting: Math.max(0, inFlight + Math.ceil(open / size) - held) };
+      const wanted = Math.min(inFlight + Math.ceil(open / size), most);
+      return { chunk: Number(chunk), held, waiting: Math.max(0, wanted - held) };
     }),
-    unstarted: next.slice(0, START_AHEAD).map((chunk) => Math.max(1, Math.ceil(countItemsToAsk(chunk) / size))),
+    unstarted: soon.map((chunk) => Math.max(1, Math.min(Math.ceil(countItemsToAsk(chunk) / size), most))),
   });
+}
+
+/** Items that a lane should get, but no more than let so many chunks use all lanes: not any number can be started. */
+function sizeForLanes(state: BatchState, chunks: number): number {
+  const { items, chunks: all } = state.manifest;
+  const most = Math.floor((items * chunks) / (Math.max(all, 1) * state.options.concurrency));
+  return Math.max(1, Math.min(currentPackSize(state), most));
 }
 
 function countItemsToAsk(chunk: ChunkManifest): number {

@@ -63,15 +63,15 @@ export function packSize(situation: PackSituation): number {
   const { left, concurrency, fixed } = situation;
   if (fixed !== undefined) return fixed;
   const part = left / concurrency;
-  return bounded(Math.ceil(widthOf(situation) > 1 ? part : part / 2), situation);
+  return bounded(Math.ceil(packWidth(situation) > 1 ? part : part / 2), situation);
 }
 
 /** The next pack's shape. */
 export function packShape(situation: PackSituation, place: PackPlace): PackShape {
-  const width = widthOf(situation);
-  if (width === 1) return { items: packSize(situation), lanes: 1, last: false };
-  const { left, concurrency } = situation;
+  const width = packWidth(situation);
   const { free, open, number } = place;
+  if (width === 1) return { items: narrow(situation, free, open), lanes: 1, last: false };
+  const { left, concurrency } = situation;
   // Twice its part: no item of it waits for one lane, and what other packs do not need of their lanes is lent to it.
   const size = bounded((2 * left) / concurrency, situation) * (LENGTHS[number % LENGTHS.length] ?? 1);
   const items = Math.min(Math.max(Math.round(Math.min(free, width) * size), 1), WIDE_PACK_CAP, open);
@@ -80,8 +80,13 @@ export function packShape(situation: PackSituation, place: PackPlace): PackShape
   return { items, lanes: Math.min(wanted, free, items), last: left - items <= concurrency };
 }
 
+/** Items of a pack on one lane: no more than leave some for each lane that is free with it. */
+function narrow(situation: PackSituation, free: number, open: number): number {
+  return situation.fixed ?? Math.min(packSize(situation), Math.ceil(open / free));
+}
+
 /** The lanes that a pack holds where there are enough: as few as make no more packs than a small machine can start. */
-function widthOf({ concurrency, fixed, wide = false }: PackSituation): number {
+export function packWidth({ concurrency, fixed, wide = false }: Omit<PackSituation, 'left'>): number {
   if (!wide || fixed !== undefined) return 1;
   return Math.max(Math.min(WIDTH, Math.ceil(concurrency / LEAST_PACKS)), Math.ceil(concurrency / MOST_PACKS));
 }

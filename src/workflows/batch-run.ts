@@ -23,6 +23,7 @@ import {
   startNextChunk,
 } from '../batch/batch-state.js';
 import type { RunStop } from '../batch/chunk-state.js';
+import { eventsOfAChunk } from '../batch/history-room.js';
 import type { ChunkManifest } from '../batch/manifest.js';
 import { type ModelTable, refreshModels, sameModels } from '../batch/model-table.js';
 import type { Progress, RunState } from '../batch/progress.js';
@@ -31,15 +32,12 @@ import type { BatchInput } from '../batch/run.js';
 import { describeProgress, progressOf } from '../batch/run-view.js';
 import { steps } from './activities.js';
 import { chunkWorkflow } from './chunk.js';
-import { historyIsLong } from './history-length.js';
+import { roomInHistory } from './history-length.js';
 import { ModelsWatch } from './models-watch.js';
 import { OrderLine } from './orders.js';
 
 /** Heartbeat time-out of a pack where the caller says nothing, ms: each recorded heartbeat is a billed action. */
 const HEARTBEAT_TIMEOUT_MS = 60_000;
-
-/** Events that a running chunk may still bring: its reports and orders, its end, and the workflow tasks for them. */
-const EVENTS_OF_A_CHUNK = 250;
 
 /** The argument of `batchWorkflow`; `carried` is set when the run continues as new. */
 export type CarriedBatchInput = BatchInput & { readonly carried?: BatchState };
@@ -144,7 +142,7 @@ export class BatchRun {
     while (this.state.doneChunks < chunks) {
       this.changed = false;
       const drained = Object.keys(this.state.running).length === 0;
-      if (this.isLong() && drained) await this.handOver();
+      if (drained && this.roomForChunks() < 1) await this.handOver();
       await this.turnPage();
       this.dispatch();
       setCurrentDetails(describeProgress(this.progress()));
@@ -153,8 +151,10 @@ export class BatchRun {
     }
   }
 
-  private isLong(): boolean {
-    return historyIsLong(Object.keys(this.state.running).length * EVENTS_OF_A_CHUNK);
+  /** How many chunks may be started beside those that run, for all to end in this history. */
+  private roomForChunks(): number {
+    const running = Object.keys(this.state.running).length;
+    return Math.max(0, Math.floor(roomInHistory() / eventsOfAChunk(this.state.manifest)) - running);
   }
 
   /** Passes the state on to a fresh history; no chunk is running. */
@@ -174,8 +174,8 @@ export class BatchRun {
   private dispatch(): void {
     const now = Date.now();
     if (this.state.models.some(({ downUntil }) => downUntil > this.plannedAt && downUntil <= now)) this.plan();
-    // Before continuing as new nothing is started, so that what runs can end.
-    const next = this.isLong() ? [] : this.page;
+    // When there is no room in the history nothing is started, so that what runs can end.
+    const next = this.page.slice(0, this.roomForChunks());
     const plan = planLanes(this.state, next);
     for (const { chunk, lanes } of plan.grants) {
       this.state = grantTo(this.state, chunk, lanes);

@@ -19,7 +19,7 @@ import { type InferInput, type RecoveredChunk, segmentPrefix } from '../batch/wo
 import type { Pack } from '../batch/work-queue.js';
 import { modelsStep, steps } from './activities.js';
 import { ChunkReporter } from './chunk-reporter.js';
-import { historyIsLong } from './history-length.js';
+import { roomInHistory } from './history-length.js';
 import { afterFailure, afterPack } from './pack-end.js';
 import { type PackEnd, PacksUnderWay } from './packs-under-way.js';
 
@@ -30,8 +30,8 @@ const MAX_LOOK_MS = 120_000;
 /** A lane is kept for an item that may be tried again within this time, ms, instead of going to the parent and back. */
 const KEEP_LANE_MS = 2_000;
 
-/** Events that a pack under way may still bring: its start and end, and the workflow task for it. */
-const EVENTS_OF_A_PACK = 5;
+/** Events that a pack brings at most: it is scheduled, starts and ends, and the workflow task for its end. */
+const EVENTS_OF_A_PACK = 6;
 
 /** A pack that was started, epoch ms. */
 interface StartedPack {
@@ -108,7 +108,7 @@ export class ChunkRun {
   private async work(): Promise<void> {
     while (true) {
       this.changed = false;
-      if (historyIsLong(this.packs.size * EVENTS_OF_A_PACK)) await this.handOver();
+      if (!this.hasRoom()) await this.handOver();
       this.launch();
       if (this.packs.size === 0 && nothingOpen(this.state)) break;
       this.reporter.look();
@@ -121,7 +121,7 @@ export class ChunkRun {
   /** Starts packs while there are lanes, gives back the lanes that have nothing to do, and plans the next look. */
   private launch(): void {
     const now = Date.now();
-    while (!this.state.paused && this.packs.lanes < this.held()) {
+    while (!this.state.paused && this.packs.lanes < this.held() && this.hasRoom()) {
       const { cut, state } = nextPack(this.state, this.input.options, now, this.held() - this.packs.lanes);
       this.state = state;
       if (cut === undefined) break;
@@ -130,6 +130,11 @@ export class ChunkRun {
     if (this.state.stranded.length > 0) this.lookForModels();
     this.giveBackIdle(now);
     this.wakeForRetry(now);
+  }
+
+  /** True when the history can take one more pack beside those under way. */
+  private hasRoom(): boolean {
+    return (this.packs.size + 1) * EVENTS_OF_A_PACK <= roomInHistory();
   }
 
   private held(): number {

@@ -109,15 +109,18 @@ export class ChunkLiving {
       this.lookAt = undefined;
     }
     const [ended] = this.inFlight.splice(this.draw(this.inFlight.length), 1);
-    if (ended !== undefined) this.end(ended.pack, ended.id);
+    if (ended !== undefined) this.end(ended.pack, ended.id, ended.lanes);
   }
 
-  private end(pack: Pack, id: string): void {
+  private end(pack: Pack, id: string, lanes: number): void {
     const work = new PackWork(pack, this.takenOver(pack));
-    for (const item of pack.items) {
-      if (work.ok.has(item)) continue;
+    const open = pack.items.filter((item) => !work.ok.has(item));
+    for (const [position, item] of open.entries()) {
       const outcome = this.askItem(item, pack, work);
       if (outcome === 'next') continue;
+      // What the other lanes have asked meanwhile is finished and kept.
+      if (outcome !== 'lost')
+        for (const beside of open.slice(position + 1, position + lanes)) this.askItem(beside, pack, work);
       this.endEarly(pack, id, work, outcome);
       return;
     }
