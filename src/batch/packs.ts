@@ -19,9 +19,10 @@ const WIDTH = 5;
 
 /**
  * Wide packs differ in length by these factors, in turn: packs that begin together and end together would leave all lanes
- * idle while the next are started.
+ * idle while the next are started. About 1 on the average.
  */
 const LENGTHS = [0.4, 1.4, 0.7, 1.7, 0.55, 1.2, 1];
+const MOST_LENGTH = 1.7;
 
 /** What the size of the next pack depends on. */
 export interface PackSituation {
@@ -72,8 +73,7 @@ export function packShape(situation: PackSituation, place: PackPlace): PackShape
   const { free, open, number } = place;
   if (width === 1) return { items: narrow(situation, free, open), lanes: 1, last: false };
   const { left, concurrency } = situation;
-  // Twice its part: no item of it waits for one lane, and what other packs do not need of their lanes is lent to it.
-  const size = bounded((2 * left) / concurrency, situation) * (LENGTHS[number % LENGTHS.length] ?? 1);
+  const size = wideSize(situation, LENGTHS[number % LENGTHS.length] ?? 1);
   const items = Math.min(Math.max(Math.round(Math.min(free, width) * size), 1), WIDE_PACK_CAP, open);
   // Where there are lanes for all, each item gets its own.
   const wanted = Math.max(width, Math.ceil((items * free) / open));
@@ -83,6 +83,16 @@ export function packShape(situation: PackSituation, place: PackPlace): PackShape
 /** Items of a pack on one lane: no more than leave some for each lane that is free with it. */
 function narrow(situation: PackSituation, free: number, open: number): number {
   return situation.fixed ?? Math.min(packSize(situation), Math.ceil(open / free));
+}
+
+/** Items for each lane of a wide pack of a length. */
+function wideSize({ left, concurrency, latencyMs }: PackSituation, length: number): number {
+  // Twice its part: no item of it waits for one lane, and what other packs do not need of their lanes is lent to it.
+  const part = ((2 * left) / concurrency) * length;
+  if (latencyMs === undefined) return Math.min(Math.max(part, 1), FIRST_PACK * length);
+  // None takes longer than a pack should.
+  const byTime = (PACK_TIME_MS / Math.max(latencyMs, 1)) * (length / MOST_LENGTH);
+  return Math.max(1, Math.min(part, byTime, PACK_CAP));
 }
 
 /** The lanes that a pack holds where there are enough: as few as make no more packs than a small machine can start. */

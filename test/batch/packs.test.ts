@@ -71,7 +71,7 @@ describe('the lanes of a pack', () => {
       'as many as are free and wanted',
       { left: 100_000, concurrency: 50, latencyMs: 500, wide: true },
       { free: 50, open: 2000, number: 6 },
-      { items: 500, lanes: 13, last: false },
+      { items: 353, lanes: 9, last: false },
     ],
     [
       'one for each item when there are lanes for all',
@@ -83,7 +83,7 @@ describe('the lanes of a pack', () => {
       'those that are left over',
       { left: 100_000, concurrency: 50, latencyMs: 6000, wide: true },
       { free: 3, open: 900, number: 6 },
-      { items: 30, lanes: 3, last: false },
+      { items: 18, lanes: 3, last: false },
     ],
     [
       'one for items that must not wait for one another',
@@ -124,6 +124,15 @@ describe('the lanes of a pack', () => {
         }
         // Rounding may leave a few items that have to wait, and their lanes idle.
         expect(free).toBeLessThanOrEqual(packs);
+      }),
+    );
+  });
+
+  it('take no longer than a minute for their items, as far as the answer time is known', () => {
+    fc.assert(
+      fc.property(situations, places, fc.integer({ min: 1, max: 60_000 }), (situation, place, latencyMs) => {
+        const { items, lanes: held } = packShape({ ...situation, wide: true, latencyMs }, place);
+        if (situation.fixed === undefined) expect(Math.floor(items / held) * latencyMs).toBeLessThanOrEqual(60_000);
       }),
     );
   });
