@@ -2,6 +2,7 @@ import { SimplePlugin } from '@temporalio/plugin';
 import type { Worker, WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/create-activities.js';
 import { Journals } from './activities/journals.js';
+import { LanePools } from './activities/lane-pools.js';
 import { WorkerMetrics } from './activities/metrics.js';
 import { type Tracing, tracedActivities } from './activities/tracing.js';
 import { DEFAULT_BASE_URL } from './dria/default-base-url.js';
@@ -79,6 +80,7 @@ export class DriaBatchPlugin extends SimplePlugin {
       storage,
       metrics: new WorkerMetrics(),
       journals: new Journals(storage, flushIntervalMs),
+      lanePools: new LanePools(),
       ...(options.drain === undefined ? {} : { drain: options.drain }),
       ...(tracing === undefined ? {} : { tracing }),
     });

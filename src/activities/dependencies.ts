@@ -1,6 +1,7 @@
 import type { Endpoint } from '../dria/endpoint.js';
 import type { Storage } from '../storage/storage.js';
 import type { Journals } from './journals.js';
+import type { LanePools } from './lane-pools.js';
 import type { WorkerMetrics } from './metrics.js';
 import type { Tracing } from './tracing.js';
 
@@ -16,4 +17,6 @@ export interface ActivityDependencies {
   readonly journals: Journals;
   /** Absent when nobody traces. */
   readonly tracing?: Tracing;
+  /** The lanes of the packs under way. */
+  readonly lanePools: LanePools;
 }

@@ -6,10 +6,11 @@ import { type Storage, StorageError } from '../storage/storage.js';
 import { askItem } from './ask-item.js';
 import type { ChunkJournal } from './chunk-journal.js';
 import type { ActivityDependencies } from './dependencies.js';
-import { endsPack, itemError, itemFailure, translated } from './failures.js';
+import { endsPack, type ItemError, itemError, itemFailure, translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import type { PackMetrics } from './metrics.js';
 import { openPackItems, type PackItem } from './pack-items.js';
+import type { PackLanes } from './pack-lanes.js';
 import { PackTally } from './pack-tally.js';
 import { patiently, patientReads } from './patience.js';
 import { SegmentWriter } from './segment-writer.js';
@@ -17,9 +18,9 @@ import { type RunSettings, readSettings } from './settings.js';
 import { packSignals } from './signals.js';
 import { type PackTrace, requestFailure } from './tracing.js';
 
-/** Does a pack: asks the model about its items one after another and writes the answers as segments. */
+/** Does a pack: asks the model about its items, one after another on each of its lanes, and writes the answers as segments. */
 export function infer(worker: ActivityDependencies, input: InferInput): Promise<PackProgress> {
-  const metrics = worker.metrics.begin();
+  const metrics = worker.metrics.begin(input.lanes ?? 1);
   const { journal, leave } = worker.journals.join(input.run, input.chunk);
   const pack = new PackRun(worker, input, metrics, journal);
   const end = (): void => {
@@ -43,6 +44,8 @@ class PackRun {
   private readonly items: readonly number[];
   private readonly writer: SegmentWriter;
   private readonly trace: PackTrace | undefined;
+  /** What ends the pack before its items are done. */
+  private ending: { readonly item: ItemError } | { readonly error: unknown } | undefined;
 
   constructor(
     private readonly worker: ActivityDependencies,
@@ -78,7 +81,7 @@ class PackRun {
   }
 
   private async work(): Promise<void> {
-    const { run, tokenBudget = Number.POSITIVE_INFINITY } = this.input;
+    const { run } = this.input;
     const stopping = { signals: this.signals.stopping };
     const settled = patiently(() => readSettings(this.worker, run), stopping);
     // All at once: a lane that waits for storage at the start of each pack is a lane that asks nothing.
@@ -87,12 +90,36 @@ class PackRun {
       settled,
       this.takeOver(),
     ]);
+    const { lanes: own = 1, last = false } = this.input;
+    const share = { own, last, questions: this.tally.left };
+    await this.worker.lanePools.with(run, share, (lanes) => this.askAll(items, settings, lanes));
+    await this.endEarly();
+  }
+
+  private async askAll(items: AsyncIterable<PackItem>, settings: RunSettings, lanes: PackLanes): Promise<void> {
+    const { stopping } = this.signals;
+    const { tokenBudget = Number.POSITIVE_INFINITY } = this.input;
     for await (const item of items) {
       if (!this.tally.isOpen(item.item)) continue;
+      if (!(await lanes.take(stopping))) break;
       await this.writer.ready();
-      if (this.signals.stop() || this.tally.spentTokens >= tokenBudget) break;
-      await this.ask(item, settings);
+      if (this.signals.stop() || this.ending !== undefined || this.tally.spentTokens >= tokenBudget) {
+        lanes.give();
+        break;
+      }
+      void this.ask(item, settings).finally(() => lanes.give());
     }
+    await lanes.end();
+    if (this.input.last === true && this.tally.isDone) await lanes.stay(stopping);
+  }
+
+  /** Ends the pack for what has happened to one of its items, with what is done. */
+  private async endEarly(): Promise<void> {
+    const { ending } = this;
+    if (ending === undefined) return;
+    if ('item' in ending) throw itemFailure(ending.item, await this.end());
+    await this.writer.close();
+    throw ending.error;
   }
 
   private activityPrefix(): string {
@@ -116,6 +143,7 @@ class PackRun {
     }
   }
 
+  /** Never rejects: what concerns more than the item ends the pack. */
   private async ask(item: PackItem, settings: RunSettings): Promise<void> {
     const { endpoint } = this.worker;
     const attempt = this.input.attempts + (this.input.alone ? this.info.attempt : 1);
@@ -138,25 +166,28 @@ class PackRun {
       this.writer.add(record);
     } catch (error) {
       trace?.end(requestFailure(error, this.signals.abort.aborted));
-      await this.fail(item.item, error);
+      this.fail(item.item, error);
     }
   }
 
-  private async fail(item: number, error: unknown): Promise<void> {
+  private fail(item: number, error: unknown): void {
     // The worker goes, or another attempt has taken over: what is done is handed back, this item with the rest.
     if (this.signals.abort.aborted) return;
     const known = itemError(error);
     if (known === undefined) {
-      await this.writer.close();
-      throw error;
+      this.ending ??= { error };
+      return;
     }
     if (known.type !== 'InvalidAttachment') {
       this.tally.wasted(known);
       this.metrics.failed(this.input.model, known.type);
     }
-    if (endsPack(known.type) || this.input.alone) throw itemFailure(known, await this.end());
-    const { type, error: text, retryAfterMs } = known;
-    this.tally.leave({ item, type, error: text, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+    if (endsPack(known.type) || this.input.alone) this.ending ??= { item: known };
+    else this.leave(item, known);
+  }
+
+  private leave(item: number, { type, error, retryAfterMs }: ItemError): void {
+    this.tally.leave({ item, type, error, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
   }
 
   private async end(): Promise<PackProgress> {

@@ -17,12 +17,16 @@ export const LATENCY_BOUNDS = [0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320
 export class WorkerMetrics {
   private lanes = 0;
 
-  /** Metrics of the pack whose activity this is, which is on a lane until `end`. */
-  begin(): PackMetrics {
+  /** Metrics of the pack whose activity this is, which holds so many lanes until `end`. */
+  begin(held: number): PackMetrics {
     const meter = Context.current().metricMeter;
-    const lanes = meter.createGauge(METRICS.lanes, 'int', undefined, 'Packs under way, one on a lane each');
-    lanes.set(++this.lanes);
-    return new PackMetrics(meter, () => lanes.set(--this.lanes));
+    const lanes = meter.createGauge(METRICS.lanes, 'int', undefined, 'Lanes that packs under way hold');
+    const change = (by: number): void => {
+      this.lanes += by;
+      lanes.set(this.lanes);
+    };
+    change(held);
+    return new PackMetrics(meter, () => change(-held));
   }
 }
 

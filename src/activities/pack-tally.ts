@@ -38,6 +38,11 @@ export class PackTally {
     return this.open.has(item);
   }
 
+  /** True when every item is answered: nothing goes back to the workflow. */
+  get isDone(): boolean {
+    return this.open.size === 0 && this.unfinished.length === 0;
+  }
+
   /** Items that have neither an answer nor an error yet. */
   get left(): number {
     return this.open.size;

@@ -53,7 +53,9 @@ function passesByWaiting(error: unknown): boolean {
   return error instanceof StorageError && !error.isForGood;
 }
 
-function pause(ms: number, signals: readonly AbortSignal[]): Promise<void> {
+/** Waits so many ms, or until a signal is aborted. */
+export function pause(ms: number, signals: readonly AbortSignal[]): Promise<void> {
+  if (signals.some(({ aborted }) => aborted)) return Promise.resolve();
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Context } from '@temporalio/activity';
 
 /** When a pack ends early. */
@@ -21,6 +22,8 @@ export function packSignals(context: Context, drain: AbortSignal | undefined): P
     if (details?.cancelRequested !== true && details?.paused !== true) abort.abort(context.cancellationSignal.reason);
   });
   const stopping = drain === undefined ? [context.cancellationSignal] : [context.cancellationSignal, drain];
+  // Each request under way listens, and each pack: more than Node takes for a leak.
+  setMaxListeners(0, abort.signal, ...stopping);
   return {
     stop: () => stopping.some(({ aborted }) => aborted),
     stopping,

@@ -1,33 +1,45 @@
 import { type BatchState, itemsLeft, type RunningChunk, updateChunk } from './batch-state.js';
+import { PACKS_OF_A_CHUNK } from './history-room.js';
 import { grantLanes, type LaneGrants } from './lanes.js';
-import { packSize } from './packs.js';
+import { packSize, packWidth } from './packs.js';
 import type { ChunkOrders } from './reports.js';
 
 /** Chunks that are looked at when lanes are free: more are never started in one go. */
 const START_AHEAD = 50;
 
-/** The pack size that what is left of the run leads to now. */
+/** The items that a lane should get with a pack, by what is left of the run now. */
 export function currentPackSize(state: BatchState): number {
   const times = Object.values(state.latency);
   const latencyMs = times.length === 0 ? undefined : times.reduce((sum, time) => sum + time, 0) / times.length;
-  const { concurrency, pack } = state.options;
-  return packSize({ left: itemsLeft(state), concurrency, latencyMs, fixed: pack });
+  const { concurrency, pack, widePacks } = state.options;
+  return packSize({ left: itemsLeft(state), concurrency, latencyMs, fixed: pack, wide: widePacks });
 }
 
 /** What to do with the free lanes now. `next` are the chunks that could start, by the items that each has to ask. */
 export function planLanes(state: BatchState, next: readonly number[]): LaneGrants {
   if (state.paused) return { grants: [], starts: [] };
-  const size = currentPackSize(state);
+  const soon = next.slice(0, START_AHEAD);
+  const running = Object.entries(state.running);
+  const size = sizeForLanes(state, running.length + soon.length);
+  const { concurrency, pack: fixed, widePacks: wide } = state.options;
+  const most = PACKS_OF_A_CHUNK * packWidth({ concurrency, fixed, wide });
   return grantLanes({
-    concurrency: state.options.concurrency,
-    started: Object.entries(state.running).map(([chunk, running]) => {
-      const held = heldLanes(running);
+    concurrency,
+    started: running.map(([chunk, known]) => {
+      const held = heldLanes(known);
+      const wanted = Math.min(known.inFlight + Math.ceil(known.open / size), most);
       // One that may spend nothing more has no use for a lane.
-      const waiting = running.isShort ? 0 : Math.max(0, running.inFlight + Math.ceil(running.open / size) - held);
-      return { chunk: Number(chunk), held, waiting };
+      return { chunk: Number(chunk), held, waiting: known.isShort ? 0 : Math.max(0, wanted - held) };
     }),
-    unstarted: next.slice(0, START_AHEAD).map((items) => Math.max(1, Math.ceil(items / size))),
+    unstarted: soon.map((items) => Math.max(1, Math.min(Math.ceil(items / size), most))),
   });
+}
+
+/** Items that a lane should get, but no more than let so many chunks use all lanes: not any number can be started. */
+function sizeForLanes(state: BatchState, chunks: number): number {
+  const { items, chunks: all } = state.manifest;
+  const most = Math.floor((items * chunks) / (Math.max(all, 1) * state.options.concurrency));
+  return Math.max(1, Math.min(currentPackSize(state), most));
 }
 
 function heldLanes({ granted, returned }: RunningChunk): number {

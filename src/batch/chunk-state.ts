@@ -5,7 +5,7 @@ import type { ChunkManifest } from './manifest.js';
 import { MODALITIES, type Modality } from './modality.js';
 import { type ModelTable, weights } from './model-table.js';
 import { own } from './own.js';
-import { packSize } from './packs.js';
+import { type PackShape, packShape } from './packs.js';
 import type { WorkflowOptions } from './run.js';
 import type { FailedItem, RecoveredChunk } from './work.js';
 import {
@@ -124,28 +124,44 @@ function itemsByModality(chunk: ChunkManifest): Record<Modality | 'invalid', num
   return items;
 }
 
-/** Cuts the next pack for a free lane; undefined when nothing can be done now. Down models' items are moved first. */
+/** A pack and how it is run. */
+export interface CutPack extends Omit<PackShape, 'items'> {
+  readonly pack: Pack;
+}
+
+/**
+ * Cuts the next pack for some of `free` lanes, at least 1; undefined when nothing can be done now. Down models' items are
+ * moved first.
+ */
 export function nextPack(
   state: ChunkState,
   options: WorkflowOptions,
   now: number,
-): { readonly pack: Pack | undefined; readonly state: ChunkState } {
+  free: number,
+): { readonly cut: CutPack | undefined; readonly state: ChunkState } {
   const moved = moveFromDown(state.queues, state.models, now);
   const stranded = [...state.stranded, ...moved.stranded];
   const queue = chooseQueue(moved.queues, now);
   const left = tokensLeft(state);
-  if (queue === undefined || left === 0)
-    return { pack: undefined, state: { ...state, queues: moved.queues, stranded } };
-  const size = packSize({
-    left: countItems(moved.queues) + state.leftElsewhere,
+  if (queue === undefined || left === 0) return { cut: undefined, state: { ...state, queues: moved.queues, stranded } };
+  const open = countItems(moved.queues);
+  const situation = {
+    left: open + state.leftElsewhere,
     concurrency: options.concurrency,
     latencyMs: own(state.latency, queue.model),
     fixed: options.pack,
-  });
-  const cut = cutPack(moved.queues, queue, Math.min(size, affordableItems(state, left)));
-  const pack = withBudget(cut.pack, state, left);
+    wide: options.widePacks,
+  };
+  const shape = packShape(situation, { free, open, number: state.nextPack });
+  const { pack: whole, queues } = cutPack(
+    moved.queues,
+    queue,
+    Math.min(shape.items, affordableItems(state, left, shape)),
+  );
+  const pack = withBudget(whole, state, left);
+  const cut = { pack, lanes: Math.min(shape.lanes, pack.items.length), last: shape.last };
   const reserved = state.reserved + (pack.tokenBudget ?? 0);
-  return { pack, state: { ...state, queues: cut.queues, stranded, reserved, nextPack: state.nextPack + 1 } };
+  return { cut, state: { ...state, queues, stranded, reserved, nextPack: state.nextPack + 1 } };
 }
 
 /** Tokens that are neither spent nor reserved; undefined without a limit. Not below 0. */
@@ -154,10 +170,10 @@ export function tokensLeft({ allowance, reserved, counts }: ChunkState): number 
 }
 
 /** Items of a pack at most, so that what may be spent is shared out among the lanes. */
-function affordableItems(state: ChunkState, left: number | undefined): number {
+function affordableItems(state: ChunkState, left: number | undefined, { lanes }: PackShape): number {
   if (left === undefined) return Number.POSITIVE_INFINITY;
-  const lanes = Math.max(1, state.granted - state.returned);
-  return Math.max(1, Math.floor(left / tokensPerItem(state.counts, state.tokensPerItem) / lanes));
+  const items = left / tokensPerItem(state.counts, state.tokensPerItem);
+  return Math.max(1, Math.floor((items * lanes) / Math.max(1, state.granted - state.returned)));
 }
 
 /** Room in a pack's budget for answers that are longer than most. */

@@ -3,7 +3,7 @@ export interface ChunkLanes {
   readonly chunk: number;
   /** Lanes that the chunk has and has not given back. */
   readonly held: number;
-  /** Packs that wait for a lane in it, as far as known. */
+  /** Lanes that it could use beside those, as far as known. */
   readonly waiting: number;
 }
 
@@ -20,12 +20,12 @@ export interface LaneSituation {
   /** Lanes of the run. */
   readonly concurrency: number;
   readonly started: readonly ChunkLanes[];
-  /** Packs that the next chunks to start will have, one entry a chunk; every entry at least 1. */
+  /** Lanes that the next chunks to start could use, one entry a chunk; every entry at least 1. */
   readonly unstarted: readonly number[];
 }
 
 /**
- * Gives free lanes first to started chunks that have packs without a lane, then to the next chunks. Never grants more
+ * Gives free lanes first to started chunks that could use more, then to the next chunks. Never grants more
  * than the run's lanes; when more are held than there should be (the bound was lowered), grants none.
  */
 export function grantLanes({ concurrency, started, unstarted }: LaneSituation): LaneGrants {

@@ -1,11 +1,28 @@
-/** Items in a pack at most, however quick the answers are: what a lost worker or a change of mind can concern. */
+/** Items a lane gets in a pack at most, however quick the answers are: what a lost worker or a change of mind can concern. */
 export const PACK_CAP = 100;
+
+/** Items in a pack of several lanes at most. */
+export const WIDE_PACK_CAP = 500;
 
 /** How long a pack should take, ms: short, so that a change of mind is heard and progress is seen. */
 const PACK_TIME_MS = 60_000;
 
-/** Items in a pack while no answer of the model has been seen: small, since a slow model may take a minute each. */
+/** Items a lane gets while no answer of the model has been seen: few, since a slow model may take a minute each. */
 const FIRST_PACK = 4;
+
+/** Wide packs that hold all lanes of a run: at least so many, so that progress is seen, and at most. */
+const LEAST_PACKS = 10;
+const MOST_PACKS = 100;
+
+/** Lanes of a wide pack, unless there would be too few or too many packs. */
+const WIDTH = 5;
+
+/**
+ * Wide packs differ in length by these factors, in turn: packs that begin together and end together would leave all lanes
+ * idle while the next are started. About 1 on the average.
+ */
+const LENGTHS = [0.4, 1.4, 0.7, 1.7, 0.55, 1.2, 1];
+const MOST_LENGTH = 1.7;
 
 /** What the size of the next pack depends on. */
 export interface PackSituation {
@@ -16,15 +33,76 @@ export interface PackSituation {
   readonly latencyMs?: number | undefined;
   /** The user's `--pack`; undefined for automatic sizes. */
   readonly fixed?: number | undefined;
+  /** Packs may hold several lanes. */
+  readonly wide?: boolean | undefined;
+}
+
+/** What a chunk has when it cuts a pack. */
+export interface PackPlace {
+  /** Lanes without a pack, at least 1. */
+  readonly free: number;
+  /** Items without a pack, at least 1. */
+  readonly open: number;
+  /** Number of the pack in its chunk. */
+  readonly number: number;
+}
+
+/** How a pack is cut. */
+export interface PackShape {
+  readonly items: number;
+  /** Requests that it may have in flight: never more than items, or than there are lanes free. */
+  readonly lanes: number;
+  /** The run will have no further pack for its lanes: they are lent as long as another pack can use them. */
+  readonly last: boolean;
 }
 
 /**
- * Items the next pack should have, guided by what is left of the run: long packs while there is much to do, single
- * items at the end, so that a slow item never leaves the other lanes idle. At least 1.
+ * Items that a lane should get with the next pack, guided by what is left of the run: long packs while there is much to
+ * do, single items at the end, so that a slow item never leaves the other lanes idle. At least 1.
  */
-export function packSize({ left, concurrency, latencyMs, fixed }: PackSituation): number {
+export function packSize(situation: PackSituation): number {
+  const { left, concurrency, fixed } = situation;
   if (fixed !== undefined) return fixed;
-  const guided = Math.ceil(left / (2 * concurrency));
+  const part = left / concurrency;
+  return bounded(Math.ceil(packWidth(situation) > 1 ? part : part / 2), situation);
+}
+
+/** The next pack's shape. */
+export function packShape(situation: PackSituation, place: PackPlace): PackShape {
+  const width = packWidth(situation);
+  const { free, open, number } = place;
+  if (width === 1) return { items: narrow(situation, free, open), lanes: 1, last: false };
+  const { left, concurrency } = situation;
+  const size = wideSize(situation, LENGTHS[number % LENGTHS.length] ?? 1);
+  const items = Math.min(Math.max(Math.round(Math.min(free, width) * size), 1), WIDE_PACK_CAP, open);
+  // Where there are lanes for all, each item gets its own.
+  const wanted = Math.max(width, Math.ceil((items * free) / open));
+  return { items, lanes: Math.min(wanted, free, items), last: left - items <= concurrency };
+}
+
+/** Items of a pack on one lane: no more than leave some for each lane that is free with it. */
+function narrow(situation: PackSituation, free: number, open: number): number {
+  return situation.fixed ?? Math.min(packSize(situation), Math.ceil(open / free));
+}
+
+/** Items for each lane of a wide pack of a length. */
+function wideSize({ left, concurrency, latencyMs }: PackSituation, length: number): number {
+  // Twice its part: no item of it waits for one lane, and what other packs do not need of their lanes is lent to it.
+  const part = ((2 * left) / concurrency) * length;
+  if (latencyMs === undefined) return Math.min(Math.max(part, 1), FIRST_PACK * length);
+  // None takes longer than a pack should.
+  const byTime = (PACK_TIME_MS / Math.max(latencyMs, 1)) * (length / MOST_LENGTH);
+  return Math.max(1, Math.min(part, byTime, PACK_CAP));
+}
+
+/** The lanes that a pack holds where there are enough: as few as make no more packs than a small machine can start. */
+export function packWidth({ concurrency, fixed, wide = false }: Omit<PackSituation, 'left'>): number {
+  if (!wide || fixed !== undefined) return 1;
+  return Math.max(Math.min(WIDTH, Math.ceil(concurrency / LEAST_PACKS)), Math.ceil(concurrency / MOST_PACKS));
+}
+
+/** A number of items for one lane, at least 1 and no more than it does within a pack's time. */
+function bounded(size: number, { latencyMs }: PackSituation): number {
   const byTime = latencyMs === undefined ? FIRST_PACK : Math.floor(PACK_TIME_MS / Math.max(latencyMs, 1));
-  return Math.max(1, Math.min(guided, byTime, PACK_CAP));
+  return Math.max(1, Math.min(size, byTime, PACK_CAP));
 }

@@ -52,7 +52,7 @@ export interface ChunkReport {
   readonly revision: number;
   /** Lanes given back so far. */
   readonly returned: number;
-  /** Packs under way. */
+  /** Lanes that packs under way hold. */
   readonly inFlight: number;
   /** Items that could be in a pack now. */
   readonly open: number;

@@ -33,6 +33,11 @@ export const batchInputSchema = z.strictObject({
   retryFailed: z.boolean().optional(),
   /** Heartbeat time-out of `infer`, ms. Default 60,000; the embedded server uses 10,000. */
   heartbeatTimeoutMs: z.int().min(1000).optional(),
+  /**
+   * Packs may hold several lanes, so that thousands of lanes need no thousands of activities. For a run whose workers
+   * serve no other: on a shared worker, where each pack takes one place, it would get more than its part. Default false.
+   */
+  widePacks: z.boolean().optional(),
 });
 
 /** The argument of `batchWorkflow`. */
@@ -61,7 +66,7 @@ export interface PreparedRun {
 }
 
 /** The options that a workflow needs; the schema stays in the run directory, so that no history carries it. */
-export type WorkflowOptions = Omit<BatchOptions, 'schema' | 'skipInvalid'>;
+export type WorkflowOptions = Omit<BatchOptions, 'schema' | 'skipInvalid'> & Pick<BatchInput, 'widePacks'>;
 
 /** A page of chunks for the parent to start. */
 export interface ChunkPage {

@@ -101,6 +101,10 @@ export interface InferInput {
   readonly tokenBudget?: number;
   /** The item is alone under its retry policy: a retryable failure is thrown, not listed as unfinished. */
   readonly alone: boolean;
+  /** Requests that it may have in flight. Default 1. */
+  readonly lanes?: number;
+  /** The run has no further pack for its lanes: they are lent as long as another pack can use them. */
+  readonly last?: boolean;
 }
 
 /** An item that ended in an error, for its output line. */

@@ -199,6 +199,8 @@ function startOf(
       endpoint,
       recover: run.recover,
       ...heartbeatOf(flags, run.embedded),
+      // Its task queue has its own name: no other run shares its worker.
+      ...(run.embedded && flags.taskQueue === undefined ? { widePacks: true } : {}),
     },
   };
 }

@@ -44,6 +44,8 @@ const { infer } = proxyActivities<Pick<BatchActivities, 'infer'>>({ startToClose
 export interface InferCall {
   readonly input: InferInput;
   readonly pack: Pack;
+  /** Lanes that it holds. */
+  readonly lanes: number;
   readonly activityId: string;
   readonly retries: number;
   readonly heartbeatTimeoutMs: number;
@@ -54,12 +56,12 @@ export function runInfer(call: InferCall): Promise<PackProgress> {
   return infer.executeWithOptions(inferOptions(call), [call.input]);
 }
 
-function inferOptions({ input, pack, activityId, retries, heartbeatTimeoutMs }: InferCall): ActivityOptions {
+function inferOptions({ input, pack, lanes, activityId, retries, heartbeatTimeoutMs }: InferCall): ActivityOptions {
   const attempts = input.alone ? Math.max(1, 1 + retries - pack.attempts) : PACK_ATTEMPTS;
   return {
     activityId,
     summary: describePack(pack),
-    startToCloseTimeout: pack.items.length * input.timeoutSecs * 1000 + PACK_MARGIN_MS,
+    startToCloseTimeout: longest(pack.items.length, lanes) * input.timeoutSecs * 1000 + PACK_MARGIN_MS,
     heartbeatTimeout: heartbeatTimeoutMs,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: {
@@ -69,6 +71,11 @@ function inferOptions({ input, pack, activityId, retries, heartbeatTimeoutMs }: 
       maximumAttempts: attempts,
     },
   };
+}
+
+/** Answers that a pack waits for one after another at most; and one more for a lane that it has lent. */
+function longest(items: number, lanes: number): number {
+  return lanes === 1 ? items : Math.ceil(items / lanes) + 1;
 }
 
 /** A pack in words for the Web UI: `qwen3.5:9b · 12 items from #340`. */

@@ -43,6 +43,7 @@ import { applyChange, type RunChange } from '../batch/change.js';
 import type { RunStop } from '../batch/chunk-state.js';
 import type { Counts } from '../batch/counts.js';
 import { describeProgress } from '../batch/describe-progress.js';
+import { eventsOfAChunk } from '../batch/history-room.js';
 import { decodeItems } from '../batch/item-ranges.js';
 import type { ChunkManifest } from '../batch/manifest.js';
 import { type ModelTable, refreshModels, sameModels } from '../batch/model-table.js';
@@ -54,15 +55,12 @@ import { lookAtSpeed, progressOf } from '../batch/run-view.js';
 import { steps } from './activities.js';
 import { chunkWorkflow } from './chunk.js';
 import { CreditsWatch } from './credits-watch.js';
-import { historyIsLong } from './history-length.js';
+import { roomInHistory } from './history-length.js';
 import { ModelsWatch } from './models-watch.js';
 import { OrderLines, type WholeOrders } from './orders.js';
 
 /** Heartbeat time-out of a pack where the caller says nothing, ms: each recorded heartbeat is a billed action. */
 const HEARTBEAT_TIMEOUT_MS = 60_000;
-
-/** Events that a running chunk may still bring: its reports and orders, its end, and the workflow tasks for them. */
-const EVENTS_OF_A_CHUNK = 250;
 
 /** The argument of `batchWorkflow`; `carried` is set when the run continues as new. */
 export type CarriedBatchInput = BatchInput & { readonly carried?: BatchState };
@@ -201,7 +199,7 @@ export class BatchRun {
     while (this.state.doneChunks < chunks) {
       this.changed = false;
       const drained = Object.keys(this.state.running).length === 0;
-      if (this.isLong() && drained) await this.handOver();
+      if (drained && this.roomForChunks() < 1) await this.handOver();
       await this.turnPage();
       this.dispatch();
       this.state = lookAtSpeed(this.state, this.progress(), Date.now());
@@ -211,8 +209,10 @@ export class BatchRun {
     }
   }
 
-  private isLong(): boolean {
-    return historyIsLong(Object.keys(this.state.running).length * EVENTS_OF_A_CHUNK);
+  /** How many chunks may be started beside those that run, for all to end in this history. */
+  private roomForChunks(): number {
+    const running = Object.keys(this.state.running).length;
+    return Math.max(0, Math.floor(roomInHistory() / eventsOfAChunk(this.state.manifest)) - running);
   }
 
   /** Passes the state on to a fresh history; no chunk is running. */
@@ -256,10 +256,11 @@ export class BatchRun {
     }
   }
 
-  /** Items of the chunks that may be started now. None before continuing as new, so that what runs can end. */
+  /** Items of the chunks that may be started now. None when there is no room in the history, so that what runs can end. */
   private nextToStart(): readonly number[] {
-    if (this.isLong() || freeTokens(this.state) === 0) return [];
-    return isCanary(this.state) ? canaryItems(this.state) : this.page.map(itemsToAsk);
+    if (freeTokens(this.state) === 0) return [];
+    const next = isCanary(this.state) ? canaryItems(this.state) : this.page.map(itemsToAsk);
+    return next.slice(0, this.roomForChunks());
   }
 
   private startNext(lanes: number): void {

@@ -16,7 +16,7 @@ import { firstCredits } from '../batch/credits.js';
 import { describeProgress } from '../batch/describe-progress.js';
 import { chosenModel, type ModelTable, refreshModels } from '../batch/model-table.js';
 import type { Model } from '../batch/models.js';
-import type { BatchResult, PreparedRun } from '../batch/run.js';
+import type { BatchResult } from '../batch/run.js';
 import { progressOfSummary, summaryOf } from '../batch/run-view.js';
 import type { EndState, RunSummary } from '../batch/summary.js';
 import { endpointSteps, longSteps, steps } from './activities.js';
@@ -66,17 +66,19 @@ function rootCause(error: unknown): string {
 
 async function prepare(run: string, input: CarriedBatchInput): Promise<BatchState> {
   const { carried: _none, ...batch } = input;
-  const [prepared, models, { balance }] = await Promise.all([
+  const [{ manifest, options }, models, { balance }] = await Promise.all([
     longSteps.readManifest({ run, batch }),
     firstModels(batch.options?.model),
     endpointSteps.readBalance({ needed: batch.options?.maxCredits !== undefined }),
   ]);
-  if (prepared.options.maxCredits !== undefined && balance === undefined) {
+  if (options.maxCredits !== undefined && balance === undefined) {
     const message = 'maxCredits: the endpoint does not tell its balance; give maxTotalTokens instead';
     throw ApplicationFailure.nonRetryable(message, 'InvalidInput');
   }
-  const canary = await canaryOf(run, input, prepared, models);
+  const canary = await canaryOf(run, input, options.canary, models);
   const now = workflowInfo().startTime.getTime();
+  const { widePacks } = batch;
+  const prepared = { manifest, options: widePacks === true ? { ...options, widePacks } : options };
   return startBatch(prepared, {
     models,
     now,
@@ -89,11 +91,11 @@ async function prepare(run: string, input: CarriedBatchInput): Promise<BatchStat
 async function canaryOf(
   run: string,
   { recover }: CarriedBatchInput,
-  { options }: PreparedRun,
+  items: number | undefined,
   models: ModelTable,
 ): Promise<CanaryState | undefined> {
-  if (options.canary === undefined || recover === true) return undefined;
-  const { chunks } = await steps.readCanary({ run, items: options.canary });
+  if (items === undefined || recover === true) return undefined;
+  const { chunks } = await steps.readCanary({ run, items });
   return startCanary(chunks, models, workflowInfo().startTime.getTime());
 }
 

@@ -1,6 +1,7 @@
 import { condition, continueAsNew, getExternalWorkflowHandle, sleep, workflowInfo } from '@temporalio/workflow';
 import {
   type ChunkState,
+  type CutPack,
   failStranded,
   itemsDueBy,
   nextPack,
@@ -22,7 +23,7 @@ import { type InferInput, type PartInput, type RecoveredChunk, segmentPrefix } f
 import { dealAnew, type Pack } from '../batch/work-queue.js';
 import { endpointSteps, steps } from './activities.js';
 import { ChunkReporter } from './chunk-reporter.js';
-import { historyIsLong } from './history-length.js';
+import { roomInHistory } from './history-length.js';
 import { afterFailure, afterPack } from './pack-end.js';
 import { type PackEnd, PacksUnderWay } from './packs-under-way.js';
 
@@ -33,8 +34,8 @@ const MAX_LOOK_MS = 120_000;
 /** A lane is kept for an item that may be tried again within this time, ms, instead of going to the parent and back. */
 const KEEP_LANE_MS = 2_000;
 
-/** Events that a pack under way may still bring: its start and end, and the workflow task for it. */
-const EVENTS_OF_A_PACK = 5;
+/** Events that a pack brings at most: it is scheduled, starts and ends, and the workflow task for its end. */
+const EVENTS_OF_A_PACK = 6;
 
 /** A pack that was started, epoch ms. */
 interface StartedPack {
@@ -149,7 +150,7 @@ export class ChunkRun {
   private async work(): Promise<void> {
     while (true) {
       this.changed = false;
-      if (historyIsLong(this.packs.size * EVENTS_OF_A_PACK)) await this.handOver();
+      if (!this.hasRoom()) await this.handOver();
       this.launch();
       if (this.packs.size === 0 && nothingOpen(this.state)) break;
       this.reporter.look();
@@ -163,15 +164,20 @@ export class ChunkRun {
   private launch(): void {
     const now = Date.now();
     this.giveBackRecalled();
-    while (!this.state.paused && this.packs.size < this.held()) {
-      const { pack, state } = nextPack(this.state, this.options, now);
+    while (!this.state.paused && this.packs.lanes < this.held() && this.hasRoom()) {
+      const { cut, state } = nextPack(this.state, this.options, now, this.held() - this.packs.lanes);
       this.state = state;
-      if (pack === undefined) break;
-      this.start(pack);
+      if (cut === undefined) break;
+      this.start(cut);
     }
     if (this.state.stranded.length > 0) this.lookForModels();
     this.giveBackIdle(now);
     this.wakeForRetry(now);
+  }
+
+  /** True when the history can take one more pack beside those under way. */
+  private hasRoom(): boolean {
+    return (this.packs.size + 1) * EVENTS_OF_A_PACK <= roomInHistory();
   }
 
   /** Lanes that may be used: those that the parent wants back are no longer, though they have not all ended. */
@@ -184,7 +190,7 @@ export class ChunkRun {
     const { granted, returned, recalled } = this.state;
     const wanted = recalled - returned;
     if (wanted <= 0) return;
-    const idle = Math.max(0, granted - returned - this.packs.size);
+    const idle = Math.max(0, granted - returned - this.packs.lanes);
     const given = Math.min(wanted, idle);
     this.state = { ...this.state, returned: returned + given };
     this.packs.withdrawSome(wanted - given);
@@ -193,17 +199,18 @@ export class ChunkRun {
   private giveBackIdle(now: number): void {
     if (this.state.paused) return;
     const due = tokensLeft(this.state) === 0 ? 0 : itemsDueBy(this.state, now + KEEP_LANE_MS);
-    const keep = this.packs.size + due;
+    const keep = this.packs.lanes + due;
     const idle = this.held() - keep;
     if (idle > 0) this.state = { ...this.state, returned: this.state.returned + idle };
   }
 
-  private start(pack: Pack): void {
+  private start(cut: CutPack): void {
+    const { pack, lanes } = cut;
     const activityId = `pack-${this.state.nextPack - 1}`;
     const startedAt = Date.now();
     const { heartbeatTimeoutMs } = this.input;
     const { retries } = this.options;
-    const call = { input: this.inferInput(pack), pack, activityId, retries, heartbeatTimeoutMs };
+    const call = { input: this.inferInput(cut), pack, lanes, activityId, retries, heartbeatTimeoutMs };
     this.packs
       .run(call, (end) => {
         this.state = releaseBudget(this.after(end, { pack, activityId, startedAt }), pack);
@@ -225,7 +232,7 @@ export class ChunkRun {
     return afterFailure(this.state, { pack, error: end.error, startedAt, lose }, options);
   }
 
-  private inferInput(pack: Pack): InferInput {
+  private inferInput({ pack, lanes, last }: CutPack): InferInput {
     const { options } = this;
     const { run, chunk } = this.input;
     return {
@@ -242,6 +249,8 @@ export class ChunkRun {
       takeOver: pack.takeOver,
       alone: pack.items.length === 1,
       ...(pack.tokenBudget === undefined ? {} : { tokenBudget: pack.tokenBudget }),
+      ...(lanes === 1 ? {} : { lanes }),
+      ...(last ? { last } : {}),
     };
   }
 
@@ -301,7 +310,7 @@ export class ChunkRun {
 
   private facts() {
     const { state, lookAt, revision } = this;
-    const inFlight = this.packs.size;
+    const inFlight = this.packs.lanes;
     const open = state.paused ? 0 : itemsDueBy(state, Date.now());
     return { state, revision, inFlight, open, lookAt };
   }

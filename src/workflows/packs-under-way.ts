@@ -10,28 +10,37 @@ export type PackEnd =
 
 /** The packs of a chunk that are under way. */
 export class PacksUnderWay {
-  private readonly wanted = new Set<CancellationScope>();
+  /** Those that have not been taken back, with the lanes that each holds. */
+  private readonly wanted = new Map<CancellationScope, number>();
   private count = 0;
+  private held = 0;
 
   /** How many there are. */
   get size(): number {
     return this.count;
   }
 
+  /** Lanes that they hold together. */
+  get lanes(): number {
+    return this.held;
+  }
+
   /** Runs a pack and tells how it ended while it still counts as under way. Rejects only with what `onEnd` throws. */
   async run(call: InferCall, onEnd: (end: PackEnd) => void): Promise<void> {
     this.count++;
+    this.held += call.lanes;
     try {
       onEnd(await this.outcome(call));
     } finally {
       this.count--;
+      this.held -= call.lanes;
     }
   }
 
   private async outcome(call: InferCall): Promise<PackEnd> {
     const chunk = CancellationScope.current();
     const scope = new CancellationScope();
-    this.wanted.add(scope);
+    this.wanted.set(scope, call.lanes);
     try {
       return { kind: 'done', progress: await scope.run(() => runInfer(call)) };
     } catch (error) {
@@ -43,21 +52,24 @@ export class PacksUnderWay {
     }
   }
 
-  /** Takes back packs until so many have been taken back and not ended yet. */
-  withdrawSome(count: number): void {
-    let more = count - (this.count - this.wanted.size);
-    for (const pack of this.wanted) {
-      if (more-- <= 0) return;
-      this.wanted.delete(pack);
-      pack.cancel();
+  /** Takes back packs until so many lanes have been taken back and not come free yet. */
+  withdrawSome(lanes: number): void {
+    const kept = [...this.wanted.values()].reduce((sum, held) => sum + held, 0);
+    let more = lanes - (this.held - kept);
+    for (const [pack, held] of this.wanted) {
+      if (more <= 0) return;
+      more -= held;
+      this.takeBack(pack);
     }
   }
 
   /** Takes back all packs: each ends after its request, keeps its answers and hands back the rest. */
   withdraw(): void {
-    for (const pack of this.wanted) {
-      this.wanted.delete(pack);
-      pack.cancel();
-    }
+    for (const pack of this.wanted.keys()) this.takeBack(pack);
+  }
+
+  private takeBack(pack: CancellationScope): void {
+    this.wanted.delete(pack);
+    pack.cancel();
   }
 }

@@ -20,6 +20,7 @@ import { MODALITIES, noModalityCounts } from '../../src/batch/modality.js';
 import { markDown, refreshModels } from '../../src/batch/model-table.js';
 import { batchOptionsSchema } from '../../src/batch/options.js';
 import type { ChunkReport } from '../../src/batch/reports.js';
+import type { WorkflowOptions } from '../../src/batch/run.js';
 
 const NOW = 1_000_000;
 const MODELS = refreshModels(
@@ -30,7 +31,11 @@ const MODELS = refreshModels(
   ],
 );
 
-function begin(layouts: readonly string[], concurrency = 10): { state: BatchState; chunks: ChunkManifest[] } {
+function begin(
+  layouts: readonly string[],
+  concurrency = 10,
+  more: Pick<WorkflowOptions, 'widePacks' | 'pack'> = {},
+): { state: BatchState; chunks: ChunkManifest[] } {
   let first = 0;
   const modalities = noModalityCounts();
   const chunks = layouts.map((layout, chunk) => {
@@ -42,7 +47,7 @@ function begin(layouts: readonly string[], concurrency = 10): { state: BatchStat
   });
   const invalid = first - MODALITIES.reduce((sum, modality) => sum + modalities[modality], 0);
   const manifest = { items: first, modalities, invalid, chunks: chunks.length };
-  const options = batchOptionsSchema.parse({ concurrency });
+  const options = { ...batchOptionsSchema.parse({ concurrency }), ...more };
   return { state: startBatch({ options, manifest }, { models: MODELS, now: NOW }), chunks };
 }
 
@@ -122,6 +127,27 @@ describe('the lanes of a run', () => {
     // 1500 items on 300 lanes: packs of 3, so 167 packs a chunk.
     expect(currentPackSize(state)).toBe(3);
     expect(planLanes(state, chunks.map(itemsToAsk))).toEqual({ grants: [], starts: [167, 133] });
+  });
+
+  it('are all used by as many chunks as may be started', () => {
+    const { state, chunks } = begin(Array(40).fill('t2000'), 400);
+    const known = { ...state, latency: { text: 100 } };
+    // By what is left a lane would get 100 items, and 400 lanes would need 20 chunks.
+    expect(currentPackSize(known)).toBe(100);
+    expect(planLanes(known, chunks.map(itemsToAsk)).starts).toEqual(Array(20).fill(20));
+    expect(planLanes(known, chunks.slice(0, 3).map(itemsToAsk)).starts).toEqual([134, 134, 132]);
+    expect(planLanes(known, chunks.slice(0, 1).map(itemsToAsk)).starts).toEqual([400]);
+  });
+
+  it('are no more in one chunk than packs that its history can take', () => {
+    const plan = (more: Parameters<typeof begin>[2]) => {
+      const { state, chunks } = begin(['t2000', 't2000'], 2000, more);
+      return planLanes(state, chunks.map(itemsToAsk)).starts;
+    };
+    expect(plan({ pack: 1 })).toEqual([500, 500]);
+    expect(plan({ widePacks: true })).toEqual([1000, 1000]);
+    const held = hearReport(withStarted(['t2000'], [490], 2000), report(0, { inFlight: 490, open: 1500 }));
+    expect(planLanes(held, []).grants).toEqual([{ chunk: 0, lanes: 10 }]);
   });
 
   it('go to a started chunk that has packs without a lane before the next one starts', () => {

@@ -8,7 +8,7 @@ import { encodeLayout, type LayoutCode } from '../../src/batch/layout.js';
 import type { Modality } from '../../src/batch/modality.js';
 import { candidates, type ModelTable, refreshModels, weights } from '../../src/batch/model-table.js';
 import { batchOptionsSchema } from '../../src/batch/options.js';
-import { PACK_CAP } from '../../src/batch/packs.js';
+import { PACK_CAP, packWidth, WIDE_PACK_CAP } from '../../src/batch/packs.js';
 import type { Pack } from '../../src/batch/work-queue.js';
 import { type Answer, type ChunkLife, ChunkLiving } from './chunk-life.js';
 
@@ -31,13 +31,14 @@ interface World {
   readonly lanes: number;
   readonly leftElsewhere: number;
   readonly pack?: number;
+  readonly widePacks?: boolean;
   readonly answered?: ReadonlySet<number>;
   readonly answer: (item: number, pack: Pack) => Answer;
   readonly seed: number;
 }
 
 function live(world: World): ChunkLife {
-  const { pack, retries, lanes, models, layout, leftElsewhere, answered = new Set() } = world;
+  const { pack, widePacks = false, retries, lanes, models, layout, leftElsewhere, answered = new Set() } = world;
   const {
     schema: _schema,
     skipInvalid: _skip,
@@ -56,7 +57,7 @@ function live(world: World): ChunkLife {
   const start = startChunk({ chunk, answered, shares, models, latency: {}, lanes, leftElsewhere, tokensPerItem: 1 });
   const found = { ...NO_COUNTS, ok: answered.size };
   const state = answered.size === 0 ? start : takeRecovered(start, { segments: ['found'], counts: found });
-  return new ChunkLiving(state, options, lanes, world.answer, random(world.seed)).run();
+  return new ChunkLiving(state, { ...options, widePacks }, lanes, world.answer, random(world.seed)).run();
 }
 
 /** Mulberry32: the same numbers for the same seed. */
@@ -93,7 +94,8 @@ const worlds: fc.Arbitrary<World> = fc
     layout: layouts,
     models: fc.subarray([...MODELS]),
     retries: fc.nat({ max: 4 }),
-    lanes: fc.integer({ min: 1, max: 12 }),
+    lanes: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 300 })),
+    widePacks: fc.boolean(),
     leftElsewhere: fc.nat({ max: 5000 }),
     pack: fc.option(fc.integer({ min: 1, max: 30 }), { nil: undefined }),
     likely: fc.tuple(...OUTCOMES.map((_, index) => fc.nat({ max: index === 0 ? 20 : 4 }))),
@@ -159,12 +161,26 @@ describe('a chunk, whatever its models answer', () => {
   it('cuts packs of at least one item, rising, no longer than allowed, and single ones at the end', () => {
     fc.assert(
       fc.property(worlds, (world) => {
+        const width = packWidth({ concurrency: world.lanes, fixed: world.pack, wide: world.widePacks });
+        const most = width > 1 ? WIDE_PACK_CAP : PACK_CAP;
         for (const { pack, before } of live(world).packs) {
           expect(pack.items.length).toBeGreaterThanOrEqual(1);
-          expect(pack.items.length).toBeLessThanOrEqual(world.pack ?? PACK_CAP);
+          expect(pack.items.length).toBeLessThanOrEqual(world.pack ?? most);
           expect(pack.items).toEqual([...new Set(pack.items)].sort((a, b) => a - b));
           const left = before.queues.reduce((sum, { items }) => sum + items.length, before.leftElsewhere);
-          if (world.pack === undefined && left <= 2 * world.lanes) expect(pack.items).toHaveLength(1);
+          if (world.pack === undefined && width === 1 && left <= 2 * world.lanes) expect(pack.items).toHaveLength(1);
+        }
+      }),
+    );
+  });
+
+  it('never has packs on more lanes than it was given, nor a pack on more lanes than it has items', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        for (const { pack, lanes, free } of live(world).packs) {
+          expect(lanes).toBeGreaterThanOrEqual(1);
+          expect(lanes).toBeLessThanOrEqual(Math.min(free, pack.items.length));
+          if (pack.alone !== undefined) expect(lanes).toBe(1);
         }
       }),
     );

@@ -23,6 +23,9 @@ export interface StartedPack {
   readonly at: number;
   /** The chunk's state just before. */
   readonly before: ChunkState;
+  /** Lanes that it took, and those that were free. */
+  readonly lanes: number;
+  readonly free: number;
 }
 
 /** What a whole life of a chunk came to. */
@@ -47,7 +50,7 @@ export class ChunkLiving {
   private steps = 0;
   private handedBack = 0;
   private lookAt: number | undefined;
-  private inFlight: { readonly pack: Pack; readonly id: string }[] = [];
+  private inFlight: { readonly pack: Pack; readonly lanes: number; readonly id: string }[] = [];
   private readonly packs: StartedPack[] = [];
   private readonly asked = new Map<number, number>();
   private readonly paidTwice: number[] = [];
@@ -75,14 +78,19 @@ export class ChunkLiving {
   }
 
   private launch(): void {
-    while (this.inFlight.length < this.lanes) {
+    for (let free = this.free(); free > 0; free = this.free()) {
       const before = this.state;
-      const { pack, state } = nextPack(before, this.options, this.now);
+      const { cut, state } = nextPack(before, this.options, this.now, free);
       this.state = state;
-      if (pack === undefined) return;
-      this.packs.push({ pack, at: this.now, before });
-      this.inFlight.push({ pack, id: `pack-${this.packs.length}-` });
+      if (cut === undefined) return;
+      const { pack, lanes } = cut;
+      this.packs.push({ pack, at: this.now, before, lanes, free });
+      this.inFlight.push({ pack, lanes, id: `pack-${this.packs.length}-` });
     }
+  }
+
+  private free(): number {
+    return this.lanes - this.inFlight.reduce((sum, { lanes }) => sum + lanes, 0);
   }
 
   private look(): void {
@@ -101,15 +109,18 @@ export class ChunkLiving {
       this.lookAt = undefined;
     }
     const [ended] = this.inFlight.splice(this.draw(this.inFlight.length), 1);
-    if (ended !== undefined) this.end(ended.pack, ended.id);
+    if (ended !== undefined) this.end(ended.pack, ended.id, ended.lanes);
   }
 
-  private end(pack: Pack, id: string): void {
+  private end(pack: Pack, id: string, lanes: number): void {
     const work = new PackWork(pack, this.takenOver(pack));
-    for (const item of pack.items) {
-      if (work.ok.has(item)) continue;
+    const open = pack.items.filter((item) => !work.ok.has(item));
+    for (const [position, item] of open.entries()) {
       const outcome = this.askItem(item, pack, work);
       if (outcome === 'next') continue;
+      // What the other lanes have asked meanwhile is finished and kept.
+      if (outcome !== 'lost')
+        for (const beside of open.slice(position + 1, position + lanes)) this.askItem(beside, pack, work);
       this.endEarly(pack, id, work, outcome);
       return;
     }

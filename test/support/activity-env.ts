@@ -7,6 +7,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { onTestFinished } from 'vitest';
 import { createActivities } from '../../src/activities/create-activities.js';
 import { Journals } from '../../src/activities/journals.js';
+import { LanePools } from '../../src/activities/lane-pools.js';
 import { WorkerMetrics } from '../../src/activities/metrics.js';
 import { readSegments, type SegmentRecord } from '../../src/activities/segments.js';
 import type { BatchInput, PreparedRun } from '../../src/batch/run.js';
@@ -60,6 +61,7 @@ export class ActivityWorld {
       ...(options.drain === undefined ? {} : { drain: options.drain }),
       metrics: new WorkerMetrics(),
       journals: new Journals(storage, options.flushIntervalMs ?? 1000),
+      lanePools: new LanePools(),
     });
   }
 

@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { progressUntil, prompts, World } from '../support/batch-world.js';
+import { describe, expect, it } from 'vitest';
+import { askedTimes, progressUntil, prompts, World } from '../support/batch-world.js';
 
 const fixed = (ms: number) => ({ latency: { kind: 'fixed', ms } }) as const;
 
@@ -40,4 +40,54 @@ it('gives lanes to as many chunks as it takes to use them', async () => {
   const run = await world.start(prompts(60), { options: { concurrency: 60, chunkSize: 1 } });
   expect(await run.result()).toMatchObject({ ok: 60 });
   expect((await world.stats()).maxInFlight).toBe(60);
+});
+
+describe('with hundreds of lanes', () => {
+  /** A run of 700 prompts in several chunks on 300 lanes, and the longest of its histories. */
+  async function hundreds(widePacks: boolean) {
+    const world = await World.open({ simulator: fixed(3_000), noWorker: true });
+    await world.startWorker({ maxRequests: 400 });
+    const run = await world.start(prompts(700), {
+      widePacks,
+      // A machine that is busy with 300 activities may be late with heartbeats: no reason to start one again here.
+      heartbeatTimeoutMs: 30_000,
+      options: { concurrency: 300, chunkSize: 300 },
+    });
+    expect(await run.result()).toMatchObject({ ok: 700, failed: 0, requests: 700 });
+    expect([...askedTimes(await world.requests()).values()].every((times) => times === 1)).toBe(true);
+    const query = `WorkflowId STARTS_WITH '${run.id}'`;
+    const lengths: number[] = [];
+    for await (const { historyLength } of world.client.workflow.list({ query })) lengths.push(historyLength);
+    return { most: (await world.stats()).maxInFlight, longest: Math.max(...lengths) };
+  }
+
+  it('never has more requests in flight than lanes, and uses them all, where packs are wide', async () => {
+    const { most, longest } = await hundreds(true);
+    expect(most).toBe(300);
+    expect(longest).toBeLessThan(600);
+  });
+
+  it('never has more requests in flight than lanes, and uses them all, where each has its own pack', async () => {
+    const { most, longest } = await hundreds(false);
+    expect(most).toBe(300);
+    expect(longest).toBeLessThan(4096);
+  });
+});
+
+it('moves lanes between packs of different models, with one that fails in between', async () => {
+  const world = await World.open({
+    noWorker: true,
+    simulator: {
+      ...fixed(300),
+      models: [
+        { id: 'one', nodes: 2 },
+        { id: 'two', nodes: 1 },
+      ],
+      rules: [{ match: { model: 'two', times: 3 }, respond: { status: 503 } }],
+    },
+  });
+  await world.startWorker({ maxRequests: 100 });
+  const run = await world.start(prompts(600), { widePacks: true, options: { concurrency: 60, chunkSize: 200 } });
+  expect(await run.result()).toMatchObject({ ok: 600, failed: 0 });
+  expect((await world.stats()).maxInFlight).toBeLessThanOrEqual(60);
 });

@@ -23,11 +23,11 @@ function chunkOfFour(): ChunkState {
 }
 
 it('looks for what a lost worker had written also when its items had to wait for a model in between', () => {
-  const first = nextPack(chunkOfFour(), options, NOW);
-  if (first.pack === undefined) throw new Error('no pack was cut');
-  const lost = losePack(first.state, first.pack, 'run-pack-1-');
-  const waiting = nextPack({ ...lost, models: markDown(lost.models, MODEL, NOW) }, options, NOW).state;
+  const first = nextPack(chunkOfFour(), options, NOW, 1);
+  if (first.cut === undefined) throw new Error('no pack was cut');
+  const lost = losePack(first.state, first.cut.pack, 'run-pack-1-');
+  const waiting = nextPack({ ...lost, models: markDown(lost.models, MODEL, NOW) }, options, NOW, 1).state;
   expect(waiting.stranded).toHaveLength(1);
   const back = unstrand({ ...waiting, models: clearDown(waiting.models) }, NOW);
-  expect(nextPack(back, options, NOW).pack).toMatchObject({ items: [0, 1, 2, 3], takeOver: ['run-pack-1-'] });
+  expect(nextPack(back, options, NOW, 1).cut?.pack).toMatchObject({ items: [0, 1, 2, 3], takeOver: ['run-pack-1-'] });
 });
