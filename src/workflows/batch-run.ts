@@ -2,49 +2,21 @@ import {
   ApplicationFailure,
   allHandlersFinished,
   CancellationScope,
-  ChildWorkflowCancellationType,
   condition,
   continueAsNew,
   isCancellation,
   setCurrentDetails,
-  startChild,
-  workflowInfo,
 } from '@temporalio/workflow';
-import { currentPackSize, grantTo, ordersFor, outdatedChunks, planLanes } from '../batch/batch-lanes.js';
-import {
-  type BatchState,
-  type ChunkBegin,
-  endChunk,
-  hearReport,
-  itemsLeft,
-  itemsToAsk,
-  type PausedBy,
-  planShares,
-  startNextChunk,
-} from '../batch/batch-state.js';
-import {
-  exhaustedReason,
-  firstAllowance,
-  freeTokens,
-  grantAllowances,
-  isExhausted,
-  itemTokens,
-} from '../batch/budget.js';
-import {
-  canaryItems,
-  endCanaryChunk,
-  isCanary,
-  isLastOfCanary,
-  leaveCanary,
-  passCanary,
-  startCanaryChunk,
-} from '../batch/canary.js';
+import { grantTo, ordersFor, outdatedChunks, planLanes } from '../batch/batch-lanes.js';
+import { type BatchState, endChunk, hearReport, itemsToAsk, type PausedBy, planShares } from '../batch/batch-state.js';
+import { exhaustedReason, freeTokens, grantAllowances, isExhausted } from '../batch/budget.js';
+import { canaryItems, endCanaryChunk, isCanary, isLastOfCanary, passCanary } from '../batch/canary.js';
 import { applyChange, type RunChange } from '../batch/change.js';
+import { type ChunkStart, type RunFacts, startOfCanary, startOfChunk } from '../batch/chunk-start.js';
 import type { RunStop } from '../batch/chunk-state.js';
 import type { Counts } from '../batch/counts.js';
 import { describeProgress } from '../batch/describe-progress.js';
 import { eventsOfAChunk } from '../batch/history-room.js';
-import { decodeItems } from '../batch/item-ranges.js';
 import type { ChunkManifest } from '../batch/manifest.js';
 import { type ModelTable, refreshModels, sameModels } from '../batch/model-table.js';
 import type { Model } from '../batch/models.js';
@@ -53,11 +25,11 @@ import type { ChunkInput, ChunkReport } from '../batch/reports.js';
 import type { BatchInput } from '../batch/run.js';
 import { lookAtSpeed, progressOf } from '../batch/run-view.js';
 import { steps } from './activities.js';
-import { chunkWorkflow } from './chunk.js';
+import { ChunkChildren } from './chunk-children.js';
 import { CreditsWatch } from './credits-watch.js';
 import { roomInHistory } from './history-length.js';
 import { ModelsWatch } from './models-watch.js';
-import { OrderLines, type WholeOrders } from './orders.js';
+import type { WholeOrders } from './orders.js';
 
 /** Heartbeat time-out of a pack where the caller says nothing, ms: each recorded heartbeat is a billed action. */
 const HEARTBEAT_TIMEOUT_MS = 60_000;
@@ -65,16 +37,21 @@ const HEARTBEAT_TIMEOUT_MS = 60_000;
 /** The argument of `batchWorkflow`; `carried` is set when the run continues as new. */
 export type CarriedBatchInput = BatchInput & { readonly carried?: BatchState };
 
-/** What starts a chunk beside what every chunk is given. */
-type ChunkStart = Pick<ChunkInput, 'chunk' | 'shares' | 'recover' | 'only'>;
-
 /** Drives a run's chunks: owns the lanes, hears the chunks, keeps the models and the progress. */
 export class BatchRun {
   private changed = false;
   private crash: { readonly error: unknown } | undefined;
   private page: readonly ChunkManifest[] = [];
-  private readonly lines = new OrderLines((chunk) => this.orders(chunk));
-  private readonly chunks = new CancellationScope();
+  private readonly children = new ChunkChildren({
+    orders: (chunk) => this.orders(chunk),
+    ended: (input, counts) => this.ended(input, counts),
+    failed: (error) => this.fail(error),
+    // Only so many chunks are started in one go: now the next may be.
+    changed: () => {
+      this.changed = true;
+    },
+  });
+  private readonly facts: RunFacts;
   private readonly modelsWatch = new ModelsWatch(
     (list) => this.hearModels(refreshModels(this.state.models, list)),
     () => this.state.paused,
@@ -93,7 +70,10 @@ export class BatchRun {
     private readonly run: string,
     private readonly input: CarriedBatchInput,
     private state: BatchState,
-  ) {}
+  ) {
+    const { heartbeatTimeoutMs = HEARTBEAT_TIMEOUT_MS, recover = false, retryFailed = false } = input;
+    this.facts = { run, heartbeatTimeoutMs, recover, retryFailed };
+  }
 
   /** The run as the query gives it. */
   progress(): Progress {
@@ -127,7 +107,7 @@ export class BatchRun {
   /** Stops giving out work. */
   pause(pausedBy: PausedBy, pausedFor: string): void {
     this.state = { ...this.state, paused: true, pausedBy, pausedFor };
-    this.lines.tellAll();
+    this.children.tellAll();
     this.changed = true;
   }
 
@@ -135,7 +115,7 @@ export class BatchRun {
   resume(): void {
     const { pausedFor: _why, pausedBy: _who, ...state } = this.state;
     this.state = passCanary({ ...state, paused: false, resumedAt: Date.now() });
-    this.lines.tellAll();
+    this.children.tellAll();
     this.changed = true;
   }
 
@@ -145,7 +125,7 @@ export class BatchRun {
     this.state = applyChange(this.state, change, list, this.plannedAt);
     // What paused for a limit goes on when there is room again; else it pauses anew.
     if (this.state.pausedBy === 'budget') this.resume();
-    this.lines.tellAll();
+    this.children.tellAll();
     this.changed = true;
   }
 
@@ -166,7 +146,7 @@ export class BatchRun {
     const { paused, resumedAt = 0 } = this.state;
     if (paused) return;
     // What was asked before the run was resumed says nothing of the credits since: the chunk may go on.
-    if (askedAt < resumedAt) this.lines.tell(chunk);
+    if (askedAt < resumedAt) this.children.tell(chunk);
     else this.pause('credits', `${message}; add credits, then: dria-temporal resume ${this.run}`);
   }
 
@@ -188,8 +168,7 @@ export class BatchRun {
         await watching;
       });
     } catch (error) {
-      this.chunks.cancel();
-      await CancellationScope.nonCancellable(() => condition(() => this.lines.size === 0));
+      await this.children.cancel();
       throw this.crash?.error ?? error;
     }
   }
@@ -237,11 +216,11 @@ export class BatchRun {
     const plan = planLanes(this.state, next);
     for (const { chunk, lanes } of plan.grants) {
       this.state = grantTo(this.state, chunk, lanes);
-      this.lines.tell(chunk);
+      this.children.tell(chunk);
     }
     for (const lanes of plan.starts) this.startNext(lanes);
     if (plan.starts.length >= next.length && next.length > 0) this.changed = true;
-    for (const chunk of outdatedChunks(this.state)) this.lines.tell(chunk);
+    for (const chunk of outdatedChunks(this.state)) this.children.tell(chunk);
   }
 
   /** Keeps the run within its limits: allows more to chunks that are short, or pauses when nothing is left to allow. */
@@ -250,7 +229,7 @@ export class BatchRun {
     if (this.state.paused) return;
     const { state, chunks } = grantAllowances(this.state);
     this.state = state;
-    for (const chunk of chunks) this.lines.tell(chunk);
+    for (const chunk of chunks) this.children.tell(chunk);
     if (isExhausted(this.state) && !this.creditsWatch.isLooking) {
       this.pause('budget', exhaustedReason(this.run, this.state));
     }
@@ -264,77 +243,21 @@ export class BatchRun {
   }
 
   private startNext(lanes: number): void {
-    if (isCanary(this.state)) this.startCanary(lanes);
-    else this.startChunk(lanes);
+    const start = isCanary(this.state) ? startOfCanary(this.state, lanes, this.facts) : this.startOfPage(lanes);
+    if (start === undefined) return;
+    this.state = start.state;
+    this.children.start(start.input);
   }
 
-  private startChunk(lanes: number): void {
+  private startOfPage(lanes: number): ChunkStart | undefined {
     const [chunk, ...page] = this.page;
-    if (chunk === undefined) return;
     this.page = page;
-    const left = leaveCanary(this.state, chunk.chunk);
-    const started = startNextChunk(left.state, chunk, this.begin(lanes, itemsToAsk(chunk)));
-    this.state = started.state;
-    this.start({ chunk, shares: started.shares, recover: left.found || this.input.recover === true });
+    return chunk === undefined ? undefined : startOfChunk(this.state, chunk, lanes, this.facts);
   }
 
-  private startCanary(lanes: number): void {
-    const [items = 0] = canaryItems(this.state);
-    const next = startCanaryChunk(this.state, this.begin(lanes, items));
-    if (next === undefined) return;
-    const { chunk, items: only } = next.started;
-    this.state = next.state;
-    this.start({ chunk, shares: next.shares, recover: false, only });
-  }
-
-  private begin(lanes: number, open: number): ChunkBegin {
-    const allowance = firstAllowance(this.state);
-    const toldSize = currentPackSize(this.state);
-    return { lanes, open, toldSize, ...(allowance === undefined ? {} : { allowance }) };
-  }
-
-  private start(start: ChunkStart): void {
-    const { options, revision, models, latency, running } = this.state;
-    const { open = 0, granted = 0, allowance } = running[start.chunk.chunk] ?? {};
-    const input: ChunkInput = {
-      ...start,
-      run: this.run,
-      options,
-      revision,
-      heartbeatTimeoutMs: this.input.heartbeatTimeoutMs ?? HEARTBEAT_TIMEOUT_MS,
-      lanes: granted,
-      leftElsewhere: Math.max(0, itemsLeft(this.state) - open),
-      models,
-      latency,
-      retryFailed: this.input.retryFailed === true,
-      tokensPerItem: itemTokens(this.state),
-      ...(allowance === undefined ? {} : { allowance }),
-    };
-    this.chunks.run(() => this.follow(input)).catch((error: unknown) => this.fail(error));
-  }
-
-  private async follow(input: ChunkInput): Promise<void> {
-    const { chunk, only, models, options } = input;
-    const number = chunk.chunk;
-    // A place among the lines before the child has started: a cancelled run waits for it too.
-    this.lines.expect(number);
-    try {
-      const child = await startChild(chunkWorkflow, {
-        workflowId: `${workflowInfo().workflowId}/${only === undefined ? 'chunk' : 'canary'}-${number}`,
-        args: [input],
-        cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-        staticSummary: describeChunk(input),
-      });
-      this.lines.open(number, child, { models, options });
-      // Only so many chunks are started in one go: now the next may be.
-      this.changed = true;
-      const { counts } = await child.result();
-      if (only === undefined) this.become(endChunk(this.state, number, counts));
-      else await this.endCanary(number, counts);
-    } finally {
-      this.lines.close(number);
-      this.changed = true;
-    }
+  private async ended({ chunk: { chunk }, only }: ChunkInput, counts: Counts): Promise<void> {
+    if (only === undefined) this.become(endChunk(this.state, chunk, counts));
+    else await this.endCanary(chunk, counts);
   }
 
   private async endCanary(chunk: number, counts: Counts): Promise<void> {
@@ -368,7 +291,7 @@ export class BatchRun {
 
   private planAnew(): void {
     this.plan();
-    this.lines.tellAll();
+    this.children.tellAll();
     this.changed = true;
   }
 
@@ -381,10 +304,4 @@ export class BatchRun {
     this.crash ??= { error };
     this.changed = true;
   }
-}
-
-/** A chunk in words for the Web UI. */
-function describeChunk({ chunk, only }: ChunkInput): string {
-  if (only === undefined) return `Chunk ${chunk.chunk}: items #${chunk.first} and on`;
-  return `Canary: ${decodeItems(only).length} of the items of chunk ${chunk.chunk}`;
 }

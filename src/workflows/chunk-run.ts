@@ -1,4 +1,6 @@
 import { condition, continueAsNew, getExternalWorkflowHandle, sleep, workflowInfo } from '@temporalio/workflow';
+import { beginChunk, beginRecovered } from '../batch/chunk-begin.js';
+import { hearOrders, takeModels, usableLanes } from '../batch/chunk-orders.js';
 import {
   type ChunkState,
   type CutPack,
@@ -8,19 +10,16 @@ import {
   nextTry,
   nothingOpen,
   releaseBudget,
-  startChunk,
-  takeRecovered,
   tokensLeft,
   unstrand,
 } from '../batch/chunk-state.js';
-import { decodeItems, encodeItems } from '../batch/item-ranges.js';
-import { decodeLayout } from '../batch/layout.js';
 import { clearDown, type ModelTable, mergeModels, refreshModels, sameModels } from '../batch/model-table.js';
+import { inferInput, partInput } from '../batch/pack-call.js';
 import { losePack, withdrawPack } from '../batch/pack-outcome.js';
 import type { ChunkInput, ChunkOrders, ChunkResult } from '../batch/reports.js';
 import type { WorkflowOptions } from '../batch/run.js';
-import { type InferInput, type PartInput, type RecoveredChunk, segmentPrefix } from '../batch/work.js';
-import { dealAnew, type Pack } from '../batch/work-queue.js';
+import { segmentPrefix } from '../batch/work.js';
+import type { Pack } from '../batch/work-queue.js';
 import { endpointSteps, steps } from './activities.js';
 import { ChunkReporter } from './chunk-reporter.js';
 import { roomInHistory } from './history-length.js';
@@ -60,40 +59,29 @@ export class ChunkRun {
   constructor(private readonly input: ChunkInput) {
     this.options = input.options;
     this.revision = input.revision;
-    this.state = input.carried ?? begin(input);
+    this.state = input.carried ?? beginChunk(input);
     const parent = getExternalWorkflowHandle(workflowInfo().parent?.workflowId ?? input.run);
     this.reporter = new ChunkReporter(input.chunk, parent, () => this.facts(), this.state.models);
   }
 
-  /** Hears the parent. Lanes are counted as totals, so that a message twice or late does no harm. */
+  /** Hears the parent. */
   obey(orders: ChunkOrders): void {
-    const { granted, recalled, leftElsewhere, paused, allowance } = orders;
-    const { stop, allowance: _before, ...state } = this.state;
-    this.state = {
-      ...state,
-      ...(paused && stop !== undefined ? { stop } : {}),
-      ...(allowance === undefined ? {} : { allowance }),
-      granted: Math.max(state.granted, granted),
-      recalled: Math.max(state.recalled, recalled),
-      leftElsewhere,
-      paused,
-    };
-    if (orders.options !== undefined) this.options = orders.options;
-    if (orders.revision > this.revision) this.beginRevision(orders);
-    else if (orders.models !== undefined) this.hearModels(orders.models);
+    const { options, revision, models, paused } = orders;
+    this.state = hearOrders(this.state, orders);
+    if (options !== undefined) this.options = options;
+    if (revision > this.revision) this.beginRevision(revision, models);
+    else if (models !== undefined) this.hearModels(models);
     if (paused) this.packs.withdraw();
     this.changed = true;
   }
 
   /** What is asked has changed: packs under way end after their request, and the rest goes out anew. */
-  private beginRevision({ revision, models }: ChunkOrders): void {
+  private beginRevision(revision: number, models: ModelTable | undefined): void {
     this.revision = revision;
     this.packs.withdraw();
-    if (models !== undefined) {
-      this.reporter.knows(models);
-      const queues = dealAnew(this.state.queues, models, Date.now());
-      this.state = unstrand({ ...this.state, queues, models, rounds: 0 }, Date.now());
-    }
+    if (models === undefined) return;
+    this.reporter.knows(models);
+    this.state = takeModels(this.state, models, Date.now());
   }
 
   private hearModels(told: ModelTable): void {
@@ -109,42 +97,21 @@ export class ChunkRun {
     if (recover && carried === undefined) {
       const recovered = await steps.recoverChunk({ run, chunk, retryFailed });
       if (recovered.part !== undefined) return recovered.part;
-      this.recover(recovered);
+      this.state = beginRecovered(this.input, this.state, recovered);
     }
     await this.work();
     if (only !== undefined) return { counts: this.state.counts };
-    return await steps.writePart(this.partInput());
+    return await steps.writePart(partInput(this.input, this.options, this.state));
   }
 
   /** The end of a cancelled chunk: waits until no pack is under way, keeps what failed, and tells the parent its counts. */
   async drain(): Promise<void> {
     await condition(() => this.packs.size === 0);
-    if (this.input.only === undefined && linesInError(this.state) > 0) await steps.keepFailures(this.partInput());
+    const { failed, skipped } = this.state.counts;
+    if (this.input.only === undefined && failed + skipped > 0) {
+      await steps.keepFailures(partInput(this.input, this.options, this.state));
+    }
     await this.reporter.tell();
-  }
-
-  private partInput(): PartInput {
-    const { segments, failures, counts, reopened } = this.state;
-    const { run, chunk } = this.input;
-    return {
-      run,
-      chunk,
-      segments,
-      failures,
-      counts,
-      detail: this.options.detail,
-      ...(reopened ? { replace: true } : {}),
-    };
-  }
-
-  private recover(recovered: RecoveredChunk): void {
-    const answered = new Set([...unwanted(this.input), ...decodeItems(recovered.items)]);
-    // What the parent has said meanwhile stays.
-    const { granted, recalled, leftElsewhere, paused, models, allowance } = this.state;
-    const begun = startChunk({ ...this.input, models, answered });
-    const told = { ...begun, granted, recalled, leftElsewhere, paused };
-    const limited = allowance === undefined ? told : { ...told, allowance };
-    this.state = takeRecovered(limited, recovered);
   }
 
   private async work(): Promise<void> {
@@ -164,8 +131,8 @@ export class ChunkRun {
   private launch(): void {
     const now = Date.now();
     this.giveBackRecalled();
-    while (!this.state.paused && this.packs.lanes < this.held() && this.hasRoom()) {
-      const { cut, state } = nextPack(this.state, this.options, now, this.held() - this.packs.lanes);
+    while (!this.state.paused && this.packs.lanes < usableLanes(this.state) && this.hasRoom()) {
+      const { cut, state } = nextPack(this.state, this.options, now, usableLanes(this.state) - this.packs.lanes);
       this.state = state;
       if (cut === undefined) break;
       this.start(cut);
@@ -178,12 +145,6 @@ export class ChunkRun {
   /** True when the history can take one more pack beside those under way. */
   private hasRoom(): boolean {
     return (this.packs.size + 1) * EVENTS_OF_A_PACK <= roomInHistory();
-  }
-
-  /** Lanes that may be used: those that the parent wants back are no longer, though they have not all ended. */
-  private held(): number {
-    const { granted, returned, recalled } = this.state;
-    return granted - Math.max(returned, recalled);
   }
 
   private giveBackRecalled(): void {
@@ -200,7 +161,7 @@ export class ChunkRun {
     if (this.state.paused) return;
     const due = tokensLeft(this.state) === 0 ? 0 : itemsDueBy(this.state, now + KEEP_LANE_MS);
     const keep = this.packs.lanes + due;
-    const idle = this.held() - keep;
+    const idle = usableLanes(this.state) - keep;
     if (idle > 0) this.state = { ...this.state, returned: this.state.returned + idle };
   }
 
@@ -210,7 +171,8 @@ export class ChunkRun {
     const startedAt = Date.now();
     const { heartbeatTimeoutMs } = this.input;
     const { retries } = this.options;
-    const call = { input: this.inferInput(cut), pack, lanes, activityId, retries, heartbeatTimeoutMs };
+    const input = inferInput(this.input, this.options, cut);
+    const call = { input, pack, lanes, activityId, retries, heartbeatTimeoutMs };
     this.packs
       .run(call, (end) => {
         this.state = releaseBudget(this.after(end, { pack, activityId, startedAt }), pack);
@@ -230,28 +192,6 @@ export class ChunkRun {
     if (end.kind === 'withdrawn') return withdrawPack(this.state, pack, prefix);
     const lose = () => losePack(this.state, pack, prefix);
     return afterFailure(this.state, { pack, error: end.error, startedAt, lose }, options);
-  }
-
-  private inferInput({ pack, lanes, last }: CutPack): InferInput {
-    const { options } = this;
-    const { run, chunk } = this.input;
-    return {
-      run,
-      chunk: chunk.chunk,
-      model: pack.model,
-      items: encodeItems(pack.items),
-      maxTokens: options.maxTokens,
-      temperature: options.temperature,
-      timeoutSecs: options.timeoutSecs,
-      detail: options.detail,
-      attempts: pack.attempts,
-      tried: pack.tried,
-      takeOver: pack.takeOver,
-      alone: pack.items.length === 1,
-      ...(pack.tokenBudget === undefined ? {} : { tokenBudget: pack.tokenBudget }),
-      ...(lanes === 1 ? {} : { lanes }),
-      ...(last ? { last } : {}),
-    };
   }
 
   private lookForModels(): void {
@@ -314,22 +254,4 @@ export class ChunkRun {
     const open = state.paused ? 0 : itemsDueBy(state, Date.now());
     return { state, revision, inFlight, open, lookAt };
   }
-}
-
-/** A chunk that begins. Its invalid lines are counted when it does them all, not in a canary. */
-function begin(input: ChunkInput): ChunkState {
-  const state = startChunk({ ...input, answered: unwanted(input) });
-  return input.only === undefined ? state : { ...state, counts: { ...state.counts, skipped: 0 } };
-}
-
-/** Items of the chunk that it is not to ask, though nobody has answered them. */
-function unwanted({ chunk, only }: ChunkInput): ReadonlySet<number> {
-  if (only === undefined) return new Set();
-  const wanted = new Set(decodeItems(only));
-  const items = decodeLayout(chunk.layout).map((_code, position) => chunk.first + position);
-  return new Set(items.filter((item) => !wanted.has(item)));
-}
-
-function linesInError({ counts }: ChunkState): number {
-  return counts.failed + counts.skipped;
 }
