@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { systemCode } from '../system-error.js';
 import { type FileAccess, fileError } from './file-errors.js';
-import { fillSynced, makeSynced, readRange, removeAbandoned, syncFolder } from './files.js';
+import { fillSynced, makeSynced, readRange, removeAbandoned, syncFolder, writePieces } from './files.js';
 import { type Storage, StorageError } from './storage.js';
 
 /** Folder under the root for objects that are being written: listings never see them, and a crash leaves them here. */
@@ -59,9 +59,7 @@ export class FileStorage implements Storage {
       broken = { error };
     });
     try {
-      await this.write(key, async (file) => {
-        for await (const piece of source) await file.writeFile(piece);
-      });
+      await this.write(key, (file) => writePieces(file, source));
     } catch (error) {
       // What the source threw is no matter of this storage, even where it looks like it.
       throw broken === undefined ? error : broken.error;

@@ -13,6 +13,38 @@ export async function readRange(file: FileHandle, start: number, length: number)
   return buffer.subarray(0, filled);
 }
 
+/** Writes that are under way at once: while one is done the next is there already. */
+const WRITES_AT_ONCE = 2;
+
+/** Writes pieces one behind another into an empty file. */
+export async function writePieces(file: FileHandle, source: AsyncIterable<Uint8Array | string>): Promise<void> {
+  const writes: Promise<void>[] = [];
+  let position = 0;
+  try {
+    for await (const piece of source) {
+      const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
+      if (writes.length === WRITES_AT_ONCE) await writes.shift();
+      const write = writeAt(file, bytes, position);
+      // Who waits for it may come late, after another one has failed.
+      write.catch(() => undefined);
+      writes.push(write);
+      position += bytes.byteLength;
+    }
+    await Promise.all(writes);
+  } finally {
+    // The file must not be closed under a write.
+    await Promise.allSettled(writes);
+  }
+}
+
+/** Writes until all is written: one write may take less than it was given. */
+async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.byteLength; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.byteLength - done, position + done);
+    done += bytesWritten;
+  }
+}
+
 /** Makes a folder and those above it that are not there. Their names, too, must be on disk before they are relied on. */
 export async function makeSynced(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true });
