@@ -201,10 +201,14 @@ export async function progressUntil(
   wanted: (progress: Progress) => boolean,
 ): Promise<Progress> {
   let progress = await run.progress();
-  await until(what, async () => {
-    progress = await run.progress();
-    return wanted(progress);
-  });
+  try {
+    await until(what, async () => {
+      progress = await run.progress();
+      return wanted(progress);
+    });
+  } catch (error) {
+    throw new Error(`${what}: it is so now: ${JSON.stringify({ ...progress, models: undefined })}`, { cause: error });
+  }
   return progress;
 }
 
