@@ -16,6 +16,13 @@ const LANES = 10;
 /** So many items take about 4 s: much longer than answers wait to be written, so that what is not taken over shows. */
 const PACK = 15;
 
+/** What a run is given: packs on one lane, and packs on several that lend each other their lanes. */
+const WAYS = [
+  { way: 'narrow', items: ITEMS, lanes: LANES, pack: ['--pack', String(PACK)] },
+  { way: 'wide', items: 4 * ITEMS, lanes: 4 * LANES, pack: [] },
+];
+const ROUNDS_OF_WAYS = SEEDS.flatMap((seed) => WAYS.map((way) => ({ seed, ...way })));
+
 let world: CliWorld;
 beforeAll(async () => {
   world = await CliWorld.open({ latency: { kind: 'uniform', minMs: 100, maxMs: 400 } });
@@ -30,26 +37,26 @@ function expectWhole(output: string, name: string, items: number): void {
   for (const { id, output: answer } of lines) expect(answer).toContain(`("${name} ${id}")`);
 }
 
-test.each(SEEDS)(
-  'a run survives kill -9 of command, server, keeper and all of them, and asks again only what was in flight (seed %d)',
-  async (seed) => {
+test.each(ROUNDS_OF_WAYS)(
+  'a run with $way packs survives kill -9 of command, server, keeper and all of them, and asks again only what was in flight (seed $seed)',
+  async ({ seed, way, items, lanes, pack }) => {
     const random = seeded(seed);
-    const name = `round-${seed}`;
+    const name = `round-${way}-${seed}`;
     const output = world.path(`${name}-results.jsonl`);
-    const flags = ['-c', String(LANES), '--pack', String(PACK), '-o', output];
-    const run = new KilledRun(world, ['batch', world.prompts(name, ITEMS), ...flags]);
+    const flags = ['-c', String(lanes), ...pack, '-o', output];
+    const run = new KilledRun(world, ['batch', world.prompts(name, items), ...flags]);
     const victims = shuffled(VICTIMS, random);
     for (const [index, victim] of victims.entries()) {
       const share = (index + 0.25 + random() * 0.5) / (victims.length + 1);
-      await run.killAfter(Math.floor(share * ITEMS), Math.floor(random() * 300), victim);
+      await run.killAfter(Math.floor(share * items), Math.floor(random() * 300), victim);
     }
     const { code, stderr } = await run.end();
     expect(code, stderr).toBe(0);
-    expectWhole(output, name, ITEMS);
+    expectWhole(output, name, items);
     const requests = await world.network.requests();
-    expect(timesAsked(requests).size).toBe(ITEMS);
+    expect(timesAsked(requests).size).toBe(items);
     expect(askedAgainWithoutReason(requests, run.kills)).toEqual([]);
-    expect((await world.network.stats()).maxInFlight).toBeLessThanOrEqual(2 * LANES);
+    expect((await world.network.stats()).maxInFlight).toBeLessThanOrEqual(2 * lanes);
   },
   180_000,
 );
