@@ -86,6 +86,53 @@ const SCENARIOS = {
       await start({ recover: true });
     },
   },
+  set: {
+    simulator: slow,
+    options: { concurrency: 4, chunkSize: 20, pack: 5 },
+    items: 60,
+    steer: async ({ run, answered }) => {
+      await answered(6);
+      await run.set({ concurrency: 1, model: 'nanbeige:3b', maxTokens: 99 });
+      await answered(12);
+      await run.set({ concurrency: 5, model: null, retries: 1 });
+    },
+  },
+  limits: {
+    simulator: { ...slow, credits: 1000 },
+    options: { ...SMALL, maxTotalTokens: 80, maxCredits: 500 },
+    items: 18,
+    steer: async ({ run }) => {
+      await until(async () => (await run.progress()).pausedBy === 'budget');
+      await run.set({ maxTotalTokens: null });
+    },
+  },
+  canary: {
+    options: { ...SMALL, canary: 3 },
+    items: 18,
+    steer: async ({ run }) => {
+      await until(async () => (await run.progress()).pausedBy === 'canary');
+      await run.resume();
+    },
+  },
+  'failed-again': {
+    simulator: { rules: [{ match: { promptIncludes: 'prompt 3', toRequest: 1 }, respond: { status: 422 } }] },
+    steer: async ({ run, start }) => {
+      await run.result();
+      await start({ recover: true, retryFailed: true });
+    },
+  },
+  'wide-packs': {
+    simulator: slow,
+    options: { concurrency: 24, chunkSize: 40 },
+    items: 120,
+    more: { widePacks: true },
+    steer: async ({ run, answered }) => {
+      await answered(20);
+      await run.set({ concurrency: 6 });
+      await run.pause();
+      await run.resume();
+    },
+  },
   'invalid-input': { lines: ['{"prompt": ""}'], fails: true },
   'continued-parent': { options: { concurrency: 3, chunkSize: 4 }, items: 40, smallHistory: true },
   'continued-chunk': { options: { concurrency: 4, chunkSize: 40, pack: 1 }, items: 40, smallHistory: true },
@@ -101,7 +148,8 @@ async function until(condition) {
 
 /** One scenario: its own server, network, storage and worker. */
 async function record(name, scenario, program) {
-  const { simulator: network = {}, options = SMALL, items = 12, lines, steer: act, fails, smallHistory } = scenario;
+  const { simulator: network = {}, options = SMALL, items = 12, lines, more: facts = {} } = scenario;
+  const { steer: act, fails, smallHistory } = scenario;
   const storage = mkdtempSync(join(tmpdir(), 'dria-temporal-record-'));
   const input = (lines ?? Array.from({ length: items }, (_, n) => JSON.stringify({ prompt: `prompt ${n}` }))).join(
     '\n',
@@ -122,7 +170,7 @@ async function record(name, scenario, program) {
       batches.start({
         id,
         taskQueue: TASK_QUEUE,
-        input: { input: 'input.jsonl', options, heartbeatTimeoutMs: 3000, ...more },
+        input: { input: 'input.jsonl', options, heartbeatTimeoutMs: 3000, ...facts, ...more },
       });
     const steer = (method, path, body) =>
       fetch(`${simulator.url}/_sim/${path}`, { method, body: JSON.stringify(body) });

@@ -34,14 +34,13 @@ const DEFAULT_SHUTDOWN_GRACE_MS = 10_000;
 /** Slots beside those of requests: for manifests, models lists, parts. */
 const STEP_SLOTS = 20;
 
-/** The bundles that `npm run build` makes. */
 /**
  * Least time between two heartbeats of an activity that reach the server, ms. The SDK's own is 0.8 of the time-out: one that
  * is 2 s late on a busy machine would cost a pack its requests in flight. Where workers are shared each is a billed action.
  */
 const HEARTBEAT_GAP_MS = 3_000;
 
-/** The bundle that `npm run build` makes. */
+/** The bundles that `npm run build` makes. */
 const BUNDLE = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
 const TRACED_BUNDLE = fileURLToPath(new URL('./workflow-bundle-otel.js', import.meta.url));
 

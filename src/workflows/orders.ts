@@ -38,6 +38,8 @@ export class OrderLine {
       })
       .finally(() => {
         this.sending = false;
+        // What became new after the last look at it, and before this: nobody else would send it.
+        if (this.wanted) this.send();
       });
   }
 
