@@ -11,7 +11,14 @@ const EXPORTS = {
   'dria-temporal': ['BatchClient', 'BatchHandle', 'DEFAULT_TASK_QUEUE', 'DriaBatchPlugin'],
   'dria-temporal/telemetry': ['globalTracing'],
   'dria-temporal/worker': ['createBatchWorker'],
-  'dria-temporal/workflows': ['batchWorkflow', 'chunkWorkflow', 'pauseUpdate', 'progressQuery', 'resumeUpdate'],
+  'dria-temporal/workflows': [
+    'batchWorkflow',
+    'chunkWorkflow',
+    'pauseUpdate',
+    'progressQuery',
+    'resumeUpdate',
+    'setUpdate',
+  ],
 };
 
 const packedSchema = z.tuple([z.object({ filename: z.string(), files: z.array(z.object({ path: z.string() })) })]);
