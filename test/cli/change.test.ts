@@ -6,6 +6,9 @@ import { timesAsked } from '../support/network-process.js';
 import { readResults, resultLines } from '../support/result-lines.js';
 import { until } from '../support/until.js';
 
+/** Runs a command on a pseudo-terminal (util-linux). */
+const SCRIPT = '/usr/bin/script';
+
 let world: CliWorld;
 beforeAll(async () => {
   world = await CliWorld.open({ latency: { kind: 'fixed', ms: 150 }, credits: 100_000 });
@@ -140,25 +143,28 @@ describe('a canary', () => {
     expect((await world.network.stats()).requests).toBe(40);
   });
 
-  test('asks on a terminal: no leaves the run paused, and the same command asks again', async () => {
-    const command = [
-      'batch',
-      world.prompts('asked', 20),
-      '--id',
-      'asked',
-      '-o',
-      world.path('asked.out'),
-      '--canary',
-      '3',
-    ];
-    const no = onTerminal(command, 'n\n');
-    expect(await no.ended).toMatchObject({ code: 130, stdout: expect.stringContaining('Go on with the whole run?') });
-    expect((await world.network.stats()).requests).toBe(3);
-    const yes = onTerminal(command, 'y\n');
-    expect((await yes.ended).code).toBe(0);
-    expect(readResults(world.path('asked.out'))).toHaveLength(20);
-    expect((await world.network.stats()).requests).toBe(20);
-  });
+  test.skipIf(!existsSync(SCRIPT))(
+    'asks on a terminal: no leaves the run paused, and the same command asks again',
+    async () => {
+      const command = [
+        'batch',
+        world.prompts('asked', 20),
+        '--id',
+        'asked',
+        '-o',
+        world.path('asked.out'),
+        '--canary',
+        '3',
+      ];
+      const no = onTerminal(command, 'n\n');
+      expect(await no.ended).toMatchObject({ code: 130, stdout: expect.stringContaining('Go on with the whole run?') });
+      expect((await world.network.stats()).requests).toBe(3);
+      const yes = onTerminal(command, 'y\n');
+      expect((await yes.ended).code).toBe(0);
+      expect(readResults(world.path('asked.out'))).toHaveLength(20);
+      expect((await world.network.stats()).requests).toBe(20);
+    },
+  );
 
   test('is refused where nobody can be asked', async () => {
     const { code, stderr } = await world.run(['batch', world.prompts('alone', 3), '--canary', '1']);
@@ -170,5 +176,5 @@ describe('a canary', () => {
 /** A command on a pseudo-terminal whose person types; what it says comes on standard output. */
 function onTerminal(args: readonly string[], typed: string): Command {
   const line = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
-  return world.spawn('/usr/bin/script', ['-qec', line, '/dev/null'], { stdin: typed });
+  return world.spawn(SCRIPT, ['-qec', line, '/dev/null'], { stdin: typed });
 }
