@@ -15,12 +15,18 @@ async function pausedAtLimit(world: World, run: Awaited<ReturnType<World['start'
   return paused;
 }
 
-it.each([1, 4, 10])(
-  'pauses at its limit of tokens on %i lanes, over it by no more than the requests in flight',
-  async (lanes) => {
+it.each<[number, boolean]>([
+  [1, false],
+  [4, false],
+  [10, false],
+  [24, true],
+])(
+  'pauses at its limit of tokens on %i lanes (wide packs: %s), over it by no more than the requests in flight',
+  async (lanes, widePacks) => {
     const world = await World.open({ simulator: SLOW });
     const run = await world.start(prompts(120), {
       options: { concurrency: lanes, chunkSize: 40, maxTotalTokens: 1500 },
+      widePacks,
     });
     const { spending, reason, ok } = await pausedAtLimit(world, run);
     const each = spending.tokens / ok;

@@ -7,9 +7,12 @@ const SLOW = { latency: { kind: 'fixed', ms: 200 } } as const;
 
 const once = (count: number) => Array(count).fill(1);
 
-it('takes lanes back from the packs under way, loses no answer, and gives out no more than the new bound', async () => {
+it.each([
+  ['of one lane each', { options: { concurrency: 12, chunkSize: 60, pack: 20 } }],
+  ['of several lanes', { options: { concurrency: 12, chunkSize: 60 }, widePacks: true }],
+])('takes lanes back from packs %s, loses no answer, and gives out no more than the new bound', async (_, how) => {
   const world = await World.open({ simulator: SLOW });
-  const run = await world.start(prompts(200), { options: { concurrency: 12, chunkSize: 60, pack: 20 } });
+  const run = await world.start(prompts(200), how);
   await world.answered(15);
   expect(await run.set({ concurrency: 2 })).toMatchObject({ lanes: { total: 2 } });
   await progressUntil(run, 'the lanes are back', ({ lanes }) => lanes.used <= 2);
