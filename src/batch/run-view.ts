@@ -68,14 +68,21 @@ function latencyOf({ latency }: Counts): Progress['latency'] {
   return p50Ms === undefined || p95Ms === undefined ? undefined : { p50Ms, p95Ms };
 }
 
-function spendingOf({ options: { maxTotalTokens, maxCredits }, credits }: BatchState, counts: Counts): Spending {
+function spendingOf(state: BatchState, counts: Counts): Spending {
+  const { maxTotalTokens, maxCredits } = state.options;
+  const credits = creditsNow(state);
   return {
     tokens: spentTokens(counts),
     ...(maxTotalTokens === undefined ? {} : { maxTotalTokens }),
-    // Before the first look since the start nothing is known of what was spent.
-    ...(credits === undefined || credits.tokens === 0 ? {} : { credits: spentCredits(credits) }),
+    ...(credits === undefined ? {} : { credits }),
     ...(maxCredits === undefined ? {} : { maxCredits }),
   };
+}
+
+/** Credits spent, where the balance is looked at often enough to say so: for a limit, and for the review of a canary. */
+function creditsNow({ credits, canary, options }: BatchState): number | undefined {
+  const isFresh = options.maxCredits !== undefined || canary?.phase === 'review';
+  return credits !== undefined && credits.tokens > 0 && isFresh ? spentCredits(credits) : undefined;
 }
 
 function lanesUsed({ running }: BatchState): number {
