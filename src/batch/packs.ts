@@ -2,7 +2,7 @@
 export const PACK_CAP = 100;
 
 /** Items in a pack of several lanes at most. */
-export const WIDE_PACK_CAP = 500;
+export const WIDE_PACK_CAP = 1000;
 
 /** How long a pack should take, ms: short, so that a change of mind is heard and progress is seen. */
 const PACK_TIME_MS = 60_000;
@@ -12,7 +12,7 @@ const FIRST_PACK = 4;
 
 /** Wide packs that hold all lanes of a run: at least so many, so that progress is seen, and at most. */
 const LEAST_PACKS = 10;
-const MOST_PACKS = 100;
+const MOST_PACKS = 50;
 
 /** Lanes of a wide pack, unless there would be too few or too many packs. */
 const WIDTH = 5;
