@@ -4,13 +4,22 @@ import { Context } from '@temporalio/activity';
 const BEATS_PER_TIMEOUT = 3;
 
 /**
+ * Longest time between two heartbeats, ms: cancellation is heard with them. Few of them leave the worker where they cost
+ * something, since the SDK holds them back (`src/worker.ts`).
+ */
+const LONGEST_GAP_MS = 1_000;
+
+/**
  * Runs a body while telling the server that it lives and how far it is, and hearing of cancellation.
  * `details` are a hint for people and for tools; nothing is recovered from them (the SDK throttles heartbeats).
  */
 export async function withHeartbeat<T>(details: () => unknown, body: () => Promise<T>): Promise<T> {
   const context = Context.current();
   const timeoutMs = context.info.heartbeatTimeoutMs ?? 30_000;
-  const timer = setInterval(() => context.heartbeat(details()), timeoutMs / BEATS_PER_TIMEOUT);
+  const timer = setInterval(
+    () => context.heartbeat(details()),
+    Math.min(timeoutMs / BEATS_PER_TIMEOUT, LONGEST_GAP_MS),
+  );
   try {
     return await body();
   } finally {
