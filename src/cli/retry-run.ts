@@ -4,44 +4,27 @@ import type { BatchInput } from '../batch/run.js';
 import type { BatchHandle } from '../client.js';
 import { readSchema } from './batch-request.js';
 import { type ChangeFlags, changeFromFlags } from './change-flags.js';
-import { Cleanup } from './cleanup.js';
 import { readSummary } from './deliver.js';
 import { UserError } from './errors.js';
 import type { Io } from './io.js';
-import { openReporter } from './open-reporter.js';
-import { checkOutput } from './output.js';
-import { usablePlaces } from './places.js';
+import { withOpenRun } from './open-run.js';
 import { endpointOfRun } from './run-endpoint.js';
 import type { RetryFlags } from './run-flags.js';
 import { noSuchRun, type RunMemo, runMemoSchema } from './run-memo.js';
-import { openSession, type Session } from './session.js';
-import { temporalSettings } from './temporal-settings.js';
+import type { Session } from './session.js';
 import type { Reporter } from './terminal/reporter.js';
 import { type Visit, visitRun, workerFor } from './visit-run.js';
 
 /** Runs `retry`: asks the failed items of a run again and delivers the whole. Returns the exit code. */
 export async function retryRun(id: string, changes: ChangeFlags, flags: RetryFlags, io: Io): Promise<number> {
-  const settings = temporalSettings(flags, io.env);
   const change = changeFromFlags(changes) ?? {};
   const schema = await readSchema(flags);
-  if (flags.output !== undefined) await checkOutput(flags.output);
-  const { dataDir, storage } = await usablePlaces(flags, io.env);
-  const cleanup = new Cleanup();
-  try {
-    const reporter = cleanup.add(openReporter(flags.json, io), (opened) => opened.close());
-    const onStep = (step: string) => reporter.note(step);
-    const withWorker = settings.kind === 'embedded';
-    const session = cleanup.add(
-      await openSession({ settings, withWorker, dataDir, env: io.env, onStep, signal: io.interrupt }),
-      (opened) => opened.close(),
-    );
+  return await withOpenRun(flags, io, async ({ session, reporter, storage }) => {
     const { visit, memo } = await findEnded(id, { flags, storage, session, io });
     if (visit.found === 'finished') return await visitRun(visit, session, reporter, io);
     const options = schema === undefined ? {} : { schema };
     return await startAgain(visit, memo, { ...change, ...options }, { session, reporter, io });
-  } finally {
-    await cleanup.run();
-  }
+  });
 }
 
 interface Finding {

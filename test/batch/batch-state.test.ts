@@ -19,10 +19,9 @@ import type { ChunkManifest } from '../../src/batch/manifest.js';
 import { MODALITIES, noModalityCounts } from '../../src/batch/modality.js';
 import { markDown, refreshModels } from '../../src/batch/model-table.js';
 import { batchOptionsSchema } from '../../src/batch/options.js';
-import type { ChunkReport } from '../../src/batch/reports.js';
 import type { WorkflowOptions } from '../../src/batch/run.js';
+import { NOW, report } from './run-of-state.js';
 
-const NOW = 1_000_000;
 const MODELS = refreshModels(
   [],
   [
@@ -63,18 +62,6 @@ function withStarted(layouts: readonly string[], lanes: readonly number[], concu
     return chunk === undefined ? next : startNextChunk(next, chunk, beginWith(next, chunk, granted)).state;
   }, state);
 }
-
-const report = (chunk: number, more: Partial<ChunkReport> = {}): ChunkReport => ({
-  chunk,
-  revision: 0,
-  returned: 0,
-  inFlight: 0,
-  open: 0,
-  counts: NO_COUNTS,
-  latency: {},
-  lastFailures: [],
-  ...more,
-});
 
 const failure = (item: number) => ({ item, model: 'text', error: '500: broken', attempts: 1, tried: ['text'] });
 
