@@ -44,18 +44,6 @@ export function latencyPercentile(histogram: LatencyHistogram, share: number): n
   return undefined;
 }
 
-/** Mean time and its standard deviation, ms, right to a tenth; undefined when there are no answers. */
-export function latencyMoments(
-  histogram: LatencyHistogram,
-): { readonly mean: number; readonly deviation: number; readonly count: number } | undefined {
-  const buckets = bucketsOf(histogram);
-  const count = buckets.reduce((sum, bucket) => sum + bucket.count, 0);
-  if (count === 0) return undefined;
-  const mean = buckets.reduce((sum, bucket) => sum + bucket.ms * bucket.count, 0) / count;
-  const variance = buckets.reduce((sum, bucket) => sum + (bucket.ms - mean) ** 2 * bucket.count, 0) / count;
-  return { mean, deviation: Math.sqrt(variance), count };
-}
-
 /** What is in a histogram, shortest times first. */
 function bucketsOf(histogram: LatencyHistogram): { readonly ms: number; readonly count: number }[] {
   return Object.entries(histogram)

@@ -129,12 +129,6 @@ export function servesModality(table: ModelTable, modality: Modality): boolean {
   return table.some((state) => takes(state, modality));
 }
 
-/** When the first model that takes the modality may be asked again, epoch ms; undefined when none will. */
-export function nextLook(table: ModelTable, modality: Modality): number | undefined {
-  const times = table.filter((state) => state.nodes > 0 && takes(state, modality)).map(({ downUntil }) => downUntil);
-  return times.length === 0 ? undefined : Math.min(...times);
-}
-
 function isUp(state: ModelState, now: number): boolean {
   return state.nodes > 0 && state.downUntil <= now;
 }

@@ -1,12 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  addLatencies,
-  countLatency,
-  type LatencyHistogram,
-  latencyMoments,
-  latencyPercentile,
-} from '../../src/batch/latency.js';
+import { addLatencies, countLatency, type LatencyHistogram, latencyPercentile } from '../../src/batch/latency.js';
 
 const times = fc.array(fc.integer({ min: 1, max: 600_000 }), { minLength: 1, maxLength: 200 });
 const histogramOf = (all: readonly number[]) => all.reduce<LatencyHistogram>(countLatency, {});
@@ -31,16 +25,8 @@ describe('times of answers', () => {
     );
   });
 
-  it('have a mean and a deviation', () => {
-    const { mean, deviation, count } = latencyMoments(histogramOf([1000, 1000, 2000, 2000])) ?? {};
-    expect(count).toBe(4);
-    expect(mean).toBeCloseTo(1500, -2);
-    expect(deviation).toBeCloseTo(500, -2);
-  });
-
   it('have none of it while there is no answer', () => {
     expect(latencyPercentile({}, 0.5)).toBeUndefined();
-    expect(latencyMoments({})).toBeUndefined();
   });
 
   it('stay small: a few entries for a day', () => {

@@ -10,7 +10,6 @@ import {
   markRefused,
   markUp,
   mergeModels,
-  nextLook,
   refreshModels,
   servesModality,
   weights,
@@ -128,13 +127,6 @@ describe('a model after a 503', () => {
 
   it('may be asked again when there was no other to wait for', () => {
     expect(idsFor(clearDown(down(TABLE, 'vision')), 'vision')).toEqual(['vision']);
-  });
-
-  it('tells when the next look is worth it', () => {
-    const table = markDown(TABLE, 'vision', NOW);
-    expect(nextLook(table, 'vision')).toBe(NOW + 15_000);
-    expect(nextLook(table, 'text')).toBe(0);
-    expect(nextLook(markRefused(table, 'vision', 'vision'), 'vision')).toBeUndefined();
   });
 });
 
