@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { CliWorld } from '../support/cli.js';
@@ -123,15 +123,21 @@ describe('an input that is written to', () => {
 
   test('while a command reads it is refused, and nothing is started; the next command is whole', async () => {
     const line = (at: number) => `${JSON.stringify({ prompt: `growing ${at} ${'x'.repeat(60_000)}` })}\n`;
-    const input = world.file('growing.jsonl', Array.from({ length: 3_000 }, (_, at) => line(at)).join(''));
+    const input = world.file('growing.jsonl', '');
+    // So much that the command still reads when this test has seen that it does, on a busy machine too.
+    for (let at = 0; at < 8_000; at += 1_000) {
+      appendFileSync(input, Array.from({ length: 1_000 }, (_, more) => line(at + more)).join(''));
+    }
     const inputs = join(world.dataDir, 'inputs');
     const before = ls(inputs);
     const run = world.start(['batch', input, '--id', 'growing']);
     // It is stored while it is read.
     const temporary = join(world.dataDir, '.tmp');
     await until('the input is being stored', () => ls(temporary).some((name) => statOrZero(join(temporary, name)) > 0));
+    run.signal('SIGSTOP');
     world.file('growing-new.jsonl', `${JSON.stringify({ prompt: 'growing, and new' })}\n`);
     truncateSync(input, 1_000_000);
+    run.signal('SIGCONT');
     const { code, stderr } = await run.ended;
     expect([code, stderr]).toEqual([
       2,
