@@ -23,6 +23,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Most suites wait for other processes most of their time: two at once, also where there are no more cores.
+    maxWorkers: 2,
     projects: [
       {
         extends: true,

@@ -72,17 +72,17 @@ describe.skipIf(program === undefined)('a run on S3', () => {
 
   test('sends a large input in parts, says how far it is, sends a part again that was cut, and none the next time', async () => {
     const line = (at: number) => `${JSON.stringify({ prompt: `parts ${at} ${'x'.repeat(1_000_000)}` })}\n`;
-    const input = world.file('parts.jsonl', Array.from({ length: 60 }, (_, at) => line(at)).join(''));
+    const input = world.file('parts.jsonl', Array.from({ length: 120 }, (_, at) => line(at)).join(''));
     const args = ['batch', input, '--storage', server.root('parts')];
     server.link.disturb(
       { method: 'PUT', path: 'partNumber=2&', kind: 'cut', times: 1 },
-      { method: 'PUT', path: 'partNumber', kind: 'slow', times: 20 },
+      { method: 'PUT', path: 'partNumber', kind: 'slow', times: 40 },
     );
     const first = world.start(args, { env: server.env });
-    await first.said(/storing the input: \d+ of 60 MB/);
+    await first.said(/storing the input: \d+ of 120 MB/);
     await first.said(/^run /m);
-    // 60 MB in parts of 8 MiB, and the one that was cut.
-    expect(put('/inputs/').filter((request) => request.includes('partNumber'))).toHaveLength(8 + 1);
+    // 120 MB in parts of 8 MiB, each slow enough for the sending to be talked about, and the one that was cut.
+    expect(put('/inputs/').filter((request) => request.includes('partNumber'))).toHaveLength(15 + 1);
     first.signal('SIGKILL');
     await first.ended;
     server.link.disturb();
