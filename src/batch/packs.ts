@@ -74,7 +74,7 @@ export function packShape(situation: PackSituation, place: PackPlace): PackShape
   if (width === 1) return { items: narrow(situation, free, open), lanes: 1, last: false };
   const { left, concurrency } = situation;
   const size = wideSize(situation, LENGTHS[number % LENGTHS.length] ?? 1);
-  const items = Math.min(Math.max(Math.round(Math.min(free, width) * size), 1), WIDE_PACK_CAP, open);
+  const items = Math.min(Math.max(Math.floor(Math.min(free, width) * size), 1), WIDE_PACK_CAP, open);
   // Where there are lanes for all, each item gets its own.
   const wanted = Math.max(width, Math.ceil((items * free) / open));
   return { items, lanes: Math.min(wanted, free, items), last: left - items <= concurrency };
