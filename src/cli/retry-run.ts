@@ -7,10 +7,10 @@ import { type ChangeFlags, changeFromFlags } from './change-flags.js';
 import { readSummary } from './deliver.js';
 import { UserError } from './errors.js';
 import type { Io } from './io.js';
+import { type Finding, findKnownRun } from './known-run.js';
 import { withOpenRun } from './open-run.js';
-import { endpointOfRun } from './run-endpoint.js';
 import type { RetryFlags } from './run-flags.js';
-import { noSuchRun, type RunMemo, runMemoSchema } from './run-memo.js';
+import type { RunMemo } from './run-memo.js';
 import type { Session } from './session.js';
 import type { Reporter } from './terminal/reporter.js';
 import { type Visit, visitRun, workerFor } from './visit-run.js';
@@ -21,48 +21,27 @@ export async function retryRun(id: string, changes: ChangeFlags, flags: RetryFla
   const schema = await readSchema(flags);
   return await withOpenRun(flags, io, async ({ session, reporter, storage }) => {
     const { visit, memo } = await findEnded(id, { flags, storage, session, io });
-    if (visit.found === 'finished') return await visitRun(visit, session, reporter, io);
+    if (visit.found === 'finished') {
+      reporter.note(`no item of ${id} has failed: nothing is asked again`);
+      return await visitRun(visit, session, reporter, io);
+    }
     const options = schema === undefined ? {} : { schema };
     return await startAgain(visit, memo, { ...change, ...options }, { session, reporter, io });
   });
 }
 
-interface Finding {
-  readonly flags: RetryFlags;
-  readonly storage: Visit['storage'];
-  readonly session: Session;
-  readonly io: Io;
-}
-
 /** The run, which must have ended; as `finished` when none of its items has failed. */
-async function findEnded(
-  id: string,
-  { flags, storage, session, io }: Finding,
-): Promise<{ readonly visit: Visit; readonly memo: RunMemo }> {
-  const handle = session.batches.handle(id);
-  const run = await handle.describe();
-  if (run === undefined) throw noSuchRun(id);
-  if (run.status.name === 'RUNNING') {
+async function findEnded(id: string, finding: Finding): Promise<{ readonly visit: Visit; readonly memo: RunMemo }> {
+  const { status, memo, visit } = await findKnownRun(id, finding);
+  if (status === 'RUNNING') {
     throw new UserError(`the run ${id} is under way: only one that has ended is asked again`, {
       exitCode: 1,
       hint: `Wait for its end: dria-temporal attach ${id}`,
     });
   }
-  const memo = runMemoSchema.parse(run.memo ?? {});
-  const summary = await readSummary(storage, id);
-  const nothingToDo = run.status.name === 'COMPLETED' && summary?.failed === 0;
-  const visit: Visit = {
-    runId: id,
-    handle,
-    storage,
-    endpoint: endpointOfRun(id, flags.baseUrl, memo.endpoint, session, io),
-    taskQueue: run.taskQueue,
-    output: flags.output ?? memo.output,
-    yes: true,
-    ...(memo.items === undefined ? {} : { items: memo.items }),
-    found: nothingToDo ? 'finished' : 'new',
-  };
-  return { visit, memo };
+  const summary = await readSummary(finding.storage, id);
+  const nothingToDo = status === 'COMPLETED' && summary?.failed === 0;
+  return { visit: { ...visit(), yes: true, found: nothingToDo ? 'finished' : 'new' }, memo };
 }
 
 interface Again {
