@@ -1,10 +1,12 @@
 import { SimplePlugin } from '@temporalio/plugin';
-import type { Worker, WorkerOptions } from '@temporalio/worker';
+import type { InjectedSinks, Worker, WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/create-activities.js';
 import { Journals } from './activities/journals.js';
 import { LanePools } from './activities/lane-pools.js';
 import { WorkerMetrics } from './activities/metrics.js';
 import { type Tracing, tracedActivities } from './activities/tracing.js';
+import { Withdrawals } from './activities/withdrawals.js';
+import { WITHDRAWAL_SINK, type WithdrawalSinks } from './batch/withdrawal.js';
 import { DEFAULT_BASE_URL } from './dria/default-base-url.js';
 import { Endpoint } from './dria/endpoint.js';
 import { resolveDataDir } from './embedded/data-dir.js';
@@ -62,6 +64,7 @@ function flushIntervalOf({ DRIA_TEMPORAL_FLUSH_INTERVAL: text }: NodeJS.ProcessE
  */
 export class DriaBatchPlugin extends SimplePlugin {
   readonly #endpoint: Endpoint;
+  readonly #withdrawals: Withdrawals;
   #workers = 0;
 
   constructor(options: DriaBatchPluginOptions = {}) {
@@ -75,12 +78,14 @@ export class DriaBatchPlugin extends SimplePlugin {
     const storage = openStorage(options.storage ?? (env.DRIA_TEMPORAL_STORAGE || resolveDataDir(undefined, env)));
     const flushIntervalMs = options.flushIntervalMs ?? flushIntervalOf(env) ?? defaultFlushInterval(storage.root);
     const { tracing } = options;
+    const withdrawals = new Withdrawals();
     const activities = createActivities({
       endpoint,
       storage,
       metrics: new WorkerMetrics(),
       journals: new Journals(storage, flushIntervalMs),
       lanePools: new LanePools(),
+      withdrawals,
       ...(options.drain === undefined ? {} : { drain: options.drain }),
       ...(tracing === undefined ? {} : { tracing }),
     });
@@ -88,10 +93,15 @@ export class DriaBatchPlugin extends SimplePlugin {
       tracing === undefined ? {} : { workerInterceptors: { activity: [tracedActivities(tracing, activities)] } };
     super({ name: 'dria-temporal', activities, ...interceptors });
     this.#endpoint = endpoint;
+    this.#withdrawals = withdrawals;
   }
 
   override configureWorker(options: WorkerOptions): WorkerOptions {
-    return super.configureWorker({ maxEagerActivityReservationsPerWorkflowTask: EAGER_ACTIVITIES, ...options });
+    return super.configureWorker({
+      maxEagerActivityReservationsPerWorkflowTask: EAGER_ACTIVITIES,
+      ...options,
+      sinks: { ...options.sinks, ...withdrawalSinks(this.#withdrawals) },
+    });
   }
 
   override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
@@ -103,4 +113,10 @@ export class DriaBatchPlugin extends SimplePlugin {
       if (--this.#workers === 0) await this.#endpoint.close();
     }
   }
+}
+
+function withdrawalSinks(withdrawals: Withdrawals): InjectedSinks<WithdrawalSinks> {
+  return {
+    [WITHDRAWAL_SINK]: { withdrawn: { fn: ({ runId }, activityId) => withdrawals.withdraw(runId, activityId) } },
+  };
 }

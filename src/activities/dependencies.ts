@@ -4,6 +4,7 @@ import type { Journals } from './journals.js';
 import type { LanePools } from './lane-pools.js';
 import type { WorkerMetrics } from './metrics.js';
 import type { Tracing } from './tracing.js';
+import type { Withdrawals } from './withdrawals.js';
 
 /** What the activities of one worker share. */
 export interface ActivityDependencies {
@@ -19,4 +20,6 @@ export interface ActivityDependencies {
   readonly tracing?: Tracing;
   /** The lanes of the packs under way. */
   readonly lanePools: LanePools;
+  /** Heard by the packs under way. */
+  readonly withdrawals: Withdrawals;
 }

@@ -4,10 +4,10 @@ import { Context } from '@temporalio/activity';
 const BEATS_PER_TIMEOUT = 3;
 
 /**
- * Longest time between two heartbeats, ms: cancellation is heard with them. Few of them leave the worker where they cost
- * something, since the SDK holds them back (`src/worker.ts`).
+ * Longest time between two heartbeats, ms: cancellation is heard with them, but for that of packs whose workflow is on the
+ * same worker (`withdrawals.ts`). Few leave the worker where they cost something: the SDK holds them back (`src/worker.ts`).
  */
-const LONGEST_GAP_MS = 1_000;
+const LONGEST_GAP_MS = 3_000;
 
 /**
  * Runs a body while telling the server that it lives and how far it is, and hearing of cancellation.

@@ -22,8 +22,11 @@ import { type PackTrace, requestFailure } from './tracing.js';
 export function infer(worker: ActivityDependencies, input: InferInput): Promise<PackProgress> {
   const metrics = worker.metrics.begin(input.lanes ?? 1);
   const { journal, leave } = worker.journals.join(input.run, input.chunk);
-  const pack = new PackRun(worker, input, metrics, journal);
+  const { workflowExecution, activityId } = Context.current().info;
+  const { withdrawn, close } = worker.withdrawals.listen(workflowExecution?.runId ?? '', activityId);
+  const pack = new PackRun(worker, input, metrics, journal, withdrawn);
   const end = (): void => {
+    close();
     leave();
     metrics.end();
   };
@@ -52,8 +55,9 @@ class PackRun {
     private readonly input: InferInput,
     private readonly metrics: PackMetrics,
     private readonly journal: ChunkJournal,
+    withdrawn: AbortSignal,
   ) {
-    this.signals = packSignals(Context.current(), worker.drain);
+    this.signals = packSignals(Context.current(), withdrawn, worker.drain);
     this.storage = patientReads(worker.storage, { signals: this.signals.stopping });
     this.items = decodeItems(input.items);
     // A pack of several never sends an item twice; an item alone is sent once by each attempt.

@@ -12,16 +12,17 @@ export interface PackSignals {
 }
 
 /**
- * Reads an activity's cancellation: a workflow that cancels (or an operator who pauses the activity) gets the answer
+ * Reads what ends a pack early. `withdrawn` is the workflow's wish too, heard without a heartbeat. Of an activity's
+ * cancellation: a workflow that cancels (or an operator who pauses the activity) gets the answer
  * under way, which is paid for; a worker that shuts down or an attempt that the server has given up does not wait.
  */
-export function packSignals(context: Context, drain: AbortSignal | undefined): PackSignals {
+export function packSignals(context: Context, withdrawn: AbortSignal, drain: AbortSignal | undefined): PackSignals {
   const abort = new AbortController();
   context.cancellationSignal.addEventListener('abort', () => {
     const details = context.cancellationDetails;
     if (details?.cancelRequested !== true && details?.paused !== true) abort.abort(context.cancellationSignal.reason);
   });
-  const stopping = drain === undefined ? [context.cancellationSignal] : [context.cancellationSignal, drain];
+  const stopping = [context.cancellationSignal, withdrawn, ...(drain === undefined ? [] : [drain])];
   // Each request under way listens, and each pack: more than Node takes for a leak.
   setMaxListeners(0, abort.signal, ...stopping);
   return {

@@ -1,4 +1,4 @@
-import { type BatchState, totalCounts } from './batch-state.js';
+import { type BatchState, type RunningChunk, totalCounts } from './batch-state.js';
 import { type Counts, linesOf, spentTokens } from './counts.js';
 import { spentCredits } from './credits.js';
 import { latencyPercentile } from './latency.js';
@@ -85,8 +85,10 @@ function creditsNow({ credits, canary, options }: BatchState): number | undefine
   return credits !== undefined && credits.tokens > 0 && isFresh ? spentCredits(credits) : undefined;
 }
 
-function lanesUsed({ running }: BatchState): number {
-  return Object.values(running).reduce((sum, { granted, returned }) => sum + granted - returned, 0);
+/** Chunks of a paused run keep their lanes, to go on with them; in use are those that still wait for an answer. */
+function lanesUsed({ running, paused }: BatchState): number {
+  const used = ({ granted, returned, inFlight }: RunningChunk): number => (paused ? inFlight : granted - returned);
+  return Object.values(running).reduce((sum, chunk) => sum + used(chunk), 0);
 }
 
 /** The state with one more look at how far the run is, for its rates. */

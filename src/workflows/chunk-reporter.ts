@@ -88,9 +88,12 @@ export class ChunkReporter {
     const done = state.counts.ok + state.counts.failed;
     const doneBefore = sent === undefined ? 0 : sent.counts.ok + sent.counts.failed;
     const short = shortOf(state);
+    // What the last packs before a pause have done, however little: nothing more would come to be told with it.
+    const quiet = state.paused && inFlight === 0 && (sent === undefined || sent.inFlight > 0 || done > doneBefore);
     const starved = !state.paused && open > 0 && inFlight >= state.granted - state.returned;
     return (
       done - doneBefore >= this.step ||
+      quiet ||
       state.returned !== (sent?.returned ?? 0) ||
       state.stop !== this.sentState?.stop ||
       state.models !== this.known ||

@@ -1,6 +1,9 @@
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, proxySinks } from '@temporalio/workflow';
+import { WITHDRAWAL_SINK, type WithdrawalSinks } from '../batch/withdrawal.js';
 import type { PackProgress } from '../batch/work.js';
 import { type InferCall, runInfer } from './activities.js';
+
+const { [WITHDRAWAL_SINK]: sink } = proxySinks<WithdrawalSinks>();
 
 /** How a pack ended. `withdrawn`: taken back before it said what it had done. */
 export type PackEnd =
@@ -41,6 +44,11 @@ export class PacksUnderWay {
     const chunk = CancellationScope.current();
     const scope = new CancellationScope();
     this.wanted.set(scope, call.lanes);
+    let isUnderWay = true;
+    // Also when the chunk is cancelled as a whole; its scope outlives the pack.
+    scope.cancelRequested.catch(() => {
+      if (isUnderWay) sink.withdrawn(call.activityId);
+    });
     try {
       return { kind: 'done', progress: await scope.run(() => runInfer(call)) };
     } catch (error) {
@@ -48,6 +56,7 @@ export class PacksUnderWay {
       const isWithdrawn = isCancellation(error) && !this.wanted.has(scope) && !chunk.consideredCancelled;
       return isWithdrawn ? { kind: 'withdrawn' } : { kind: 'failed', error };
     } finally {
+      isUnderWay = false;
       this.wanted.delete(scope);
     }
   }

@@ -2,7 +2,7 @@ import { ActivityCancellationDetails } from '@temporalio/common';
 import type { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { completion, type Script, ScriptedServer } from '../dria/scripted-server.js';
-import { ActivityWorld, type ActivityWorldOptions, failureOf } from '../support/activity-env.js';
+import { ActivityWorld, type ActivityWorldOptions, failureOf, RUN_ID } from '../support/activity-env.js';
 import { until } from '../support/until.js';
 import { type Fault, FaultyStorage } from './faulty-storage.js';
 
@@ -46,6 +46,21 @@ describe('a pack that is wanted back', () => {
     expect(progress).toMatchObject({ ok: 2, requests: 2, unfinished: [], remaining: '2-4' });
     expect((await world.records(progress.segments)).map(({ item }) => item)).toEqual([0, 1]);
     expect(asked()).toEqual(['zero', 'one']);
+  });
+
+  it('by its workflow on the same worker hears of it without a heartbeat', async () => {
+    const { world, asked } = await scripted((response, request, n) => {
+      if (n === 2) world.withdrawals.withdraw(RUN_ID, 'pack-1');
+      if (n === 1) {
+        world.withdrawals.withdraw(RUN_ID, 'pack-2');
+        world.withdrawals.withdraw('another run', 'pack-1');
+      }
+      answer(response, request, n);
+    });
+    const progress = await world.infer('0-4');
+    expect(progress).toMatchObject({ ok: 2, requests: 2, unfinished: [], remaining: '2-4' });
+    expect(asked()).toEqual(['zero', 'one']);
+    expect(await world.infer('2-4')).toMatchObject({ ok: 3, remaining: '' });
   });
 
   it('before it has begun asks nothing', async () => {

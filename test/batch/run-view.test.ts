@@ -89,6 +89,12 @@ describe('the progress of a run', () => {
     expect(progressOf(state, 'running', NOW)).toMatchObject({ state: 'paused', reason: '402: out of credits' });
     expect(progressOf(state, 'finishing', NOW).state).toBe('finishing');
   });
+
+  it('uses the lanes that wait for an answer while it is paused, not those that it keeps to go on with', () => {
+    const used = (inFlight: number) =>
+      progressOf({ ...hearReport(running(), report({ inFlight })), paused: true }, 'running', NOW).lanes.used;
+    expect([used(2), used(0)]).toEqual([2, 0]);
+  });
 });
 
 describe('the summary of a run', () => {

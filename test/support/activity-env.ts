@@ -10,6 +10,7 @@ import { Journals } from '../../src/activities/journals.js';
 import { LanePools } from '../../src/activities/lane-pools.js';
 import { WorkerMetrics } from '../../src/activities/metrics.js';
 import { readSegments, type SegmentRecord } from '../../src/activities/segments.js';
+import { Withdrawals } from '../../src/activities/withdrawals.js';
 import type { BatchInput, PreparedRun } from '../../src/batch/run.js';
 import type { BatchActivities, InferInput, PackProgress } from '../../src/batch/work.js';
 import { Endpoint } from '../../src/dria/endpoint.js';
@@ -20,6 +21,9 @@ import type { Storage } from '../../src/storage/storage.js';
 /** The run of all these tests, and the key that must never be seen. */
 export const RUN = 'run-1';
 export const KEY = 'dkn_live_secret';
+
+/** The workflow's run id, as the environment of a test has it. */
+export const RUN_ID = '00000000-0000-0000-0000-000000000000';
 
 /** What an activity's worker may be told. */
 export interface ActivityWorldOptions {
@@ -47,6 +51,7 @@ export class ActivityWorld {
   readonly storage: FileStorage;
   readonly activities: BatchActivities;
   readonly endpoint: Endpoint;
+  readonly withdrawals = new Withdrawals();
 
   private constructor(
     readonly folder: string,
@@ -62,6 +67,7 @@ export class ActivityWorld {
       metrics: new WorkerMetrics(),
       journals: new Journals(storage, options.flushIntervalMs ?? 1000),
       lanePools: new LanePools(),
+      withdrawals: this.withdrawals,
     });
   }
 

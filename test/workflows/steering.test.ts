@@ -64,6 +64,35 @@ it('takes back the packs under way when it is paused, with their answers', async
   expect([...askedTimes(await world.requests()).values()]).toEqual(once(90));
 });
 
+it('tells while it is paused what its last packs have done, however little', async () => {
+  const world = await World.open({ simulator: SLOW });
+  const run = await world.start(prompts(90), { options: { concurrency: 1, pack: 30, chunkSize: 90 } });
+  await world.answered(1);
+  await run.pause();
+  const told = await progressUntil(run, 'it is told', ({ ok }) => ok > 0);
+  expect(told).toMatchObject({ state: 'paused', ok: (await world.stats()).answered, lanes: { used: 0 } });
+  await run.cancel();
+});
+
+it('is heard by packs on the same worker though no heartbeat is due', async () => {
+  const world = await World.open({ noWorker: true, simulator: { latency: { kind: 'fixed', ms: 100 } } });
+  await world.startWorker({ shared: true });
+  const run = await world.start(prompts(300), {
+    heartbeatTimeoutMs: 3_600_000,
+    options: { concurrency: 3, pack: 100, chunkSize: 300 },
+  });
+  // The first heartbeats have gone by then, and the SDK holds back the next ones for a minute.
+  await world.answered(120);
+  await run.pause();
+  await quietSince(world, 600);
+  expect((await world.stats()).answered).toBeLessThan(200);
+  await run.resume();
+  await world.answered(250);
+  await run.cancel();
+  await expect(run.result()).rejects.toThrow();
+  expect((await world.stats()).answered).toBeLessThan(300);
+});
+
 /** Watches until no request has come for `ms`; returns when the last one came. Fails when they go on and on. */
 async function quietSince(world: World, ms: number): Promise<number> {
   let last = 0;
