@@ -10,12 +10,17 @@ const PACK_TIME_MS = 60_000;
 /** Items a lane gets while no answer of the model has been seen: few, since a slow model may take a minute each. */
 const FIRST_PACK = 4;
 
-/** Wide packs that hold all lanes of a run: at least so many, so that progress is seen, and at most. */
-const LEAST_PACKS = 10;
-const MOST_PACKS = 50;
+/** Lanes of a wide pack, unless they would make fewer packs than `least` for all lanes of a run. */
+const WIDTH = { lanes: 5, least: 10 };
 
-/** Lanes of a wide pack, unless there would be too few or too many packs. */
-const WIDTH = 5;
+/** The same while there is much left: each pack costs the server something, and a gap between two is soon made up for. */
+const WIDTH_OF_MUCH = { lanes: 10, least: 5 };
+
+/** Items for each lane that are much. */
+const MUCH = 40;
+
+/** Wide packs that hold all lanes of a run, at most: more than a small machine can start at once are no good. */
+const MOST_PACKS = 50;
 
 /**
  * Wide packs differ in length by these factors, in turn: packs that begin together and end together would leave all lanes
@@ -95,10 +100,16 @@ function wideSize({ left, concurrency, latencyMs }: PackSituation, length: numbe
   return Math.max(1, Math.min(part, byTime, PACK_CAP));
 }
 
-/** The lanes that a pack holds where there are enough: as few as make no more packs than a small machine can start. */
-export function packWidth({ concurrency, fixed, wide = false }: Omit<PackSituation, 'left'>): number {
+/** The lanes that a pack holds where there are enough; without `left`, at least. */
+export function packWidth({
+  left = 0,
+  concurrency,
+  fixed,
+  wide = false,
+}: Omit<PackSituation, 'left'> & { readonly left?: number }): number {
   if (!wide || fixed !== undefined) return 1;
-  return Math.max(Math.min(WIDTH, Math.ceil(concurrency / LEAST_PACKS)), Math.ceil(concurrency / MOST_PACKS));
+  const { lanes, least } = left >= MUCH * concurrency ? WIDTH_OF_MUCH : WIDTH;
+  return Math.max(Math.min(lanes, Math.ceil(concurrency / least)), Math.ceil(concurrency / MOST_PACKS));
 }
 
 /** A number of items for one lane, at least 1 and no more than it does within a pack's time. */
