@@ -8,24 +8,32 @@ import {
   setCurrentDetails,
 } from '@temporalio/workflow';
 import { grantTo, ordersFor, outdatedChunks, planLanes } from '../batch/batch-lanes.js';
-import { type BatchState, endChunk, hearReport, itemsToAsk, type PausedBy, planShares } from '../batch/batch-state.js';
-import { exhaustedReason, freeTokens, grantAllowances, isExhausted } from '../batch/budget.js';
-import { canaryItems, endCanaryChunk, isCanary, isLastOfCanary, passCanary } from '../batch/canary.js';
+import { type BatchState, endChunk, hearReport, itemsToAsk, planShares } from '../batch/batch-state.js';
+import { freeTokens, grantAllowances } from '../batch/budget.js';
+import { canaryItems, endCanaryChunk, isCanary, isLastOfCanary } from '../batch/canary.js';
 import { applyChange, type RunChange } from '../batch/change.js';
 import { type ChunkStart, type RunFacts, startOfCanary, startOfChunk } from '../batch/chunk-start.js';
 import type { RunStop } from '../batch/chunk-state.js';
 import type { Counts } from '../batch/counts.js';
 import { describeProgress } from '../batch/describe-progress.js';
 import { eventsOfAChunk } from '../batch/history-room.js';
-import type { ChunkManifest } from '../batch/manifest.js';
 import { type ModelTable, refreshModels, sameModels } from '../batch/model-table.js';
 import type { Model } from '../batch/models.js';
+import {
+  isOutdated,
+  noBalance,
+  outOfBudget,
+  outOfCredits,
+  type PauseCause,
+  pauseRun,
+  resumeRun,
+} from '../batch/pausing.js';
 import type { Progress, RunState } from '../batch/progress.js';
 import type { ChunkInput, ChunkReport } from '../batch/reports.js';
 import type { BatchInput } from '../batch/run.js';
 import { lookAtSpeed, progressOf } from '../batch/run-view.js';
-import { steps } from './activities.js';
 import { ChunkChildren } from './chunk-children.js';
+import { ChunkPages } from './chunk-pages.js';
 import { CreditsWatch } from './credits-watch.js';
 import { roomInHistory } from './history-length.js';
 import { ModelsWatch } from './models-watch.js';
@@ -41,7 +49,7 @@ export type CarriedBatchInput = BatchInput & { readonly carried?: BatchState };
 export class BatchRun {
   private changed = false;
   private crash: { readonly error: unknown } | undefined;
-  private page: readonly ChunkManifest[] = [];
+  private readonly pages: ChunkPages;
   private readonly children = new ChunkChildren({
     orders: (chunk) => this.orders(chunk),
     ended: (input, counts) => this.ended(input, counts),
@@ -73,6 +81,7 @@ export class BatchRun {
   ) {
     const { heartbeatTimeoutMs = HEARTBEAT_TIMEOUT_MS, recover = false, retryFailed = false } = input;
     this.facts = { run, heartbeatTimeoutMs, recover, retryFailed };
+    this.pages = new ChunkPages(run, state.manifest.chunks);
   }
 
   /** The run as the query gives it. */
@@ -105,16 +114,15 @@ export class BatchRun {
   }
 
   /** Stops giving out work. */
-  pause(pausedBy: PausedBy, pausedFor: string): void {
-    this.state = { ...this.state, paused: true, pausedBy, pausedFor };
+  pause(cause: PauseCause): void {
+    this.state = pauseRun(this.state, cause);
     this.children.tellAll();
     this.changed = true;
   }
 
   /** Goes on. */
   resume(): void {
-    const { pausedFor: _why, pausedBy: _who, ...state } = this.state;
-    this.state = passCanary({ ...state, paused: false, resumedAt: Date.now() });
+    this.state = resumeRun(this.state, Date.now());
     this.children.tellAll();
     this.changed = true;
   }
@@ -142,18 +150,15 @@ export class BatchRun {
     this.changed = true;
   }
 
-  private hearOutOfCredits(chunk: number, { message, askedAt }: RunStop): void {
-    const { paused, resumedAt = 0 } = this.state;
-    if (paused) return;
-    // What was asked before the run was resumed says nothing of the credits since: the chunk may go on.
-    if (askedAt < resumedAt) this.children.tell(chunk);
-    else this.pause('credits', `${message}; add credits, then: dria-temporal resume ${this.run}`);
+  private hearOutOfCredits(chunk: number, stop: RunStop): void {
+    if (this.state.paused) return;
+    if (isOutdated(this.state, stop)) this.children.tell(chunk);
+    else this.pause(outOfCredits(this.run, stop));
   }
 
-  /** Within what was allowed the run goes on without knowing the balance; then it waits. */
   private hearNoBalance(): void {
-    if (this.state.paused || !isExhausted(this.state)) return;
-    this.pause('budget', `the balance cannot be read; to try again: dria-temporal resume ${this.run}`);
+    const cause = this.state.paused ? undefined : noBalance(this.run, this.state);
+    if (cause !== undefined) this.pause(cause);
   }
 
   /** Runs every chunk to its end. Fails as soon as one fails; then the others are cancelled and keep what they have. */
@@ -179,7 +184,7 @@ export class BatchRun {
       this.changed = false;
       const drained = Object.keys(this.state.running).length === 0;
       if (drained && this.roomForChunks() < 1) await this.handOver();
-      await this.turnPage();
+      if (!isCanary(this.state)) await this.pages.turn(this.state.nextChunk);
       this.dispatch();
       this.state = lookAtSpeed(this.state, this.progress(), Date.now());
       setCurrentDetails(describeProgress(this.run, this.progress()));
@@ -199,13 +204,6 @@ export class BatchRun {
     await condition(() => allHandlersFinished() && !this.creditsWatch.isLooking);
     const carried: CarriedBatchInput = { ...this.input, carried: this.state };
     await continueAsNew<(input: CarriedBatchInput) => Promise<unknown>>(carried);
-  }
-
-  private async turnPage(): Promise<void> {
-    const { nextChunk, manifest } = this.state;
-    this.page = this.page.filter(({ chunk }) => chunk >= nextChunk);
-    if (isCanary(this.state) || this.page.length > 0 || nextChunk >= manifest.chunks) return;
-    this.page = (await steps.readChunks({ run: this.run, from: nextChunk })).chunks;
   }
 
   private dispatch(): void {
@@ -230,28 +228,26 @@ export class BatchRun {
     const { state, chunks } = grantAllowances(this.state);
     this.state = state;
     for (const chunk of chunks) this.children.tell(chunk);
-    if (isExhausted(this.state) && !this.creditsWatch.isLooking) {
-      this.pause('budget', exhaustedReason(this.run, this.state));
-    }
+    const cause = this.creditsWatch.isLooking ? undefined : outOfBudget(this.run, this.state);
+    if (cause !== undefined) this.pause(cause);
   }
 
   /** Items of the chunks that may be started now. None when there is no room in the history, so that what runs can end. */
   private nextToStart(): readonly number[] {
     if (freeTokens(this.state) === 0) return [];
-    const next = isCanary(this.state) ? canaryItems(this.state) : this.page.map(itemsToAsk);
+    const next = isCanary(this.state) ? canaryItems(this.state) : this.pages.next.map(itemsToAsk);
     return next.slice(0, this.roomForChunks());
   }
 
   private startNext(lanes: number): void {
-    const start = isCanary(this.state) ? startOfCanary(this.state, lanes, this.facts) : this.startOfPage(lanes);
+    const start = isCanary(this.state) ? startOfCanary(this.state, lanes, this.facts) : this.startOfNext(lanes);
     if (start === undefined) return;
     this.state = start.state;
     this.children.start(start.input);
   }
 
-  private startOfPage(lanes: number): ChunkStart | undefined {
-    const [chunk, ...page] = this.page;
-    this.page = page;
+  private startOfNext(lanes: number): ChunkStart | undefined {
+    const chunk = this.pages.take();
     return chunk === undefined ? undefined : startOfChunk(this.state, chunk, lanes, this.facts);
   }
 

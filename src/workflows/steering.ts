@@ -1,5 +1,6 @@
 import { ApplicationFailure, setHandler, workflowInfo } from '@temporalio/workflow';
 import { changeProblem, needsModels, type RunChange } from '../batch/change.js';
+import { pausedByOperator } from '../batch/pausing.js';
 import type { Progress } from '../batch/progress.js';
 import { NO_PROGRESS } from '../batch/run-view.js';
 import { endpointSteps } from './activities.js';
@@ -15,7 +16,7 @@ export function handleMessages(run: () => BatchRun | undefined): void {
   setHandler(
     pauseUpdate,
     () => {
-      run()?.pause('operator', `paused by an operator; to go on: dria-temporal resume ${workflowInfo().workflowId}`);
+      run()?.pause(pausedByOperator(workflowInfo().workflowId));
       return progress();
     },
     { validator, description: 'Give out no more work. Requests under way are finished and kept.' },
