@@ -8,6 +8,7 @@ import { bundleFanOut } from './rows/commands.js';
 import { machine, progress } from './say.js';
 import { measureScale } from './scale/scale.js';
 import { formatTable } from './table.js';
+import { measureMoreWorkers } from './workers/workers.js';
 
 /** One table: the rows at one number of lanes. */
 interface Setting {
@@ -46,6 +47,7 @@ function describe({ lanes, items, idealSeconds, rows }: Setting, { latency, slow
 
 async function main(): Promise<void> {
   if (process.argv[2] === 'scale') return await measureScale(process.argv.slice(3));
+  if (process.argv[2] === 'workers') return await measureMoreWorkers(process.argv.slice(3));
   const options = parseBenchOptions(process.argv.slice(2));
   if (options.trace !== undefined) mkdirSync(options.trace, { recursive: true });
   if (options.rows.includes('fanout')) await bundleFanOut();

@@ -1,8 +1,7 @@
-import { createReadStream, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { z } from 'zod';
+import { checkResults } from '../check-results.js';
 import { countHistories, type HistoryCounts } from '../histories.js';
 import { MODEL } from '../options.js';
 import { measureTree, type TreeUsage } from '../process-tree.js';
@@ -67,18 +66,6 @@ async function measure(
     maxInFlight: traffic.maxInFlight,
     ...(await countHistories(dataDir)),
   };
-}
-
-const resultSchema = z.object({ id: z.number(), output: z.string().min(1) });
-
-async function checkResults(file: string, items: number): Promise<void> {
-  let next = 0;
-  for await (const line of createInterface({ input: createReadStream(file) })) {
-    const { id } = resultSchema.parse(JSON.parse(line));
-    if (id !== next) throw new Error(`line ${next + 1} has the answer of item ${id}`);
-    next++;
-  }
-  if (next !== items) throw new Error(`${next} lines for ${items} prompts`);
 }
 
 function bytesBelow(folder: string): number {
