@@ -3,6 +3,7 @@ import { constants, type Stats } from 'node:fs';
 import { access, type FileHandle, open, readlink, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
+import { removeAbandoned } from '../storage/files.js';
 import { systemCode } from '../system-error.js';
 import { UserError } from './errors.js';
 
@@ -103,6 +104,7 @@ function isReplaced(target: string, found: Stats | undefined): boolean {
 }
 
 async function replaceFile(target: string, found: Stats | undefined, source: AsyncIterable<Uint8Array>): Promise<void> {
+  await removeAbandoned(dirname(target), (name) => TEMPORARY.test(name));
   const temporary = temporaryIn(dirname(target));
   const handle = await open(temporary, 'wx');
   try {
@@ -174,6 +176,8 @@ const CLOSED_CODES: ReadonlySet<string> = new Set(['EPIPE', 'ERR_STREAM_DESTROYE
 function isClosed(error: unknown): boolean {
   return CLOSED_CODES.has(systemCode(error) ?? '');
 }
+
+const TEMPORARY = /^\.dria-temporal-[0-9a-f-]{36}\.tmp$/;
 
 function temporaryIn(folder: string): string {
   return join(folder, `.dria-temporal-${randomUUID()}.tmp`);

@@ -75,10 +75,10 @@ export async function fillSynced(file: FileHandle, fill: (file: FileHandle) => P
 /** Age from which on a temporary file has no writer any more, ms: one that is written to is younger. */
 const ABANDONED_MS = 3_600_000;
 
-/** Removes what writers that were killed have left: inputs of gigabytes may be among it. */
-export async function removeAbandoned(folder: string): Promise<void> {
+/** Removes what writers that were killed have left, of the names that are theirs: inputs of gigabytes may be among it. */
+export async function removeAbandoned(folder: string, isTemporary = (_name: string) => true): Promise<void> {
   try {
-    for (const name of await readdir(folder)) {
+    for (const name of (await readdir(folder)).filter(isTemporary)) {
       const path = join(folder, name);
       if (Date.now() - (await stat(path)).mtimeMs > ABANDONED_MS) await rm(path, { force: true });
     }

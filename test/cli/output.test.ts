@@ -1,7 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { constants } from 'node:fs';
-import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
@@ -135,6 +136,15 @@ describe('writing to a file', () => {
     await expect(writeOutput(path, failing(), new PassThrough())).rejects.toThrow('the storage is gone');
     expect(await readFile(path, 'utf8')).toBe('before');
     expect(await readdir(folder)).toEqual(['out.jsonl']);
+  });
+
+  test('what a killed command has left long ago goes, and nothing else', async () => {
+    const [old, young] = [`.dria-temporal-${randomUUID()}.tmp`, `.dria-temporal-${randomUUID()}.tmp`];
+    for (const name of [old, young, 'notes.tmp']) await writeFile(join(folder, name), 'half');
+    const longAgo = Date.now() / 1000 - 2 * 3600;
+    for (const name of [old, 'notes.tmp']) await utimes(join(folder, name), longAgo, longAgo);
+    await writeOutput(join(folder, 'out.jsonl'), bytes('one\n'), new PassThrough());
+    expect((await readdir(folder)).toSorted()).toEqual([young, 'notes.tmp', 'out.jsonl'].toSorted());
   });
 
   test('the old file is whole until the new one is', async () => {
