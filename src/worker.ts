@@ -12,7 +12,7 @@ export interface BatchWorkerOptions extends DriaBatchPluginOptions {
   readonly plugin?: DriaBatchPlugin;
   /** Requests in flight on this worker at most. Default 100. */
   readonly maxRequests?: number;
-  /** Activities at once. Default: one a request, and some for the steps that ask nothing. */
+  /** Activities at once. Default: one a request, and where the worker is not shared some for the steps that ask nothing. */
   readonly activitySlots?: number;
   /** Workflow tasks at once. Default: the SDK's, 40. */
   readonly workflowSlots?: number;
@@ -31,7 +31,11 @@ export interface BatchWorkerOptions extends DriaBatchPluginOptions {
 const DEFAULT_MAX_REQUESTS = 100;
 const DEFAULT_SHUTDOWN_GRACE_MS = 10_000;
 
-/** Slots beside those of requests: for manifests, models lists, parts. */
+/**
+ * Slots beside those of requests, for manifests, models lists, parts. None where workers are shared: one with free slots
+ * would take packs that its requests have no room for, while another worker has nothing to do. Steps come first there by
+ * their priority, and of many packs one is always about to end.
+ */
 const STEP_SLOTS = 20;
 
 /**
@@ -56,7 +60,7 @@ export async function createBatchWorker(options: BatchWorkerOptions): Promise<Wo
     ...(traceSinks === undefined ? {} : { sinks: traceSinks }),
     plugins: [options.plugin ?? new DriaBatchPlugin({ ...options, maxRequests })],
     // Activities wait for answers most of their time: as many as there may be requests cost next to nothing.
-    maxConcurrentActivityTaskExecutions: options.activitySlots ?? maxRequests + STEP_SLOTS,
+    maxConcurrentActivityTaskExecutions: options.activitySlots ?? maxRequests + (options.shared ? 0 : STEP_SLOTS),
     ...(workflowSlots === undefined ? {} : { maxConcurrentWorkflowTaskExecutions: workflowSlots }),
     activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 4, maximum: 50 },
     workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 4, maximum: 20 },

@@ -68,6 +68,8 @@ export interface BatchState {
   /** How far the run was lately; absent at its start. */
   readonly speed?: RateWindow;
   readonly lastFailures: readonly FailedItem[];
+  /** This history has no room for one more chunk: those that run end, then the run continues as new. */
+  readonly isFull?: boolean;
 }
 
 /** What a run begins with beside what was prepared. */
@@ -124,10 +126,13 @@ export function sharesOf(
   return shares;
 }
 
-/** Items of the run that are in no pack, as far as known. */
-export function itemsLeft(state: BatchState): number {
-  const open = Object.values(state.running).reduce((sum, chunk) => sum + chunk.open, 0);
-  return open + MODALITIES.reduce((sum, modality) => sum + state.unstarted[modality], 0);
+/**
+ * Items of the run that are in no pack, as far as known. Before the run continues as new only those of the chunks that run
+ * count: packs become short towards that end as they do towards the run's own, so that all lanes come to it together.
+ */
+export function itemsLeft({ running, unstarted, isFull = false }: BatchState): number {
+  const open = Object.values(running).reduce((sum, chunk) => sum + chunk.open, 0);
+  return isFull ? open : open + MODALITIES.reduce((sum, modality) => sum + unstarted[modality], 0);
 }
 
 /** Takes so many items of each modality out of shares. Returns what was taken, and what is left for others. */

@@ -185,6 +185,7 @@ export class BatchRun {
       const drained = Object.keys(this.state.running).length === 0;
       if (drained && this.roomForChunks() < 1) await this.handOver();
       if (!isCanary(this.state)) await this.pages.turn(this.state.nextChunk);
+      this.state = { ...this.state, isFull: this.roomForChunks() < 1 };
       this.dispatch();
       this.state = lookAtSpeed(this.state, this.progress(), Date.now());
       setCurrentDetails(describeProgress(this.run, this.progress()));

@@ -228,6 +228,18 @@ describe('the orders for a chunk', () => {
     expect(ordersFor(state, 1)?.orders.leftElsewhere).toBe(90);
   });
 
+  it('count only the chunks that run when no other can be started before the run continues as new', () => {
+    const state = hearReport(
+      withStarted(['t100', 't50', 't3000'], [4, 4]),
+      report(0, { open: 60, latency: { text: 100 } }),
+    );
+    const full = { ...state, isFull: true };
+    expect(itemsLeft(full)).toBe(60 + 50);
+    expect(ordersFor(full, 0)?.orders.leftElsewhere).toBe(50);
+    const told = [0, 1].reduce((known, chunk) => ordersFor(known, chunk)?.state ?? known, state);
+    expect([outdatedChunks(told), outdatedChunks({ ...told, isFull: true })]).toEqual([[], [0, 1]]);
+  });
+
   it('are none for a chunk that has ended', () => {
     expect(ordersFor(endChunk(withStarted(['t10'], [1]), 0, NO_COUNTS), 0)).toBeUndefined();
   });
