@@ -75,7 +75,9 @@ it('makes one span of a run and of each chunk, however often they continue as ne
   // It is of the whole chain, and not of the last of its executions.
   expect(span?.attributes.run_id).not.toBe(await firstRunId(world, run.id));
   expect(Number((span?.startNs ?? 0n) / 1_000_000n)).toBe(startedAt);
-  expect(named('chunk').map(({ parentId }) => parentId)).toEqual(Array(9).fill(span?.spanId));
+  // A chunk whose last task is done again, since orders came while it ended, makes the same span again.
+  const parents = new Map(named('chunk').map(({ spanId, parentId }) => [spanId, parentId]));
+  expect([...parents.values()]).toEqual(Array(9).fill(span?.spanId));
   expect(named('assembleResults')[0]?.parentId).toBe(span?.spanId);
 });
 
