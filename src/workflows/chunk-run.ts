@@ -48,6 +48,8 @@ export class ChunkRun {
   private state: ChunkState;
   private readonly packs = new PacksUnderWay();
   private changed = false;
+  /** Packs under way that may spend what they like: nobody knows what they have spent until they end. */
+  private unlimited = 0;
   private looking = false;
   private lookAt = 0;
   private timerAt = Number.POSITIVE_INFINITY;
@@ -131,7 +133,7 @@ export class ChunkRun {
   private launch(): void {
     const now = Date.now();
     this.giveBackRecalled();
-    while (!this.state.paused && this.packs.lanes < usableLanes(this.state) && this.hasRoom()) {
+    while (this.mayStart() && this.packs.lanes < usableLanes(this.state) && this.hasRoom()) {
       const { cut, state } = nextPack(this.state, this.options, now, usableLanes(this.state) - this.packs.lanes);
       this.state = state;
       if (cut === undefined) break;
@@ -140,6 +142,11 @@ export class ChunkRun {
     if (this.state.stranded.length > 0) this.lookForModels();
     this.giveBackIdle(now);
     this.wakeForRetry(now);
+  }
+
+  /** A limit that was set just now waits for the packs from before it, which have been taken back. */
+  private mayStart(): boolean {
+    return !this.state.paused && (this.state.allowance === undefined || this.unlimited === 0);
   }
 
   /** True when the history can take one more pack beside those under way. */
@@ -173,6 +180,8 @@ export class ChunkRun {
     const { retries } = this.options;
     const input = inferInput(this.input, this.options, cut);
     const call = { input, pack, lanes, activityId, retries, heartbeatTimeoutMs };
+    const unlimited = pack.tokenBudget === undefined ? 1 : 0;
+    this.unlimited += unlimited;
     this.packs
       .run(call, (end) => {
         this.state = releaseBudget(this.after(end, { pack, activityId, startedAt }), pack);
@@ -181,6 +190,7 @@ export class ChunkRun {
         this.crash = { error };
       })
       .finally(() => {
+        this.unlimited -= unlimited;
         this.changed = true;
       });
   }
