@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { checkFlags, latencyFlagSchema, numbersFlag } from './flags.js';
 
 /** The model of the simulated network. One alone: an answer's time follows from its model, too. */
 export const MODEL = 'bench:1b';
@@ -36,14 +37,6 @@ const PRESETS = {
   quick: { items: '200', lanes: '20', latency: '300-1200', runs: '1' },
 } as const;
 
-/** A range of ms, as `300-1200`. */
-export const latencyFlagSchema = z
-  .string()
-  .regex(/^\d+-\d+$/, 'expected a range of ms such as 300-1200')
-  .transform((text) => text.split('-').map(Number))
-  .transform(([minMs = 0, maxMs = 0]) => ({ minMs, maxMs }))
-  .refine(({ minMs, maxMs }) => minMs <= maxMs, 'the first time must not be over the second');
-
 /** One prompt in n takes so many ms, as `200:20000`. */
 const slowSchema = z
   .string()
@@ -53,16 +46,13 @@ const slowSchema = z
 
 const flagsSchema = z.object({
   items: z.coerce.number().int().min(1).max(40_000),
-  lanes: z
-    .string()
-    .transform((text) => splitList(text).map(Number))
-    .pipe(z.array(z.number().int().min(1).max(2000)).min(1)),
+  lanes: numbersFlag(2000),
   latency: latencyFlagSchema,
   slow: slowSchema.optional(),
   runs: z.coerce.number().int().min(1).max(100),
   rows: z
     .string()
-    .transform(splitList)
+    .transform((text) => text.split(','))
     .pipe(z.array(z.enum(ROW_NAMES)).min(1)),
   json: z.boolean(),
   cli: z.string().optional(),
@@ -88,13 +78,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
   });
   const [preset = 'default', ...more] = positionals;
   if (more.length > 0 || !(preset === 'default' || preset === 'quick')) {
-    throw new Error(`unknown setting ${positionals.join(' ')}: there is quick, scale, or none`);
+    throw new Error(`unknown setting ${positionals.join(' ')}: there is quick, scale, workers, or none`);
   }
-  const parsed = flagsSchema.safeParse({ ...PRESETS[preset], ...values });
-  if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
-  return parsed.data;
-}
-
-function splitList(text: string): string[] {
-  return text.split(',');
+  return checkFlags(flagsSchema, { ...PRESETS[preset], ...values });
 }

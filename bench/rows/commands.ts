@@ -7,7 +7,8 @@ import type { Task } from './prompt.js';
 
 const LOOP = fileURLToPath(new URL('raw-loop.js', import.meta.url));
 const FAN_OUT = fileURLToPath(new URL('fan-out.js', import.meta.url));
-const CLI = fileURLToPath(new URL('../../../../dist/cli/main.js', import.meta.url));
+/** The command as it was built. */
+export const CLI = fileURLToPath(new URL('../../../../dist/cli/main.js', import.meta.url));
 
 /** The command of a row: what Node is given, and what is added to the environment. */
 interface RowCommand {

@@ -1,12 +1,9 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { latencyFlagSchema } from '../options.js';
+import { checkFlags, latencyFlagSchema, numbersFlag } from '../flags.js';
 
 const flagsSchema = z.object({
-  sizes: z
-    .string()
-    .transform((text) => text.split(',').map(Number))
-    .pipe(z.array(z.int().min(1).max(10_000_000)).min(1)),
+  sizes: numbersFlag(10_000_000),
   lanes: z.coerce.number().pipe(z.int().min(1).max(2000)),
   latency: latencyFlagSchema,
   json: z.boolean(),
@@ -28,7 +25,5 @@ export function parseScaleOptions(args: readonly string[]): ScaleOptions {
       cli: { type: 'string' },
     },
   });
-  const parsed = flagsSchema.safeParse(values);
-  if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
-  return parsed.data;
+  return checkFlags(flagsSchema, values);
 }

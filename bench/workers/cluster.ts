@@ -1,16 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { readProcess } from '../proc.js';
-
-const CLI = fileURLToPath(new URL('../../../../dist/cli/main.js', import.meta.url));
+import { CLI } from '../rows/commands.js';
 
 const addressSchema = z.object({ address: z.string() });
 
 /** A Temporal server and workers beside it, each a process of its own, as on machines that share a storage folder. */
 export class Cluster {
+  /** The server first. */
   readonly #processes: ChildProcess[] = [];
   readonly #env: NodeJS.ProcessEnv;
   #address = '';
@@ -47,9 +46,10 @@ export class Cluster {
     return (performance.now() - start) / 1000;
   }
 
-  /** CPU time of each process that was started and lives, in order, s. The server's holds what it has started. */
-  cpuSeconds(): number[] {
-    return this.#processes.map(({ pid = 0 }) => readProcess(pid)?.cpuSeconds ?? 0);
+  /** CPU time of all workers together since they were started, s. */
+  workersCpuSeconds(): number {
+    const [, ...workers] = this.#processes;
+    return workers.reduce((sum, { pid = 0 }) => sum + (readProcess(pid)?.cpuSeconds ?? 0), 0);
   }
 
   /** Ends the workers, then the server. */

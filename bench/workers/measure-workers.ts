@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkResults } from '../check-results.js';
 import { writeManyPrompts } from '../prompts.js';
-import { startSimulatorProcess } from '../simulator.js';
+import { type SimulatorProcess, startSimulatorProcess } from '../simulator.js';
 import { Cluster } from './cluster.js';
 import type { WorkersOptions } from './options.js';
 
@@ -22,34 +22,37 @@ export interface WorkersFigures {
 
 /** Runs a batch on so many workers. Throws unless the results have every item exactly once, each asked once. */
 export async function measureWorkers(workers: number, options: WorkersOptions): Promise<WorkersFigures> {
-  const { items, requests, latency } = options;
   const folder = mkdtempSync(join(tmpdir(), 'dria-workers-'));
-  const simulator = await startSimulatorProcess({ latency, record: false });
+  const simulator = await startSimulatorProcess({ latency: options.latency, record: false });
+  try {
+    return await measure(workers, options, folder, simulator);
+  } finally {
+    await simulator.stop();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+async function measure(
+  workers: number,
+  { items, requests }: WorkersOptions,
+  folder: string,
+  simulator: SimulatorProcess,
+): Promise<WorkersFigures> {
+  const [input, output] = [join(folder, 'prompts.jsonl'), join(folder, 'results.jsonl')];
+  writeManyPrompts(input, items);
   const cluster = await Cluster.start(join(folder, 'data'), simulator.url);
   try {
     for (let worker = 0; worker < workers; worker++) await cluster.addWorker(requests);
-    const [input, output] = [join(folder, 'prompts.jsonl'), join(folder, 'results.jsonl')];
-    writeManyPrompts(input, items);
-    const [, ...before] = cluster.cpuSeconds();
+    const cpuBefore = cluster.workersCpuSeconds();
     const wallSeconds = await cluster.run(['batch', input, '-o', output, '-c', String(workers * requests)]);
-    const [, ...after] = cluster.cpuSeconds();
+    const workersCpuSeconds = cluster.workersCpuSeconds() - cpuBefore;
     await checkResults(output, items);
-    const stats = await simulator.stats();
+    const { maxInFlight, ...stats } = await simulator.stats();
     if (stats.requests !== items) throw new Error(`${stats.requests} requests for ${items} items`);
     const windowSeconds = (stats.lastAnswerAt - stats.firstRequestAt) / 1000;
-    const workersCpuSeconds = after.reduce((sum, seconds, worker) => sum + seconds - (before[worker] ?? 0), 0);
-    const { maxInFlight } = stats;
-    return {
-      workers,
-      wallSeconds,
-      windowSeconds,
-      itemsPerSecond: items / windowSeconds,
-      workersCpuSeconds,
-      maxInFlight,
-    };
+    const itemsPerSecond = items / windowSeconds;
+    return { workers, wallSeconds, windowSeconds, itemsPerSecond, workersCpuSeconds, maxInFlight };
   } finally {
     await cluster.stop();
-    await simulator.stop();
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }

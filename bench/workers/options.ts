@@ -1,12 +1,9 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { latencyFlagSchema } from '../options.js';
+import { checkFlags, latencyFlagSchema, numbersFlag } from '../flags.js';
 
 const flagsSchema = z.object({
-  workers: z
-    .string()
-    .transform((text) => text.split(',').map(Number))
-    .pipe(z.array(z.int().min(1).max(64)).min(1)),
+  workers: numbersFlag(64),
   items: z.coerce.number().pipe(z.int().min(1).max(10_000_000)),
   requests: z.coerce.number().pipe(z.int().min(1).max(1000)),
   latency: latencyFlagSchema,
@@ -28,7 +25,5 @@ export function parseWorkersOptions(args: readonly string[]): WorkersOptions {
       json: { type: 'boolean', default: false },
     },
   });
-  const parsed = flagsSchema.safeParse(values);
-  if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
-  return parsed.data;
+  return checkFlags(flagsSchema, values);
 }
