@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { type InjectedSinks, type NativeConnection, Worker } from '@temporalio/worker';
+import { HEARTBEAT_GAP_MS } from './activities/heartbeat.js';
 import type { TraceSinks } from './batch/trace.js';
 import { DriaBatchPlugin, type DriaBatchPluginOptions } from './plugin.js';
 
@@ -38,13 +39,6 @@ const DEFAULT_SHUTDOWN_GRACE_MS = 10_000;
  */
 const STEP_SLOTS = 20;
 
-/**
- * Least time between two heartbeats of an activity that reach the server, ms, where no other run shares the workers. The
- * SDK's own is 0.8 of the time-out: a heartbeat that is 2 s late on a busy machine would cost a pack its requests in flight.
- * Every second would cost half a CPU-second for 1,000 prompts at 50 lanes. Where workers are shared each is a billed action.
- */
-const HEARTBEAT_GAP_MS = 3_000;
-
 /** The bundles that `npm run build` makes. */
 const BUNDLE = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
 const TRACED_BUNDLE = fileURLToPath(new URL('./workflow-bundle-otel.js', import.meta.url));
@@ -65,6 +59,8 @@ export async function createBatchWorker(options: BatchWorkerOptions): Promise<Wo
     activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 4, maximum: 50 },
     workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 4, maximum: 20 },
     workflowThreadPoolSize: 1,
+    // All heartbeats reach the server where no other run shares the worker. The SDK's own gap is 0.8 of the time-out: one
+    // that is 2 s late on a busy machine would cost a pack its requests in flight. Where it is shared each is billed.
     ...(options.shared === true
       ? { maxEagerActivityReservationsPerWorkflowTask: 0 }
       : { maxHeartbeatThrottleInterval: HEARTBEAT_GAP_MS }),

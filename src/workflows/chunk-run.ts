@@ -48,8 +48,6 @@ export class ChunkRun {
   private state: ChunkState;
   private readonly packs = new PacksUnderWay();
   private changed = false;
-  /** Packs under way that may spend what they like: nobody knows what they have spent until they end. */
-  private unlimited = 0;
   private looking = false;
   private lookAt = 0;
   private timerAt = Number.POSITIVE_INFINITY;
@@ -146,7 +144,7 @@ export class ChunkRun {
 
   /** A limit that was set just now waits for the packs from before it, which have been taken back. */
   private mayStart(): boolean {
-    return !this.state.paused && (this.state.allowance === undefined || this.unlimited === 0);
+    return !this.state.paused && (this.state.allowance === undefined || !this.packs.areUnlimited);
   }
 
   /** True when the history can take one more pack beside those under way. */
@@ -180,8 +178,6 @@ export class ChunkRun {
     const { retries } = this.options;
     const input = inferInput(this.input, this.options, cut);
     const call = { input, pack, lanes, activityId, retries, heartbeatTimeoutMs };
-    const unlimited = pack.tokenBudget === undefined ? 1 : 0;
-    this.unlimited += unlimited;
     this.packs
       .run(call, (end) => {
         this.state = releaseBudget(this.after(end, { pack, activityId, startedAt }), pack);
@@ -190,7 +186,6 @@ export class ChunkRun {
         this.crash = { error };
       })
       .finally(() => {
-        this.unlimited -= unlimited;
         this.changed = true;
       });
   }

@@ -15,12 +15,17 @@ export type PackEnd =
 export class PacksUnderWay {
   /** Those that have not been taken back, with the lanes that each holds. */
   private readonly wanted = new Map<CancellationScope, number>();
-  private count = 0;
+  private readonly calls = new Set<InferCall>();
   private held = 0;
 
   /** How many there are. */
   get size(): number {
-    return this.count;
+    return this.calls.size;
+  }
+
+  /** True when some may spend what they like: nobody knows what these have spent until they end. */
+  get areUnlimited(): boolean {
+    return [...this.calls].some(({ pack }) => pack.tokenBudget === undefined);
   }
 
   /** Lanes that they hold together. */
@@ -30,12 +35,12 @@ export class PacksUnderWay {
 
   /** Runs a pack and tells how it ended while it still counts as under way. Rejects only with what `onEnd` throws. */
   async run(call: InferCall, onEnd: (end: PackEnd) => void): Promise<void> {
-    this.count++;
+    this.calls.add(call);
     this.held += call.lanes;
     try {
       onEnd(await this.outcome(call));
     } finally {
-      this.count--;
+      this.calls.delete(call);
       this.held -= call.lanes;
     }
   }
