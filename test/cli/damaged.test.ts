@@ -130,9 +130,11 @@ describe('an input that is written to', () => {
     }
     const inputs = join(world.dataDir, 'inputs');
     const before = ls(inputs);
+    const temporary = join(world.dataDir, '.tmp');
+    // What a killed command has left would be taken for this one's.
+    rmSync(temporary, { recursive: true, force: true });
     const run = world.start(['batch', input, '--id', 'growing']);
     // It is stored while it is read.
-    const temporary = join(world.dataDir, '.tmp');
     await until('the input is being stored', () => ls(temporary).some((name) => statOrZero(join(temporary, name)) > 0));
     run.signal('SIGSTOP');
     world.file('growing-new.jsonl', `${JSON.stringify({ prompt: 'growing, and new' })}\n`);
