@@ -22,6 +22,7 @@ async function running(name: string, items: number, ...flags: string[]): Promise
   const output = world.path(`${name}-results.jsonl`);
   const run = world.start(['batch', world.prompts(name, items), '--id', name, '-c', '4', '-o', output, ...flags]);
   await world.network.answered(8);
+  await world.network.slowDown(name);
   return run;
 }
 
@@ -35,6 +36,7 @@ describe('set', () => {
       0,
       'changed is changed: concurrency 2, max tokens 77, model nanbeige:3b\n',
     ]);
+    await world.network.clearRules();
     expect((await run.ended).code).toBe(0);
     const requests = await world.network.requests();
     expect(requests.at(-1)).toMatchObject({ model: 'nanbeige:3b', maxTokens: 77 });
@@ -44,6 +46,7 @@ describe('set', () => {
 
   test('raises the limit of a run that has paused at it, and the run goes on', async () => {
     const run = await running('limited', 60, '--max-total-tokens', '300');
+    await world.network.clearRules();
     await until('it has paused', async () => (await statusOf('limited')).state === 'paused');
     expect(await statusOf('limited')).toMatchObject({
       pausedBy: 'budget',

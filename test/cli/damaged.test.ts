@@ -25,8 +25,10 @@ async function kill(id: string, items: number, answers: number): Promise<void> {
   world.prompts(id, items);
   const run = world.start([...batch(id), '--pack', '10']);
   await world.network.answered(answers);
+  await world.network.slowDown(id);
   run.signal('SIGKILL');
   await run.ended;
+  await world.network.clearRules();
 }
 
 describe('a run that was killed and whose', () => {
@@ -103,8 +105,10 @@ describe('an input that is written to', () => {
     const args = ['batch', input, '-o', world.path('changed-out.jsonl'), '-c', '4'];
     const first = world.start(args);
     await world.network.answered(20);
+    await world.network.slowDown();
     first.signal('SIGKILL');
     await first.ended;
+    await world.network.clearRules();
     // The same length and the same number of lines: only the content tells.
     world.file('changed.jsonl', before.replaceAll('changed', 'renewed'));
     const second = await world.run(args);

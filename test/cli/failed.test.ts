@@ -147,6 +147,7 @@ describe('the failed items of a run', () => {
     const input = world.file('stopped.jsonl', lines.join('\n'));
     const run = world.start(['batch', input, '--id', 'stopped', '-c', '2', '--pack', '2']);
     await world.network.answered(12);
+    await world.network.slowDown('stopped');
     expect((await world.run(['cancel', 'stopped'])).code).toBe(0);
     await run.ended;
     const { code, stdout, stderr } = await world.run(['results', 'stopped', '--failed']);
@@ -163,6 +164,7 @@ describe('a run without whole results says why, and what to do', () => {
   test('when it was cancelled', async () => {
     const slow = world.start(['batch', world.prompts('ended', 400), '--id', 'ended', '-c', '2']);
     await world.network.answered(4);
+    await world.network.slowDown('ended');
     expect((await world.run(['cancel', 'ended'])).code).toBe(0);
     await slow.ended;
     const { code, stderr } = await world.run(['results', 'ended']);

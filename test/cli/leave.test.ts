@@ -25,8 +25,10 @@ async function expectAskedOnce(count: number): Promise<void> {
 async function leaveInTheMiddle(args: readonly string[], cwd?: string): Promise<{ said: string; id: string }> {
   const command = world.start(args, cwd === undefined ? {} : { cwd });
   await world.network.answered(6);
+  await world.network.slowDown();
   command.signal('SIGINT');
   const { code, stderr, stdout } = await command.ended;
+  await world.network.clearRules();
   expect({ code, stdout }, stderr).toEqual({ code: 130, stdout: '' });
   const { answered } = await world.network.stats();
   expect(answered, 'left in the middle').toBeLessThan(ITEMS);

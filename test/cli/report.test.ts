@@ -88,6 +88,7 @@ describe('the report of a run', () => {
   test('that was left says that it is partial, and holds the answers so far', async () => {
     const run = world.start(['batch', world.prompts('left', 60), '--id', 'left', '-c', '4']);
     await world.network.answered(20);
+    await world.network.slowDown('left');
     run.signal('SIGINT');
     expect((await run.ended).code).toBe(130);
     const { code, stdout, stderr } = await world.run(['report', 'left']);
@@ -107,6 +108,7 @@ describe('the report of a run', () => {
     await world.network.script({ match: { promptIncludes: 'gone 3' }, respond: { status: 422 } });
     const run = world.start(['batch', world.prompts('gone', 60), '--id', 'gone', '-c', '4', '--pack', '1']);
     await world.network.answered(20);
+    await world.network.slowDown('gone');
     expect((await world.run(['cancel', 'gone'])).code).toBe(0);
     expect((await run.ended).code).toBe(1);
     const { code, stdout, stderr } = await world.run(['report', 'gone']);

@@ -16,8 +16,10 @@ afterAll(() => world.close());
 async function leave(name: string, items: number, answers: number, ...flags: string[]): Promise<void> {
   const run = world.start(['batch', world.prompts(name, items), '--id', name, '-c', '4', ...flags]);
   await world.network.answered(answers);
+  await world.network.slowDown(name);
   run.signal('SIGINT');
   expect((await run.ended).code).toBe(130);
+  await world.network.clearRules();
 }
 
 describe('the results of a run', () => {
@@ -48,10 +50,12 @@ describe('the results of a run', () => {
   test('under way come with --partial, as far as they are written', async () => {
     const run = world.start(['batch', world.prompts('partial', 60), '--id', 'partial', '-c', '4']);
     await world.network.answered(10);
+    await world.network.slowDown('partial');
     await until('some answers are written', async () => {
       return (await world.run(['results', 'partial', '--partial'])).stdout !== '';
     });
     expect(run.isRunning).toBe(true);
+    await world.network.clearRules();
     expect((await run.ended).code).toBe(0);
     const partial = await world.run(['results', 'partial', '--partial']);
     expect(resultLines(partial.stdout)).toHaveLength(60);

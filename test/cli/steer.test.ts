@@ -16,6 +16,7 @@ async function running(name: string, items: number): Promise<Command> {
   const output = world.path(`${name}-results.jsonl`);
   const run = world.start(['batch', world.prompts(name, items), '--id', name, '-c', '4', '-o', output]);
   await world.network.answered(8);
+  await world.network.slowDown(name);
   return run;
 }
 
@@ -33,6 +34,7 @@ describe('from another terminal', () => {
       reason: expect.stringContaining('paused by an operator'),
     });
     expect(run.isRunning).toBe(true);
+    await world.network.clearRules();
     const resume = await world.run(['resume', 'paused']);
     expect([resume.code, resume.stderr]).toEqual([0, expect.stringContaining('paused is running')]);
     expect((await run.ended).code).toBe(0);
@@ -50,6 +52,7 @@ describe('from another terminal', () => {
     const { answered } = await world.network.stats();
     expect(ids).toHaveLength(answered);
     expect(ids).toEqual([...ids].sort((a, b) => a - b));
+    await world.network.clearRules();
     const again = ['batch', world.path('cancelled.jsonl'), '--id', 'cancelled', '-c', '4'];
     expect((await world.run(again)).code).toBe(0);
     expect((await world.network.stats()).requests).toBe(80);

@@ -83,6 +83,19 @@ export class NetworkProcess {
     await this.#json('POST', 'rules', rules);
   }
 
+  /**
+   * Makes the answers, or those to such prompts, take a second longer: what is done to a run meanwhile comes long before its end,
+   * also where a command needs seconds to start.
+   */
+  async slowDown(promptIncludes = ''): Promise<void> {
+    await this.script({ match: { promptIncludes }, respond: { kind: 'answer', delayMs: 1_000 } });
+  }
+
+  /** Takes all scripted responses back. */
+  async clearRules(): Promise<void> {
+    await this.#json('DELETE', 'rules');
+  }
+
   async addCredits(add: number): Promise<void> {
     await this.#json('POST', 'credits', { add });
   }
