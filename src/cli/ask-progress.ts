@@ -8,6 +8,7 @@ export type Asked = Progress | 'no-worker' | 'not-asked';
 /** Asks many runs how they go, within a time that holds for all of them together: without a worker nobody answers. */
 export class ProgressAsker {
   private end: number | undefined;
+  private isOver = false;
 
   /** `withinMs` counts from the first question. */
   constructor(private readonly withinMs: number) {}
@@ -16,15 +17,21 @@ export class ProgressAsker {
   async ask(handle: Pick<BatchHandle, 'progress'>): Promise<Asked> {
     this.end ??= performance.now() + this.withinMs;
     const left = this.end - performance.now();
-    if (left <= 0) return 'not-asked';
+    if (this.isOver || left <= 0) return 'not-asked';
     const answered = new AbortController();
-    const late = delay(left, 'no-worker' as const, { signal: answered.signal });
     // Ended before its time it rejects, when nobody waits for it any more.
-    late.catch(() => undefined);
+    const late = this.timeIsUp(left, answered.signal).catch(() => 'no-worker' as const);
     try {
       return await Promise.race([handle.progress().catch(() => 'no-worker' as const), late]);
     } finally {
       answered.abort();
     }
+  }
+
+  private async timeIsUp(afterMs: number, signal: AbortSignal): Promise<'no-worker'> {
+    await delay(afterMs, undefined, { signal });
+    // Noted, and not only by the clock: a timer fires up to 2 ms early.
+    this.isOver = true;
+    return 'no-worker';
   }
 }
