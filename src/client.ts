@@ -7,8 +7,11 @@ import {
 } from '@temporalio/client';
 import { z } from 'zod';
 import type { RunChange } from './batch/change.js';
+import { withPacks } from './batch/live-progress.js';
 import type { Progress } from './batch/progress.js';
 import { type BatchInput, type BatchResult, batchInputSchema } from './batch/run.js';
+import { packBeats } from './client-packs.js';
+import { decodePayloads } from './client-payloads.js';
 import type { batchWorkflow } from './workflows/batch.js';
 
 /** Names of the workflow and its messages. Imported as names, since code of workflows must not be loaded in a client. */
@@ -97,9 +100,11 @@ export class BatchHandle {
     this.handle = client.workflow.getHandle<typeof batchWorkflow>(id, execution);
   }
 
-  /** How the run goes; needs a worker. */
-  progress(): Promise<Progress> {
-    return this.handle.query<Progress, []>('progress');
+  /** How the run goes, with what its packs under way have done by their last heartbeats; needs a worker. */
+  async progress(): Promise<Progress> {
+    // The packs last: one that ends between the two is then missed for a moment, and never counted twice.
+    const progress = await this.handle.query<Progress, []>('progress');
+    return withPacks(progress, await packBeats(this.client, this.id));
   }
 
   /** Waits for the end. Throws `WorkflowFailedError` when the run failed. */
@@ -138,12 +143,8 @@ export class BatchHandle {
       execution: { workflowId: this.id },
       maximumPageSize: 1,
     });
-    const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
-    const { payloadCodecs, payloadConverter } = options.loadedDataConverter;
-    let decoded = payloads;
-    for (const codec of [...payloadCodecs].reverse()) decoded = await codec.decode(decoded);
-    const [payload] = decoded;
-    const started: unknown = payload === undefined ? undefined : payloadConverter.fromPayload(payload);
+    const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+    const [started] = await decodePayloads(this.client, payloads);
     const parsed = startedSchema.safeParse(started);
     return parsed.success ? withoutCarried(parsed.data) : undefined;
   }

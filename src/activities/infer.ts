@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import { decodeItems } from '../batch/item-ranges.js';
+import type { PackBeat } from '../batch/pack-beat.js';
 import { type InferInput, type PackProgress, segmentPrefix } from '../batch/work.js';
 import { type Storage, StorageError } from '../storage/storage.js';
 import { askItem } from './ask-item.js';
@@ -32,7 +33,7 @@ export function infer(worker: ActivityDependencies, input: InferInput): Promise<
   };
   return translated(() =>
     withHeartbeat(
-      () => ({ left: pack.left }),
+      () => pack.beat,
       () => pack.run().finally(end),
     ),
   );
@@ -69,9 +70,9 @@ class PackRun {
     this.trace = worker.tracing?.pack(Context.current(), input, worker.endpoint.baseUrl);
   }
 
-  /** Items without an answer or an error. */
-  get left(): number {
-    return this.tally.left;
+  /** How far it is, for its heartbeats. */
+  get beat(): PackBeat {
+    return { model: this.input.model, left: this.tally.left, ...this.tally.counts };
   }
 
   async run(): Promise<PackProgress> {

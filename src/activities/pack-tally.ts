@@ -1,5 +1,6 @@
 import { encodeItems } from '../batch/item-ranges.js';
 import { countLatency, type LatencyHistogram } from '../batch/latency.js';
+import type { PackBeat } from '../batch/pack-beat.js';
 import type { PackProgress, UnfinishedItem } from '../batch/work.js';
 import type { SegmentRecord } from './segments.js';
 
@@ -84,16 +85,17 @@ export class PackTally {
     this.unfinished.push(unfinished);
   }
 
+  /** How far it is. */
+  get counts(): Omit<PackBeat, 'model' | 'left'> {
+    const { ok, truncated, tokens, requests, empty, wastedTokens } = this;
+    return { ok, truncated, tokens, requests, empty, wastedTokens };
+  }
+
   /** What the workflow is told; `segments` are those that count. */
   progress(segments: readonly string[]): PackProgress {
     return {
       segments,
-      ok: this.ok,
-      truncated: this.truncated,
-      tokens: this.tokens,
-      requests: this.requests,
-      empty: this.empty,
-      wastedTokens: this.wastedTokens,
+      ...this.counts,
       latency: this.latency,
       ...(this.answered > 0 ? { latencyMs: Math.round(this.answerMs / this.answered) } : {}),
       unfinished: this.unfinished,

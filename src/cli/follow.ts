@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowFailedError } from '@temporalio/client';
+import { noLess } from '../batch/live-progress.js';
 import type { Progress } from '../batch/progress.js';
 import type { BatchResult } from '../batch/run.js';
 import type { BatchHandle } from '../client.js';
@@ -92,12 +93,14 @@ async function showProgress(
   let answeredAt = start;
   let warned = false;
   let reviewed = false;
+  let shown: Progress | undefined;
   while (!ended.aborted) {
     const progress = await look(handle);
     if (ended.aborted) return;
     const now = performance.now();
     if (progress !== undefined) {
-      reporter.progress(progress);
+      shown = noLess(shown, progress);
+      reporter.progress(shown);
       answeredAt = now;
       warned = false;
       if (isInReview(progress) && !reviewed) {

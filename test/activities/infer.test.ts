@@ -3,6 +3,7 @@ import { rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
+import { packBeatSchema } from '../../src/batch/pack-beat.js';
 import type { SimulatorOptions } from '../../src/simulator/options.js';
 import type { RequestRecord } from '../../src/simulator/record.js';
 import { PNG, WAV } from '../input/helpers.js';
@@ -90,7 +91,8 @@ describe('a pack', () => {
       },
     );
     expect(beats.length).toBeGreaterThanOrEqual(2);
-    expect(beats).toContainEqual({ left: 2 });
+    expect(beats).toContainEqual(expect.objectContaining({ left: 2, ok: 2, requests: 2 }));
+    for (const beat of beats) expect(packBeatSchema.parse(beat)).toMatchObject({ model: 'qwen3.5:9b' });
   });
 
   it('counts answers cut at the token limit', async () => {
