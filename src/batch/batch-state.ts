@@ -1,18 +1,16 @@
-import { apportion, type ModelShare, takeShares } from './allocation.js';
+import type { ModelShare } from './allocation.js';
 import type { CanaryState } from './canary.js';
 import { addCounts, type Counts, countModel, NO_COUNTS } from './counts.js';
 import type { CreditsSeen } from './credits.js';
 import { countLayout } from './layout.js';
 import type { ChunkManifest } from './manifest.js';
 import { MODALITIES, type Modality, type ModalityCounts } from './modality.js';
-import { type ModelTable, mergeModels, sameModels, weights } from './model-table.js';
+import type { ModelTable } from './model-table.js';
 import type { RateWindow } from './rates.js';
 import type { ChunkReport } from './reports.js';
 import type { ManifestFacts, PreparedRun, WorkflowOptions } from './run.js';
+import { sharesOf, takeItems } from './shares.js';
 import type { FailedItem } from './work.js';
-
-/** Failures the run remembers to show. */
-const LAST_FAILURES = 5;
 
 /** A started chunk that has not ended, as the parent knows it. */
 export interface RunningChunk {
@@ -112,20 +110,6 @@ export function planShares(state: BatchState, now: number): BatchState {
   return { ...state, shares: sharesOf(state.unstarted, state.models, now) };
 }
 
-/** So many items of each modality, divided among the models that are up. */
-export function sharesOf(
-  items: ModalityCounts,
-  models: ModelTable,
-  now: number,
-): Record<Modality, readonly ModelShare[]> {
-  const shares = { text: [], vision: [], audio: [] } as Record<Modality, readonly ModelShare[]>;
-  for (const modality of MODALITIES) {
-    const up = weights(models, modality, now);
-    shares[modality] = up.length === 0 ? [] : apportion(items[modality], up);
-  }
-  return shares;
-}
-
 /**
  * Items of the run that are in no pack, as far as known. Before the run continues as new only those of the chunks that run
  * count: packs become short towards that end as they do towards the run's own, so that all lanes come to it together.
@@ -133,25 +117,6 @@ export function sharesOf(
 export function itemsLeft({ running, unstarted, isFull = false }: BatchState): number {
   const open = Object.values(running).reduce((sum, chunk) => sum + chunk.open, 0);
   return isFull ? open : open + MODALITIES.reduce((sum, modality) => sum + unstarted[modality], 0);
-}
-
-/** Takes so many items of each modality out of shares. Returns what was taken, and what is left for others. */
-export function takeItems(
-  counts: ModalityCounts,
-  shares: Readonly<Record<Modality, readonly ModelShare[]>>,
-): {
-  readonly taken: Record<Modality, readonly ModelShare[]>;
-  readonly left: Record<Modality, readonly ModelShare[]>;
-} {
-  const taken = { text: [], vision: [], audio: [] } as Record<Modality, readonly ModelShare[]>;
-  const left = { ...shares };
-  for (const modality of MODALITIES) {
-    if (shares[modality].length === 0) continue;
-    const some = takeShares(counts[modality], shares[modality]);
-    taken[modality] = some.taken.filter(({ items }) => items > 0);
-    left[modality] = some.left;
-  }
-  return { taken, left };
 }
 
 /** A chunk that starts: with so many lanes, and what it may spend where the run has a limit. */
@@ -201,39 +166,6 @@ export function startNextChunk(
 export function itemsToAsk(chunk: ChunkManifest): number {
   const { text, vision, audio } = countLayout(chunk.layout);
   return text + vision + audio;
-}
-
-/** The state after a chunk's report. The table is the same object when the report says nothing new of the models. */
-export function hearReport(state: BatchState, report: ChunkReport): BatchState {
-  if (state.running[report.chunk] === undefined) return state;
-  const { returned, inFlight, open, counts, stranded } = report;
-  const heard = updateChunk(state, report.chunk, ({ stranded: _before, ...running }) => ({
-    ...running,
-    returned: Math.max(running.returned, returned),
-    inFlight,
-    open,
-    counts,
-    isShort: report.shortOf !== undefined && report.shortOf === running.allowance,
-    ...(stranded === undefined ? {} : { stranded }),
-  }));
-  const models = modelsAfter(state, report);
-  return {
-    ...heard,
-    latency: { ...state.latency, ...report.latency },
-    models: sameModels(models, state.models) ? state.models : models,
-    lastFailures: newestFailures(state.lastFailures, report.lastFailures),
-  };
-}
-
-/** What a chunk has learnt before it heard of other models says nothing of these. */
-function modelsAfter({ models, revision }: BatchState, report: ChunkReport): ModelTable {
-  if (report.models === undefined || report.revision !== revision) return models;
-  return mergeModels(models, report.models);
-}
-
-function newestFailures(known: readonly FailedItem[], reported: readonly FailedItem[]): readonly FailedItem[] {
-  const items = new Set(known.map(({ item }) => item));
-  return [...known, ...reported.filter(({ item }) => !items.has(item))].slice(-LAST_FAILURES);
 }
 
 /** The state after a chunk ended: its lanes are free, its counts are the run's. */

@@ -1,11 +1,12 @@
 import type { ModelShare } from './allocation.js';
-import { addRunning, type BatchState, type ChunkBegin, sharesOf, takeItems, withoutRunning } from './batch-state.js';
+import { addRunning, type BatchState, type ChunkBegin, withoutRunning } from './batch-state.js';
 import { addCounts, type Counts, NO_COUNTS } from './counts.js';
 import { decodeItems, encodeItems, type ItemRanges } from './item-ranges.js';
 import { decodeLayout } from './layout.js';
 import type { ChunkManifest } from './manifest.js';
 import { type Modality, type ModalityCounts, noModalityCounts } from './modality.js';
 import type { ModelTable } from './model-table.js';
+import { sharesOf, takeItems } from './shares.js';
 
 /** A chunk of which some items are asked first. */
 export interface CanaryChunk {

@@ -4,7 +4,6 @@ import { currentPackSize, grantTo, ordersFor, outdatedChunks, planLanes } from '
 import {
   type BatchState,
   endChunk,
-  hearReport,
   itemsLeft,
   itemsToAsk,
   planShares,
@@ -14,6 +13,7 @@ import {
 } from '../../src/batch/batch-state.js';
 import { applyChange } from '../../src/batch/change.js';
 import { countFailure, countModel, NO_COUNTS } from '../../src/batch/counts.js';
+import { hearReport } from '../../src/batch/hear-report.js';
 import { countLayout, encodeLayout, type LayoutCode } from '../../src/batch/layout.js';
 import type { ChunkManifest } from '../../src/batch/manifest.js';
 import { MODALITIES, noModalityCounts } from '../../src/batch/modality.js';

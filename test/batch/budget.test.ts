@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BatchState, endChunk, hearReport } from '../../src/batch/batch-state.js';
+import { type BatchState, endChunk } from '../../src/batch/batch-state.js';
 import {
   exhaustedReason,
   freeTokens,
@@ -13,6 +13,7 @@ import {
 import { applyChange } from '../../src/batch/change.js';
 import { NO_COUNTS } from '../../src/batch/counts.js';
 import { firstCredits, seeBalance } from '../../src/batch/credits.js';
+import { hearReport } from '../../src/batch/hear-report.js';
 import { NOW, report, runOf, started } from './run-of-state.js';
 
 /** Tokens for good answers; an item costs 300 where nothing else is said. */

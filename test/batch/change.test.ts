@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { hearReport } from '../../src/batch/batch-state.js';
 import { applyChange, changeProblem, needsModels } from '../../src/batch/change.js';
+import { hearReport } from '../../src/batch/hear-report.js';
 import { markDown } from '../../src/batch/model-table.js';
 import { NOW, report, runOf, started } from './run-of-state.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hearReport } from '../../src/batch/batch-state.js';
+import { hearReport } from '../../src/batch/hear-report.js';
 import {
   isOutdated,
   noBalance,

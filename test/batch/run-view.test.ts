@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BatchState, endChunk, hearReport, startBatch, startNextChunk } from '../../src/batch/batch-state.js';
+import { type BatchState, endChunk, startBatch, startNextChunk } from '../../src/batch/batch-state.js';
 import { countFailure, countModel, NO_COUNTS } from '../../src/batch/counts.js';
 import { describeProgress } from '../../src/batch/describe-progress.js';
+import { hearReport } from '../../src/batch/hear-report.js';
 import { markDown, refreshModels } from '../../src/batch/model-table.js';
 import { batchOptionsSchema } from '../../src/batch/options.js';
 import type { Progress } from '../../src/batch/progress.js';
