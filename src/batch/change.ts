@@ -1,6 +1,6 @@
 import { recallLanes } from './batch-lanes.js';
 import { type BatchState, planShares } from './batch-state.js';
-import { recallAllowances } from './budget.js';
+import { grantAllowances, recallAllowances } from './budget.js';
 import { LIMITS, limitProblem } from './limits.js';
 import { chosenModel, type ModelTable, refreshModels } from './model-table.js';
 import type { Model } from './models.js';
@@ -65,7 +65,12 @@ export function applyChange(state: BatchState, change: RunChange, list: readonly
   const revision = tighter || asksOtherwise(state.options, options) ? state.revision + 1 : state.revision;
   const models = change.model === undefined ? state.models : modelsFor(change.model, state.models, list);
   const changed = { ...state, options, revision, models };
-  return planShares(recallLanes(tighter ? recallAllowances(changed) : changed).state, now);
+  return planShares(recallLanes(tighter ? allowAnew(changed) : changed).state, now);
+}
+
+/** With the change each chunk hears what it may spend now: until it did, its packs would have no limit at all. */
+function allowAnew(state: BatchState): BatchState {
+  return grantAllowances(recallAllowances(state)).state;
 }
 
 function changedOptions(options: WorkflowOptions, change: RunChange): WorkflowOptions {

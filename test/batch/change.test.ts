@@ -44,6 +44,21 @@ describe('a change', () => {
     expect(applyChange(state, { maxTotalTokens: null }, [], NOW).options.maxTotalTokens).toBeUndefined();
   });
 
+  it('to a new or lower limit tells each chunk with it what it may spend, within what is left of the limit', () => {
+    const paused = { ...started(started(runOf([10, 10]), 10), 10), paused: true } as const;
+    const limited = applyChange(paused, { maxTotalTokens: 500 }, [], NOW);
+    const lower = applyChange(limited, { maxTotalTokens: 200 }, [], NOW);
+    for (const [{ running }, limit] of [
+      [limited, 500],
+      [lower, 200],
+    ] as const) {
+      const allowances = Object.values(running).map(({ allowance }) => allowance ?? Number.NaN);
+      expect(allowances).toHaveLength(2);
+      expect(allowances.every((allowance) => allowance >= 0)).toBe(true);
+      expect(allowances.reduce((sum, allowance) => sum + allowance, 0)).toBeLessThanOrEqual(limit);
+    }
+  });
+
   it('of the model leaves only that one, and back to any keeps what was learnt', () => {
     const state = runOf([10]);
     const down = { ...state, models: markDown(state.models, 'text', NOW) };

@@ -67,6 +67,22 @@ it('takes a limit that is set while it runs, and keeps it', async () => {
   expect(typeOf(await causeOf(run.result()))).toBe('CancelledFailure');
 });
 
+it('takes a limit that is set while it is paused, and keeps it from the first request on', async () => {
+  const world = await World.open({ simulator: { ...SLOW, latency: { kind: 'fixed', ms: 150 } } });
+  const run = await world.start(prompts(200), { options: { concurrency: 4, chunkSize: 100, pack: 25 } });
+  await world.answered(8);
+  await run.pause();
+  await run.set({ maxTotalTokens: 1200 });
+  await until('nothing is under way', async () => (await world.stats()).inFlight === 0);
+  await progressUntil(run, 'the chunk has told what its last packs did', ({ ok }) => ok >= 8);
+  await run.resume();
+  const paused = await pausedAtLimit(world, run);
+  const each = paused.spending.tokens / paused.ok;
+  expect(paused.spending.tokens).toBeLessThanOrEqual(1200 + 4 * each * 1.2);
+  await run.cancel();
+  expect(typeOf(await causeOf(run.result()))).toBe('CancelledFailure');
+});
+
 it('counts what answers of no use have cost', async () => {
   const schema = { type: 'object', properties: { n: { type: 'number' } }, required: ['n'] };
   const world = await World.open({ simulator: { breakSchemaEvery: 1, answerTokens: 40 } });
