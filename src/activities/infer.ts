@@ -22,9 +22,10 @@ import { type PackTrace, requestFailure } from './tracing.js';
 /** Does a pack: asks the model about its items, one after another on each of its lanes, and writes the answers as segments. */
 export function infer(worker: ActivityDependencies, input: InferInput): Promise<PackProgress> {
   const metrics = worker.metrics.begin(input.lanes ?? 1);
-  const { journal, leave } = worker.journals.join(input.run, input.chunk);
   const { workflowExecution, activityId } = Context.current().info;
-  const { withdrawn, close } = worker.withdrawals.listen(workflowExecution?.runId ?? '', activityId);
+  const execution = workflowExecution?.runId ?? '';
+  const { journal, leave } = worker.journals.join(execution, input.run, input.chunk);
+  const { withdrawn, close } = worker.withdrawals.listen(execution, activityId);
   const pack = new PackRun(worker, input, metrics, journal, withdrawn);
   const end = (): void => {
     close();
@@ -103,19 +104,28 @@ class PackRun {
 
   private async askAll(items: AsyncIterable<PackItem>, settings: RunSettings, lanes: PackLanes): Promise<void> {
     const { stopping } = this.signals;
-    const { tokenBudget = Number.POSITIVE_INFINITY } = this.input;
     for await (const item of items) {
       if (!this.tally.isOpen(item.item)) continue;
       if (!(await lanes.take(stopping))) break;
-      await this.writer.ready();
-      if (this.signals.stop() || this.ending !== undefined || this.tally.spentTokens >= tokenBudget) {
-        lanes.give();
-        break;
+      let asks = false;
+      try {
+        asks = await this.mayAsk();
+      } finally {
+        // Also when it throws: the pack ends only when all its lanes are back.
+        if (!asks) lanes.give();
       }
+      if (!asks) break;
       void this.ask(item, settings).finally(() => lanes.give());
     }
     await lanes.end();
     if (this.input.last === true && this.tally.isDone) await lanes.stay(stopping);
+  }
+
+  /** True when one more item may be asked, once what was answered can be written. Throws when the worker goes first. */
+  private async mayAsk(): Promise<boolean> {
+    const { tokenBudget = Number.POSITIVE_INFINITY } = this.input;
+    await this.writer.ready();
+    return !this.signals.stop() && this.ending === undefined && this.tally.spentTokens < tokenBudget;
   }
 
   /** Ends the pack for what has happened to one of its items, with what is done. */

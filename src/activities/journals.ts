@@ -13,9 +13,12 @@ export class Journals {
     private readonly flushIntervalMs: number,
   ) {}
 
-  /** The journal of a chunk, for one pack, which calls `leave` when it has ended. */
-  join(run: string, chunk: number): { readonly journal: ChunkJournal; readonly leave: () => void } {
-    const key = `${chunk} ${run}`;
+  /**
+   * The journal of a chunk, for one pack, which calls `leave` when it has ended. `execution` is the chunk's workflow run:
+   * another run under the same id, whose input may be another, shares nothing with it.
+   */
+  join(execution: string, run: string, chunk: number): { readonly journal: ChunkJournal; readonly leave: () => void } {
+    const key = `${execution} ${chunk} ${run}`;
     const known = this.journals.get(key);
     const journal = known?.journal ?? new ChunkJournal(this.storage, run, chunk, this.flushIntervalMs);
     const entry = { journal, users: (known?.users ?? 0) + 1 };

@@ -8,7 +8,7 @@ import type { SimulatorOptions } from '../../src/simulator/options.js';
 import type { RequestRecord } from '../../src/simulator/record.js';
 import { PNG, WAV } from '../input/helpers.js';
 import { simulator } from '../simulator/harness.js';
-import { ActivityWorld, type ActivityWorldOptions, failureOf, KEY } from '../support/activity-env.js';
+import { ActivityWorld, type ActivityWorldOptions, failureOf, KEY, RUN } from '../support/activity-env.js';
 
 type Rules = NonNullable<SimulatorOptions['rules']>;
 
@@ -274,4 +274,17 @@ describe('a worker of another endpoint', () => {
     expect(failure).toMatchObject({ type: 'WrongEndpoint', nonRetryable: true });
     expect(failure.message).toContain(`DRIA_BASE_URL=${network.url}`);
   });
+});
+
+it('takes nothing over from an earlier run under the same id, whose directory is gone', async () => {
+  const { world, asked } = await fourItems();
+  await world.infer('0-3');
+  // A second attempt has read what is in storage.
+  expect(await world.infer('0-3', {}, { attempt: 2 })).toMatchObject({ ok: 4 });
+  await world.storage.removeAll(`runs/${RUN}/`);
+  await world.prepare(['other zero', 'other one', 'other two', 'other three']);
+  const workflowExecution = { workflowId: 'another', runId: '11111111-0000-0000-0000-000000000000' };
+  const progress = await world.infer('0-3', {}, { workflowExecution });
+  expect((await asked()).slice(4)).toEqual(['other zero', 'other one', 'other two', 'other three']);
+  expect(progress).toMatchObject({ ok: 4, requests: 4 });
 });

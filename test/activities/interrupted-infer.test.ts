@@ -317,6 +317,32 @@ describe('a storage that fails for a while', () => {
     expect(failure.message).toContain('the disk is full');
   });
 
+  it('while a question is held back does not keep a worker that goes', async () => {
+    const failed = signal();
+    let stop = (): void => undefined;
+    let faults = 0;
+    const fault: Fault = (call, key) => {
+      if (!segments(call, key)) return false;
+      failed.fire();
+      // The first failure holds the third question back, the second finds it waiting.
+      if (++faults === 2) stop();
+      return true;
+    };
+    const { world, asked } = await scripted(
+      async (response, request, n) => {
+        if (n === 2) await failed.promise;
+        answer(response, request, n);
+      },
+      { flushIntervalMs: 10, wrap: (storage) => new FaultyStorage(storage, fault) },
+    );
+    const onStart = (environment: MockActivityEnvironment) => {
+      stop = () => shutdown(environment);
+    };
+    const failure = await failureOf(world.infer('0-4', {}, { onStart }));
+    expect(failure).toMatchObject({ type: 'StorageUnavailable', nonRetryable: false });
+    expect(asked()).toEqual(['zero', 'one']);
+  });
+
   it('and has lost the input for good fails the pack for good', async () => {
     const { world } = await scripted(answer);
     const failure = await failureOf(world.infer('0', { run: 'nobody' }));

@@ -37,6 +37,8 @@ export interface ActivityWorldOptions {
 export interface AttemptOptions {
   readonly attempt?: number;
   readonly activityId?: string;
+  /** The chunk's workflow execution. */
+  readonly workflowExecution?: { readonly workflowId: string; readonly runId: string };
   readonly heartbeatTimeoutMs?: number;
   readonly onStart?: (environment: MockActivityEnvironment) => void;
 }
