@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 
-type Payloads = Parameters<Client['options']['loadedDataConverter']['payloadCodecs'][number]['decode']>[0];
+/** Payloads as the server has them. */
+export type Payloads = Parameters<Client['options']['loadedDataConverter']['payloadCodecs'][number]['decode']>[0];
 
 /** Values of payloads as the server keeps them, by the client's own data converter. Throws where it does not know how. */
 export async function decodePayloads(client: Client, payloads: Payloads | null | undefined): Promise<unknown[]> {

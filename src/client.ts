@@ -95,7 +95,7 @@ export class BatchHandle {
   constructor(
     private readonly client: Client,
     readonly id: string,
-    execution?: string,
+    private readonly execution?: string,
   ) {
     this.handle = client.workflow.getHandle<typeof batchWorkflow>(id, execution);
   }
@@ -104,7 +104,7 @@ export class BatchHandle {
   async progress(): Promise<Progress> {
     // The packs last: one that ends between the two is then missed for a moment, and never counted twice.
     const progress = await this.handle.query<Progress, []>('progress');
-    return withPacks(progress, await packBeats(this.client, this.id));
+    return withPacks(progress, await packBeats(this.client, { workflowId: this.id, runId: this.execution }));
   }
 
   /** Waits for the end. Throws `WorkflowFailedError` when the run failed. */

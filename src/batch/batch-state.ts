@@ -66,7 +66,7 @@ export interface BatchState {
   /** How far the run was lately; absent at its start. */
   readonly speed?: RateWindow;
   readonly lastFailures: readonly FailedItem[];
-  /** This history has no room for one more chunk: those that run end, then the run continues as new. */
+  /** This history has no room for one more chunk, and will have none: those that run end, then the run continues as new. */
   readonly isFull?: boolean;
 }
 

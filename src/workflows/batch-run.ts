@@ -24,7 +24,7 @@ import type { ChunkInput, ChunkReport } from '../batch/reports.js';
 import type { BatchInput } from '../batch/run.js';
 import { lookAtSpeed, progressOf } from '../batch/run-view.js';
 import { ChunkChildren } from './chunk-children.js';
-import { roomInHistory } from './history-length.js';
+import { isNearItsEnd, roomInHistory } from './history-length.js';
 import { ModelsWatch } from './models-watch.js';
 import { NextChunks } from './next-chunks.js';
 import type { WholeOrders } from './orders.js';
@@ -164,16 +164,20 @@ export class BatchRun {
     const { chunks } = this.state.manifest;
     while (this.state.doneChunks < chunks) {
       this.changed = false;
-      const drained = Object.keys(this.state.running).length === 0;
-      if (drained && this.roomForChunks() < 1) await this.handOver();
+      this.lookAtHistory();
+      if (this.state.isFull && Object.keys(this.state.running).length === 0) await this.handOver();
       await this.next.read(this.state);
-      this.state = { ...this.state, isFull: this.roomForChunks() < 1 };
       this.dispatch();
       this.state = lookAtSpeed(this.state, this.progress(), Date.now());
       setCurrentDetails(describeProgress(this.run, this.progress()));
       await condition(() => this.changed);
       if (this.crash !== undefined) throw this.crash.error;
     }
+  }
+
+  /** Once it has no room for one more chunk, what runs comes to its end together: nothing is started in between. */
+  private lookAtHistory(): void {
+    if (this.roomForChunks() < 1 && isNearItsEnd()) this.state = { ...this.state, isFull: true };
   }
 
   /** How many chunks may be started beside those that run, for all to end in this history. */
@@ -185,7 +189,8 @@ export class BatchRun {
   /** Passes the state on to a fresh history; no chunk is running. */
   private async handOver(): Promise<void> {
     await condition(() => allHandlersFinished() && !this.limits.isLooking);
-    const carried: CarriedBatchInput = { ...this.input, carried: this.state };
+    const { isFull: _here, ...state } = this.state;
+    const carried: CarriedBatchInput = { ...this.input, carried: state };
     await continueAsNew<(input: CarriedBatchInput) => Promise<unknown>>(carried);
   }
 
@@ -206,7 +211,8 @@ export class BatchRun {
 
   /** Items of the chunks that may be started now. None when there is no room in the history, so that what runs can end. */
   private nextToStart(): readonly number[] {
-    return freeTokens(this.state) === 0 ? [] : this.next.items(this.state).slice(0, this.roomForChunks());
+    if (this.state.isFull || freeTokens(this.state) === 0) return [];
+    return this.next.items(this.state).slice(0, this.roomForChunks());
   }
 
   private startNext(lanes: number): void {

@@ -18,3 +18,19 @@ it('tells what packs under way have done before they end, and the same once the 
   const { tokens } = await run.result();
   expect(await run.progress()).toMatchObject({ ok: 40, requests: 40, tokens, models: [{ sent: 40, ok: 40, tokens }] });
 });
+
+it('is of one execution where it is asked of one', async () => {
+  const rules = [{ match: { promptIncludes: 'prompt 3' }, respond: { kind: 'answer', delayMs: 6_000 } as const }];
+  const world = await World.open({ noWorker: true, simulator: { models: [{ id: 'one', nodes: 1 }], rules } });
+  const options = { concurrency: 1, pack: 4 };
+  const first = await world.start(prompts(4), { options });
+  const { runId } = await world.client.workflow.getHandle(first.id).describe();
+  await first.cancel();
+  await world.startWorker();
+  await expect(first.result()).rejects.toThrow();
+  const ended = world.batches.handle(first.id, runId);
+  const again = await world.start(prompts(4), { options, id: first.id, recover: true });
+  await progressUntil(again, 'its pack has told what it did', (progress) => progress.ok === 3);
+  expect(await ended.progress()).toMatchObject({ ok: 0, requests: 0 });
+  await again.result();
+});
