@@ -12,9 +12,9 @@ export interface PackSignals {
 }
 
 /**
- * Reads what ends a pack early. `withdrawn` is the workflow's wish too, heard without a heartbeat. Of an activity's
- * cancellation: a workflow that cancels (or an operator who pauses the activity) gets the answer
- * under way, which is paid for; a worker that shuts down or an attempt that the server has given up does not wait.
+ * Reads what ends a pack early. A workflow that cancels the activity, or an operator who pauses it, gets the answers under
+ * way, which are paid for; a worker that shuts down, or an attempt that the server has given up, does not wait. `withdrawn`
+ * is the workflow's wish as well, heard without a heartbeat.
  */
 export function packSignals(context: Context, withdrawn: AbortSignal, drain: AbortSignal | undefined): PackSignals {
   const abort = new AbortController();

@@ -1,4 +1,4 @@
-/** Tells packs under way on this worker that their workflow wants them back; one for each worker. */
+/** Tells packs under way here that their workflow wants them back; one for each plugin, whatever workers have it. */
 export class Withdrawals {
   private readonly packs = new Map<string, Set<AbortController>>();
 

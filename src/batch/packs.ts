@@ -10,7 +10,7 @@ const PACK_TIME_MS = 60_000;
 /** Items a lane gets while no answer of the model has been seen: few, since a slow model may take a minute each. */
 const FIRST_PACK = 4;
 
-/** Lanes of a wide pack, unless they would make fewer packs than `least` for all lanes of a run. */
+/** Lanes of a wide pack, unless they would make fewer packs than about `least` for all lanes of a run. */
 const WIDTH = { lanes: 5, least: 10 };
 
 /** The same while there is much left: each pack costs the server something, and a gap between two is soon made up for. */

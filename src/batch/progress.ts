@@ -46,7 +46,10 @@ export interface Spending {
   readonly maxCredits?: number;
 }
 
-/** A run as the query `progress` gives it. Counts are of items. */
+/**
+ * A run as the query `progress` and the updates give it, by the packs that have ended. The client adds what packs under way
+ * have done (`live-progress.ts`). Counts are of items.
+ */
 export interface Progress {
   readonly state: RunState;
   /** Why the run waits, is paused or failed, in words a person can act on. */

@@ -90,32 +90,48 @@ async function showProgress(
   declined: AbortController,
 ): Promise<void> {
   const start = performance.now();
-  let answeredAt = start;
-  let warned = false;
+  const silence = new Silence(() => reporter.warn(nobodyAnswers(handle.id)));
   let reviewed = false;
   let shown: Progress | undefined;
   while (!ended.aborted) {
     const progress = await look(handle);
     if (ended.aborted) return;
-    const now = performance.now();
-    if (progress !== undefined) {
+    if (progress === undefined) silence.lasts();
+    else {
       shown = noLess(shown, progress);
       reporter.progress(shown);
-      answeredAt = now;
-      warned = false;
+      silence.ends();
       if (isInReview(progress) && !reviewed) {
         reviewed = true;
         if ((await review(progress)) === false) declined.abort();
       }
-    } else if (!warned && now - answeredAt > SILENT_MS) {
-      reporter.warn(
-        `no worker answers for ${handle.id}; start one with \`dria-temporal worker\`, or look at its task queue`,
-      );
-      warned = true;
     }
-    const wait = now - start < LONG_RUN_MS ? LOOK_MS : SELDOM_LOOK_MS;
+    const wait = performance.now() - start < LONG_RUN_MS ? LOOK_MS : SELDOM_LOOK_MS;
     await delay(wait, undefined, { signal: ended }).catch(() => undefined);
   }
+}
+
+/** Time in which no worker answers; a person is told once when it was long. */
+class Silence {
+  private since = performance.now();
+  private isTold = false;
+
+  constructor(private readonly tell: () => void) {}
+
+  ends(): void {
+    this.since = performance.now();
+    this.isTold = false;
+  }
+
+  lasts(): void {
+    if (this.isTold || performance.now() - this.since <= SILENT_MS) return;
+    this.isTold = true;
+    this.tell();
+  }
+}
+
+function nobodyAnswers(id: string): string {
+  return `no worker answers for ${id}; start one with \`dria-temporal worker\`, or look at its task queue`;
 }
 
 /** A run that is just starting, or whose worker is just starting, does not answer yet. */

@@ -89,11 +89,11 @@ export class ChunkReporter {
     const doneBefore = sent === undefined ? 0 : sent.counts.ok + sent.counts.failed;
     const short = shortOf(state);
     // What the last packs before a pause have done, however little: nothing more would come to be told with it.
-    const quiet = state.paused && inFlight === 0 && (sent === undefined || sent.inFlight > 0 || done > doneBefore);
+    const wentQuiet = state.paused && inFlight === 0 && (sent === undefined || sent.inFlight > 0 || done > doneBefore);
     const starved = !state.paused && open > 0 && inFlight >= state.granted - state.returned;
     return (
       done - doneBefore >= this.step ||
-      quiet ||
+      wentQuiet ||
       state.returned !== (sent?.returned ?? 0) ||
       state.stop !== this.sentState?.stop ||
       state.models !== this.known ||

@@ -44,7 +44,7 @@ export class RunLimits {
     const { state, chunks } = grantAllowances(run.state());
     run.become(state);
     for (const chunk of chunks) run.tell(chunk);
-    if (!this.isLooking) this.pauseFor(outOfBudget(run.id, state));
+    if (!this.isLooking) this.pauseFor(outOfBudget(run.id, run.state()));
   }
 
   /** A chunk was refused for want of credits. */
