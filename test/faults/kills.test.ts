@@ -75,3 +75,16 @@ test.each(SEEDS)('a command killed while it starts leaves nothing half-done (see
   expectWhole(output, name, 20);
   expect(askedAgainWithoutReason(await world.network.requests(), run.kills)).toEqual([]);
 });
+
+test.each(SEEDS)('a command killed while the run ends still delivers it whole, and once (seed %d)', async (seed) => {
+  const random = seeded(1_000_000 + seed);
+  const name = `ending-${seed}`;
+  const output = world.path(`${name}-results.jsonl`);
+  const run = new KilledRun(world, ['batch', world.prompts(name, ITEMS), '-c', '50', '-o', output]);
+  // Its last moments: the last answers are written, the part, the results, and the output, which a later command does.
+  for (let kills = 0; kills < 4; kills += 1) await run.killAfter(ITEMS, random() * 600, 'command');
+  const { code, stderr } = await run.end();
+  expect(code, stderr).toBe(0);
+  expectWhole(output, name, ITEMS);
+  expect(askedAgainWithoutReason(await world.network.requests(), run.kills)).toEqual([]);
+});
