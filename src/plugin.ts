@@ -3,7 +3,6 @@ import type { InjectedSinks, Worker, WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/create-activities.js';
 import { Journals } from './activities/journals.js';
 import { LanePools } from './activities/lane-pools.js';
-import { WorkerMetrics } from './activities/metrics.js';
 import { type Tracing, tracedActivities } from './activities/tracing.js';
 import { Withdrawals } from './activities/withdrawals.js';
 import { WITHDRAWAL_SINK, type WithdrawalSinks } from './batch/withdrawal.js';
@@ -82,7 +81,6 @@ export class DriaBatchPlugin extends SimplePlugin {
     const activities = createActivities({
       endpoint,
       storage,
-      metrics: new WorkerMetrics(),
       journals: new Journals(storage, flushIntervalMs),
       lanePools: new LanePools(),
       withdrawals,

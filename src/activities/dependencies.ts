@@ -2,7 +2,6 @@ import type { Endpoint } from '../dria/endpoint.js';
 import type { Storage } from '../storage/storage.js';
 import type { Journals } from './journals.js';
 import type { LanePools } from './lane-pools.js';
-import type { WorkerMetrics } from './metrics.js';
 import type { Tracing } from './tracing.js';
 import type { Withdrawals } from './withdrawals.js';
 
@@ -13,7 +12,6 @@ export interface ActivityDependencies {
   readonly endpoint: Endpoint;
   /** Aborted when the worker is about to leave: packs end after the request under way and hand back the rest. */
   readonly drain?: AbortSignal;
-  readonly metrics: WorkerMetrics;
   /** What is being written and was read of the chunks under way. */
   readonly journals: Journals;
   /** Absent when nobody traces. */

@@ -9,7 +9,7 @@ import type { ChunkJournal } from './chunk-journal.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { endsPack, type ItemError, itemError, itemFailure, translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
-import type { PackMetrics } from './metrics.js';
+import { PackMetrics } from './metrics.js';
 import { openPackItems, type PackItem } from './pack-items.js';
 import type { PackLanes } from './pack-lanes.js';
 import { PackTally } from './pack-tally.js';
@@ -21,7 +21,7 @@ import { type PackTrace, requestFailure } from './tracing.js';
 
 /** Does a pack: asks the model about its items, one after another on each of its lanes, and writes the answers as segments. */
 export function infer(worker: ActivityDependencies, input: InferInput): Promise<PackProgress> {
-  const metrics = worker.metrics.begin(input.lanes ?? 1);
+  const metrics = PackMetrics.begin(input.lanes ?? 1);
   const { workflowExecution, activityId } = Context.current().info;
   const execution = workflowExecution?.runId ?? '';
   const { journal, leave } = worker.journals.join(execution, input.run, input.chunk);

@@ -13,37 +13,34 @@ export const METRICS = {
 /** Seconds between the bounds of an answer's time in metrics: a small model's to a patient's time-out. */
 export const LATENCY_BOUNDS = [0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320];
 
-/** Counts a worker's lanes; one for each worker. */
-export class WorkerMetrics {
-  private lanes = 0;
-
-  /** Metrics of the pack whose activity this is, which holds so many lanes until `end`. */
-  begin(held: number): PackMetrics {
-    const meter = Context.current().metricMeter;
-    const lanes = meter.createGauge(METRICS.lanes, 'int', undefined, 'Lanes that packs under way hold');
-    const change = (by: number): void => {
-      this.lanes += by;
-      lanes.set(this.lanes);
-    };
-    change(held);
-    return new PackMetrics(meter, () => change(-held));
-  }
-}
-
 /** Metrics of one pack. */
 export class PackMetrics {
   private readonly requests;
   private readonly latency;
   private readonly tokens;
+  private readonly lanesUsed;
 
-  constructor(
+  private constructor(
     meter: MetricMeter,
-    /** The pack has ended. Call it once. */
-    readonly end: () => void,
+    private readonly lanes: number,
   ) {
     this.requests = meter.createCounter(METRICS.requests, undefined, 'Requests by model and outcome');
     this.latency = meter.createHistogram(METRICS.latency, 'float', 'seconds', 'Time of good answers');
     this.tokens = meter.createCounter(METRICS.tokens, undefined, 'Tokens of good answers, prompts included');
+    // Counted by the SDK for each of the meter's tags: packs of several task queues may be under way in one process.
+    this.lanesUsed = meter.createUpDownCounter?.(METRICS.lanes, undefined, 'Lanes that packs under way hold');
+  }
+
+  /** Metrics of the pack whose activity this is, which holds so many lanes until `end`. */
+  static begin(lanes: number): PackMetrics {
+    const pack = new PackMetrics(Context.current().metricMeter, lanes);
+    pack.lanesUsed?.add(lanes);
+    return pack;
+  }
+
+  /** The pack has ended. Call it once. */
+  end(): void {
+    this.lanesUsed?.add(-this.lanes);
   }
 
   /** A request was answered well, after so many ms. */

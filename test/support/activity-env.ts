@@ -8,7 +8,6 @@ import { onTestFinished } from 'vitest';
 import { createActivities } from '../../src/activities/create-activities.js';
 import { Journals } from '../../src/activities/journals.js';
 import { LanePools } from '../../src/activities/lane-pools.js';
-import { WorkerMetrics } from '../../src/activities/metrics.js';
 import { readSegments, type SegmentRecord } from '../../src/activities/segments.js';
 import { Withdrawals } from '../../src/activities/withdrawals.js';
 import type { BatchInput, PreparedRun } from '../../src/batch/run.js';
@@ -66,7 +65,6 @@ export class ActivityWorld {
       storage,
       endpoint: this.endpoint,
       ...(options.drain === undefined ? {} : { drain: options.drain }),
-      metrics: new WorkerMetrics(),
       journals: new Journals(storage, options.flushIntervalMs ?? 1000),
       lanePools: new LanePools(),
       withdrawals: this.withdrawals,
