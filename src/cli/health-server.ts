@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { UserError } from './errors.js';
-import type { Address } from './run-flags.js';
+import { hostAndPort, type ListenAddress } from './listen-address.js';
 
 /** A server that tells whoever looks after a process how it is. */
 export interface HealthServer {
@@ -15,7 +15,7 @@ export interface HealthServer {
  * Kubernetes asks. Throws a `UserError` for an address that cannot be listened on.
  */
 export async function startHealthServer(
-  { host, port }: Address,
+  { host, port }: ListenAddress,
   unready: () => Promise<string | undefined>,
 ): Promise<HealthServer> {
   const server = createServer(async ({ url }, response) => {
@@ -27,12 +27,13 @@ export async function startHealthServer(
     server.listen(port, host);
     await once(server, 'listening');
   } catch (error) {
-    throw new UserError(`--health-address: cannot listen on ${host}:${port}`, { exitCode: 2, cause: error });
+    const where = hostAndPort({ host, port });
+    throw new UserError(`--health-address: cannot listen on ${where}`, { exitCode: 2, cause: error });
   }
   const bound = server.address();
   const actual = typeof bound === 'object' && bound !== null ? bound.port : port;
   return {
-    address: `${host}:${actual}`,
+    address: hostAndPort({ host, port: actual }),
     close: () => {
       server.close();
       server.closeAllConnections();

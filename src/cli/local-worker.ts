@@ -11,6 +11,7 @@ import { DriaBatchPlugin } from '../plugin.js';
 import { telemetryAsked } from '../telemetry/asked.js';
 import type { Telemetry } from '../telemetry/open.js';
 import { type BatchWorkerOptions, createBatchWorker } from '../worker.js';
+import { UserError } from './errors.js';
 
 /** A worker in this process. */
 export interface LocalWorker {
@@ -36,7 +37,7 @@ export interface LocalWorkerOptions {
   readonly shutdownGraceMs: number;
   /** Several runs share the task queues. */
   readonly shared?: boolean;
-  /** Where Prometheus finds the metrics, `host:port`. */
+  /** Where Prometheus finds the metrics, `host:port` with a host in numbers. */
   readonly metricsAddress?: string | undefined;
   /** Tells of trouble inside the SDK. */
   readonly onLog: (message: string) => void;
@@ -143,9 +144,19 @@ function installRuntime({ onLog, metricsAddress }: LocalWorkerOptions, telemetry
       },
     });
   };
-  if (core === undefined)
-    install(metricsAddress === undefined ? undefined : { prometheus: prometheus(metricsAddress) });
-  else core.start(install, onLog);
+  if (core !== undefined) core.start(install, onLog);
+  else if (metricsAddress === undefined) install(undefined);
+  else installPrometheus(install, metricsAddress);
+}
+
+/** The SDK listens as it is installed. Throws a `UserError` when it cannot. */
+function installPrometheus(install: (metrics: MetricsExporterConfig) => void, address: string): void {
+  try {
+    install({ prometheus: prometheus(address) });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UserError(`--metrics-address: cannot listen on ${address}: ${reason}`, { exitCode: 2, cause: error });
+  }
 }
 
 /** Names and units as Prometheus has them. */

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { UserError } from './errors.js';
+import { parseListenAddress } from './listen-address.js';
 import { placeFlagsSchema, temporalFlagsSchema } from './temporal-flags.js';
 
 /** `-` is standard output, as without the flag. */
@@ -73,22 +74,9 @@ export function number(flags: string, description: string, value?: number): Opti
   return value === undefined ? option : option.default(value);
 }
 
-/** Where a server listens. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** An option whose value is an address to listen on, `host:port` or `[::1]:port`. */
 export function address(flags: string, description: string): Option {
-  return new Option(flags, description).argParser(parseAddress);
-}
-
-function parseAddress(text: string): Address {
-  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d+)$/.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  if (host === undefined || Number(port) > 65_535) throw new InvalidArgumentError('Expected host:port.');
-  return { host: host === '' ? '0.0.0.0' : host, port: Number(port) };
+  return new Option(flags, description).argParser(parseListenAddress);
 }
 
 function parseNumber(text: string): number {

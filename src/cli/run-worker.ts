@@ -5,6 +5,7 @@ import { Cleanup } from './cleanup.js';
 import { UserError } from './errors.js';
 import { startHealthServer } from './health-server.js';
 import type { Io } from './io.js';
+import { hostAndPort, type ListenAddress, numericAddress } from './listen-address.js';
 import type { LocalWorker } from './local-worker.js';
 import { usablePlaces } from './places.js';
 import type { WorkerFlags } from './run-flags.js';
@@ -58,20 +59,24 @@ async function startWorker(
   { maxRequests, activitySlots, workflowSlots, shutdownGrace, metricsAddress }: WorkerFlags,
   { say, ...facts }: WorkerFacts,
 ): Promise<LocalWorker> {
-  const metrics = metricsAddress === undefined ? undefined : `${metricsAddress.host}:${metricsAddress.port}`;
+  return await session.startWorker({
+    ...facts,
+    shared: true,
+    maxRequests,
+    activitySlots,
+    workflowSlots,
+    shutdownGraceMs: shutdownGrace * 1000,
+    metricsAddress: metricsAddress === undefined ? undefined : await metricsSocket(metricsAddress),
+    onLog: say,
+  });
+}
+
+/** Where the SDK serves metrics: it looks no names up. */
+async function metricsSocket(address: ListenAddress): Promise<string> {
   try {
-    return await session.startWorker({
-      ...facts,
-      shared: true,
-      maxRequests,
-      activitySlots,
-      workflowSlots,
-      shutdownGraceMs: shutdownGrace * 1000,
-      metricsAddress: metrics,
-      onLog: say,
-    });
+    return await numericAddress(address);
   } catch (error) {
-    if (metrics === undefined || !String(error).includes('ddress')) throw error;
-    throw new UserError(`--metrics-address: cannot listen on ${metrics}`, { exitCode: 2, cause: error });
+    const where = hostAndPort(address);
+    throw new UserError(`--metrics-address: cannot listen on ${where}`, { exitCode: 2, cause: error });
   }
 }

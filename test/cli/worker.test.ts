@@ -95,7 +95,7 @@ describe('a worker says how it is', () => {
 
   test('/metrics counts requests by model and outcome, tokens, lanes and the times of answers', async () => {
     await world.network.script({ match: { promptIncludes: 'metrics 3' }, respond: { status: 422, message: 'no' } });
-    const metrics = `127.0.0.1:${await freePort()}`;
+    const metrics = `localhost:${await freePort()}`;
     const args = ['--address', address, '-t', 'metrics'];
     const worker = await startWorker(world, args, { env: { DRIA_TEMPORAL_METRICS_ADDRESS: metrics } });
     const model = 'qwen3.5:9b';
@@ -149,6 +149,13 @@ describe('is refused', () => {
   test('a value of a variable, by the name of the variable', async () => {
     const said = await refused(world, ['worker'], { env: { DRIA_TEMPORAL_MAX_REQUESTS: 'many' } });
     expect(said).toContain('DRIA_TEMPORAL_MAX_REQUESTS');
+  });
+
+  test.each(['health', 'metrics'])('a host that nobody knows, for %s', async (what) => {
+    const said = await refused(world, ['worker', '--address', address, `--${what}-address`, 'nowhere.invalid:9464']);
+    expect(said).toMatch(
+      new RegExp(`--${what}-address: cannot listen on nowhere.invalid:9464: (no such host|.*cannot be looked up)`),
+    );
   });
 
   test.each(['health', 'metrics'])('an address that is taken, for %s', async (what) => {
