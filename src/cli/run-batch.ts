@@ -26,6 +26,7 @@ import { otherPace, refuseOtherAnswers, runRequestOf } from './same-run.js';
 import { type ScannedFile, type ScanProgress, scanFile } from './scan-file.js';
 import { openSession, type Session } from './session.js';
 import { attachmentsAreStaged, megabytes, saying, stageAgain, stageRun } from './stage-run.js';
+import { checkTaskQueue } from './temporal-flags.js';
 import { temporalSettings } from './temporal-settings.js';
 import type { Reporter } from './terminal/reporter.js';
 import { type Visit, visitRun, workerFor } from './visit-run.js';
@@ -74,6 +75,7 @@ export async function checkRequest(file: string, flags: BatchFlags, io: Io): Pro
   const endpoint = endpointFromFlags(flags.baseUrl, io.env);
   if (flags.id !== undefined) checkRunId(flags.id);
   checkScheduling(flags);
+  checkTaskQueue(flags);
   checkCanary(flags, file, io);
   await checkOutput(flags.output, file);
   return { flags, options, endpoint, roots: attachmentRoots(flags), ...(await usablePlaces(flags, io.env)) };

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
+import { UserError } from './errors.js';
 
 /** Flags that say where runs are kept. */
 export const placeFlagsSchema = z.object({ dataDir: z.string().optional(), storage: z.string().optional() });
@@ -45,6 +46,15 @@ function addServerFlags(command: Command): Command {
     .option('--tls-key-path <path>', 'Key of the client certificate.')
     .option('--tls-ca-path <path>', 'CA certificate of the server.')
     .option('--tls-server-name <name>', "Name in the server's certificate.");
+}
+
+/** Throws a `UserError` for several task queues, or none, where one run is meant: no worker would serve such a name. */
+export function checkTaskQueue({ taskQueue }: TemporalFlags): void {
+  if (taskQueue === undefined || (taskQueue.trim() !== '' && !taskQueue.includes(','))) return;
+  throw new UserError(`--task-queue: "${taskQueue}" is not the name of one queue`, {
+    exitCode: 2,
+    hint: 'A run has one: give it by --task-queue, or in DRIA_TEMPORAL_TASK_QUEUE. Only `worker` takes several.',
+  });
 }
 
 /** Adds the flags that say where runs are kept. */

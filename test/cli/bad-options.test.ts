@@ -108,6 +108,15 @@ describe('a command is refused when', () => {
     expect(await refused(world, ['status'])).toMatch(/missing required argument 'id'/);
   });
 
+  test.each([['left,right'], [''], [' ']])('--task-queue is "%s", which is no one queue', async (queue) => {
+    const words = /--task-queue: ".*" is not the name of one queue\n.*DRIA_TEMPORAL_TASK_QUEUE/;
+    for (const more of [[], ['--dry-run']]) {
+      expect(await refused(world, ['batch', input, '-t', queue, ...more])).toMatch(words);
+    }
+    const env = { DRIA_TEMPORAL_TASK_QUEUE: queue };
+    expect(await refused(world, ['batch', input], { env })).toMatch(words);
+  });
+
   test('there is no key for the real network', async () => {
     const env = { DRIA_API_KEY: undefined, DRIA_BASE_URL: undefined };
     for (const args of [['batch', input], ['models'], ['worker']]) {
