@@ -12,6 +12,8 @@ import type { Visit } from './visit-run.js';
 export interface KnownRun {
   readonly status: WorkflowExecutionStatusName;
   readonly memo: RunMemo;
+  /** What it was started with; undefined when that was the default. */
+  readonly priority: number | undefined;
   /** What a visit to it has, whatever it is for. */
   visit(): Omit<Visit, 'found' | 'yes'>;
 }
@@ -33,6 +35,8 @@ export async function findKnownRun(id: string, { flags, storage, session, io }: 
   return {
     status: run.status.name,
     memo,
+    // The server says 0 where none was given.
+    priority: run.priority?.priorityKey || undefined,
     visit: () => ({
       runId: id,
       handle,

@@ -20,19 +20,25 @@ export async function retryRun(id: string, changes: ChangeFlags, flags: RetryFla
   const change = changeFromFlags(changes) ?? {};
   const schema = await readSchema(flags);
   return await withOpenRun(flags, io, async ({ session, reporter, storage }) => {
-    const { visit, memo } = await findEnded(id, { flags, storage, session, io });
+    const { visit, ...run } = await findEnded(id, { flags, storage, session, io });
     if (visit.found === 'finished') {
       reporter.note(`no item of ${id} has failed: nothing is asked again`);
       return await visitRun(visit, session, reporter, io);
     }
     const options = schema === undefined ? {} : { schema };
-    return await startAgain(visit, memo, { ...change, ...options }, { session, reporter, io });
+    return await startAgain(visit, run, { ...change, ...options }, { session, reporter, io });
   });
 }
 
+/** What the new execution of a run takes over from the earlier one. */
+interface Earlier {
+  readonly memo: RunMemo;
+  readonly priority: number | undefined;
+}
+
 /** The run, which must have ended; as `finished` when none of its items has failed. */
-async function findEnded(id: string, finding: Finding): Promise<{ readonly visit: Visit; readonly memo: RunMemo }> {
-  const { status, memo, visit } = await findKnownRun(id, finding);
+async function findEnded(id: string, finding: Finding): Promise<Earlier & { readonly visit: Visit }> {
+  const { status, memo, priority, visit } = await findKnownRun(id, finding);
   if (status === 'RUNNING') {
     throw new UserError(`the run ${id} is under way: only one that has ended is asked again`, {
       exitCode: 1,
@@ -41,7 +47,7 @@ async function findEnded(id: string, finding: Finding): Promise<{ readonly visit
   }
   const summary = await readSummary(finding.storage, id);
   const nothingToDo = status === 'COMPLETED' && summary?.failed === 0;
-  return { visit: { ...visit(), yes: true, found: nothingToDo ? 'finished' : 'new' }, memo };
+  return { visit: { ...visit(), yes: true, found: nothingToDo ? 'finished' : 'new' }, memo, priority };
 }
 
 interface Again {
@@ -52,7 +58,7 @@ interface Again {
 
 async function startAgain(
   visit: Visit,
-  memo: RunMemo,
+  { memo, priority }: Earlier,
   change: RunChange & Pick<BatchOptionsInput, 'schema'>,
   { session, reporter, io }: Again,
 ): Promise<number> {
@@ -64,6 +70,7 @@ async function startAgain(
   await session.batches.start({
     id: runId,
     ...(taskQueue === undefined ? {} : { taskQueue }),
+    ...(priority === undefined ? {} : { priority }),
     title: `${memo.input ?? runId} · failed items again`,
     memo: facts,
     input: { ...input, options: changed(input.options ?? {}, change), recover: true, retryFailed: true },

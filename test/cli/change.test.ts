@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Client, Connection, type WorkflowExecutionDescription } from '@temporalio/client';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { CliWorld, type Command, MAIN } from '../support/cli.js';
 import { timesAsked } from '../support/network-process.js';
 import { readResults, resultLines } from '../support/result-lines.js';
@@ -10,9 +11,10 @@ import { until } from '../support/until.js';
 const SCRIPT = '/usr/bin/script';
 
 let world: CliWorld;
+let address: string;
 beforeAll(async () => {
   world = await CliWorld.open({ latency: { kind: 'fixed', ms: 150 }, credits: 100_000 });
-  await world.keepServer();
+  address = await world.keepServer();
 });
 beforeEach(() => world.network.reset());
 afterAll(() => world.close());
@@ -24,6 +26,13 @@ async function running(name: string, items: number, ...flags: string[]): Promise
   await world.network.answered(8);
   await world.network.slowDown(name);
   return run;
+}
+
+/** The newest execution of a run, as the server knows it. */
+async function execution(id: string): Promise<WorkflowExecutionDescription> {
+  const connection = await Connection.connect({ address });
+  onTestFinished(() => connection.close());
+  return await new Client({ connection }).workflow.getHandle(id).describe();
 }
 
 const statusOf = async (id: string) => JSON.parse((await world.run(['status', id, '--json'])).stdout);
@@ -90,6 +99,19 @@ describe('retry', () => {
     // The command that started the run still knows it as its own.
     expect((await world.run(['batch', input, '--id', 'again', '-o', output])).code).toBe(0);
     expect((await world.network.stats()).requests).toBe(15);
+  });
+
+  test("keeps the run's priority", async () => {
+    await world.network.script({ match: { promptIncludes: 'urgent 1', toRequest: 1 }, respond: { status: 400 } });
+    const output = world.path('urgent-results.jsonl');
+    const flags = ['--id', 'urgent', '-o', output];
+    expect((await world.run(['batch', world.prompts('urgent', 2), ...flags, '--priority', '1'])).code).toBe(3);
+    const { runId, priority } = await execution('urgent');
+    expect((await world.run(['retry', 'urgent'])).code).toBe(0);
+    const again = await execution('urgent');
+    expect(again.runId).not.toBe(runId);
+    expect(again.priority).toEqual(priority);
+    expect(priority?.priorityKey).toBe(1);
   });
 
   test('is refused for a run that is not there or under way', async () => {
