@@ -7,6 +7,11 @@ import { CLI } from '../rows/commands.js';
 
 const addressSchema = z.object({ address: z.string() });
 
+/** A process's exit code, or the signal that ended it; null while it runs. */
+function endOf({ exitCode, signalCode }: ChildProcess): number | NodeJS.Signals | null {
+  return exitCode ?? signalCode;
+}
+
 /** A Temporal server and workers beside it, each a process of its own, as on machines that share a storage folder. */
 export class Cluster {
   /** The server first. */
@@ -22,12 +27,17 @@ export class Cluster {
     this.#env = { ...process.env, DRIA_API_KEY: 'bench', DRIA_BASE_URL: baseUrl };
   }
 
-  /** Starts the server. */
+  /** Starts the server. Leaves none behind when it throws. */
   static async start(folder: string, baseUrl: string): Promise<Cluster> {
     const cluster = new Cluster(folder, baseUrl);
-    const line = await cluster.#startUntil(['server', '--data-dir', folder, '--json'], /^\{/);
-    cluster.#address = addressSchema.parse(JSON.parse(line)).address;
-    return cluster;
+    try {
+      const line = await cluster.#startUntil(['server', '--data-dir', folder, '--json'], /^\{/);
+      cluster.#address = addressSchema.parse(JSON.parse(line)).address;
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
   }
 
   /** Starts one more worker, with so many requests in flight at most. */
@@ -55,7 +65,7 @@ export class Cluster {
   /** Ends the workers, then the server. */
   async stop(): Promise<void> {
     for (const child of this.#processes.toReversed()) {
-      if (child.exitCode !== null) continue;
+      if (endOf(child) !== null) continue;
       child.kill('SIGTERM');
       await once(child, 'exit');
     }
@@ -76,7 +86,8 @@ export class Cluster {
     for (;;) {
       const line = said.find((text) => ready.test(text));
       if (line !== undefined) return line;
-      if (child.exitCode !== null) throw new Error(`${args[0]} ended with ${child.exitCode}:\n${said.join('\n')}`);
+      const end = endOf(child);
+      if (end !== null) throw new Error(`${args[0]} ended with ${end}:\n${said.join('\n')}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
