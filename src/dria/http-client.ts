@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { BodyStream } from './attachment-stream.js';
+import { normalBaseUrl } from './base-url.js';
 import { createDispatcher } from './dispatcher.js';
 import { DriaError } from './errors.js';
 import { type Exchange, exchange } from './exchange.js';
@@ -7,7 +8,7 @@ import type { HttpAnswer } from './response-error.js';
 
 /** Where an endpoint is and how to reach it. */
 export interface EndpointOptions {
-  /** Up to and with `/v1`; a slash at its end does not matter. */
+  /** Up to and with `/v1`; how it is written does not matter. */
   readonly baseUrl: string;
   /** Sent as a bearer token; without it, no Authorization header. */
   readonly apiKey?: string;
@@ -20,7 +21,7 @@ export type Timing = Pick<Exchange, 'timeoutMs' | 'statedMs' | 'signal'>;
 
 /** HTTP to one endpoint: its address, its key, its pool of connections. */
 export class HttpClient {
-  /** Without a slash at its end. */
+  /** In its normal form. */
   readonly baseUrl: string;
   /** The key, for what has to keep it out of messages. */
   readonly secret: string | undefined;
@@ -32,11 +33,11 @@ export class HttpClient {
 
   /** Throws `InvalidRequest` for a base URL that is none, and `Unauthorized` for a key that no header can hold. */
   constructor({ baseUrl, apiKey, connections }: EndpointOptions) {
-    const url = parseBaseUrl(baseUrl);
+    this.baseUrl = normalBaseUrl(baseUrl);
+    const url = new URL(this.baseUrl);
     this.secret = parseKey(apiKey);
     this.#origin = url.origin;
-    this.#path = url.pathname.replace(/\/+$/, '');
-    this.baseUrl = this.#origin + this.#path;
+    this.#path = this.baseUrl.slice(url.origin.length);
     const authorization = this.secret === undefined ? {} : { authorization: `Bearer ${this.secret}` };
     this.#headers = { accept: 'application/json', 'user-agent': 'dria-temporal', ...authorization };
     this.#postHeaders = { ...this.#headers, 'content-type': 'application/json' };
@@ -80,21 +81,6 @@ export class HttpClient {
   #to(path: string) {
     return { origin: this.#origin, path: this.#path + path, secret: this.secret };
   }
-}
-
-/** The messages leave the URL out where it may hold a password. */
-function parseBaseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new DriaError({ code: 'InvalidRequest', message: 'the base URL is not an http(s) URL' });
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw new DriaError({ code: 'InvalidRequest', message: 'the base URL must not hold a user name or password' });
-  }
-  if (url.search !== '' || url.hash !== '') {
-    throw new DriaError({ code: 'InvalidRequest', message: 'the base URL must not hold a query or a fragment' });
-  }
-  return url;
 }
 
 function parseKey(apiKey: string | undefined): string | undefined {

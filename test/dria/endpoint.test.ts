@@ -289,17 +289,6 @@ describe('the key', () => {
   });
 });
 
-describe('a base URL', () => {
-  it.each(['', 'inference.example/v1', 'ftp://a.example', 'http://u:pa55@a.example/v1', 'http://a.example/v1?k=v'])(
-    '%j is refused',
-    (baseUrl) => {
-      expect(() => Endpoint.open({ baseUrl })).toThrow(
-        expect.objectContaining({ code: 'InvalidRequest', message: expect.not.stringContaining('pa55') }),
-      );
-    },
-  );
-});
-
 describe('the models', () => {
   it('are listed with their nodes', async () => {
     const { endpoint } = await serve(
