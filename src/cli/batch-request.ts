@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { type BatchOptions, batchOptionsSchema, type JsonSchema } from '../batch/options.js';
 import { parseSchemaShorthand } from '../batch/schema.js';
 import { DEFAULT_BASE_URL } from '../dria/default-base-url.js';
+import { baseUrlFromFlags } from './base-url.js';
 import { UserError } from './errors.js';
 import type { BatchFlags } from './run-flags.js';
 
@@ -86,15 +87,11 @@ async function readSchemaFile(path: string): Promise<unknown> {
 }
 
 /**
- * The endpoint's base URL without a slash at its end. Throws a `UserError` when it is none, or when the key for Dria's
- * own endpoint is missing: another endpoint may need none.
+ * The endpoint's base URL. Throws a `UserError` when it is none or may hold a secret, or when the key for Dria's own
+ * endpoint is missing: another endpoint may need none.
  */
 export function endpointFromFlags(baseUrl: string | undefined, env: NodeJS.ProcessEnv): string {
-  const given = baseUrl ?? (env.DRIA_BASE_URL || DEFAULT_BASE_URL);
-  const url = given.replace(/\/+$/, '');
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
-    throw new UserError(`${given} is no base URL: it must be like ${DEFAULT_BASE_URL}`, { exitCode: 2 });
-  }
+  const url = baseUrlFromFlags(baseUrl, env);
   if (url === DEFAULT_BASE_URL && !env.DRIA_API_KEY) {
     throw new UserError('DRIA_API_KEY is not set', {
       exitCode: 2,

@@ -1,4 +1,5 @@
 import type { Storage } from '../storage/storage.js';
+import { baseUrlFromFlags } from './base-url.js';
 import { Cleanup } from './cleanup.js';
 import type { Io } from './io.js';
 import { openReporter } from './open-reporter.js';
@@ -19,6 +20,7 @@ export interface OpenRun {
 /** Opens what a command about a run needs, with a worker's code on the embedded server, for as long as `body` takes. */
 export async function withOpenRun<T>(flags: RunFlags, io: Io, body: (open: OpenRun) => Promise<T>): Promise<T> {
   const settings = temporalSettings(flags, io.env);
+  baseUrlFromFlags(flags.baseUrl, io.env);
   if (flags.output !== undefined) await checkOutput(flags.output);
   const { dataDir, storage } = await usablePlaces(flags, io.env);
   const cleanup = new Cleanup();

@@ -126,7 +126,43 @@ describe('a command is refused when', () => {
 
   test('the base URL is none', async () => {
     for (const url of ['inference.dria.co', 'ftp://a.test', 'http://']) {
-      expect(await refused(world, ['batch', input, '--base-url', url])).toContain('is no base URL');
+      const said = await refused(world, ['batch', input, '--base-url', url]);
+      expect(said).toMatch(/^dria-temporal: --base-url: the base URL is not an http\(s\) URL\n.*like https:/);
+    }
+  });
+
+  test.each([
+    ['in its user info', 'https://me:s3cret@a.test/v1', /must not hold a user name or password\n.*DRIA_API_KEY/],
+    ['in its query', 'https://a.test/v1?api-key=s3cret', /must not hold a query or a fragment\n.*DRIA_API_KEY/],
+    ['in its fragment', 'https://a.test/v1#s3cret', /must not hold a query or a fragment\n.*DRIA_API_KEY/],
+    ['before anything else', 'me:s3cret@a.test/v1', /is not an http\(s\) URL/],
+  ])('the base URL has a secret %s, which is not repeated', async (_where, url, why) => {
+    const said = await refused(world, ['batch', input, '--base-url', url]);
+    expect(said).toMatch(why);
+    expect(said).not.toContain('s3cret');
+  });
+
+  test.each([
+    ['models'],
+    ['batch --dry-run'],
+    ['batch --address 127.0.0.1:1'],
+    ['worker'],
+    ['worker --address 127.0.0.1:1'],
+    ['attach'],
+    ['retry --address 127.0.0.1:1'],
+  ])('the base URL has a secret in it: %s', async (line) => {
+    const [name = '', ...flags] = line.split(' ');
+    const args = [name, ...({ batch: [input], attach: ['some-run'], retry: ['some-run'] }[name] ?? []), ...flags];
+    const url = 'https://a.test/v1?api-key=s3cret';
+    const said = {
+      '--base-url': await refused(world, [...args, '--base-url', url]),
+      DRIA_BASE_URL: await refused(world, args, { env: { DRIA_BASE_URL: url } }),
+    };
+    for (const [given, words] of Object.entries(said)) {
+      expect(words).toMatch(
+        new RegExp(`^dria-temporal: ${given}: the base URL must not hold a query.*\\n.*DRIA_API_KEY`),
+      );
+      expect(words).not.toContain('s3cret');
     }
   });
 

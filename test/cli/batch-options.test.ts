@@ -78,6 +78,15 @@ describe('-m', () => {
   });
 });
 
+test('a base URL may be written otherwise than its worker has it: it is the same endpoint, and the same run', async () => {
+  const input = world.prompts('spelling', 2);
+  const first = await world.run(['batch', input, '--base-url', world.network.url.replace('/v1', '/./v1')]);
+  expect(first.code, first.stderr).toBe(0);
+  const again = await world.run(['batch', input, '--base-url', world.network.url.replace('http:', 'HTTP:')]);
+  expect([again.code, again.stderr]).toEqual([0, expect.stringContaining('has ended already')]);
+  expect((await world.network.stats()).requests).toBe(2);
+});
+
 describe('attachments', () => {
   test('next to the input arrive as they are: a picture at a vision model, a sound at an audio model', async () => {
     world.file('circle.png', CIRCLE);
