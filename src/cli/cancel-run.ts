@@ -1,40 +1,77 @@
 import { createInterface } from 'node:readline/promises';
 import { partialLines } from '../activities/partial-lines.js';
+import type { BatchHandle } from '../client.js';
 import { runDirectory } from '../storage/run-directory.js';
 import type { Storage } from '../storage/storage.js';
+import { awaitEnd } from './await-end.js';
 import { readLedger } from './deliver.js';
 import { UserError } from './errors.js';
-import type { Io } from './io.js';
+import { EXIT, type Io } from './io.js';
 import { checkOutput, writeOutput } from './output.js';
 import { usablePlaces } from './places.js';
 import type { CancelFlags } from './run-flags.js';
 import { runMemoSchema } from './run-memo.js';
-import { taken, withRun } from './steer-run.js';
+import { hasEnded, noWorkerAnswers, withAnyRun } from './steer-run.js';
 import { summaryView } from './terminal/tables.js';
 
 /**
- * Ends a run and writes the answers that it has; with `--discard` it removes them instead. Throws a `UserError` when the
- * run is not there, has ended, or nobody takes the order.
+ * Ends a run and writes the answers that it has; with `--discard` it removes them instead. Of a run that is cancelled
+ * already they are written or removed when it is asked for. Returns the exit code. Throws a `UserError` when the run is
+ * not there, has ended otherwise, or nobody works on it.
  */
-export async function cancelRun(id: string, flags: CancelFlags, io: Io): Promise<void> {
+export async function cancelRun(id: string, flags: CancelFlags, io: Io): Promise<number> {
   if (flags.discard && flags.output !== undefined) {
     throw new UserError('--discard and --output are both given: use one of them', { exitCode: 2 });
   }
   if (flags.output !== undefined) await checkOutput(flags.output);
   const { storage } = await usablePlaces(flags, io.env);
-  await withRun(id, flags, io, async (handle) => {
+  return await withAnyRun(id, flags, io, async (handle, { status, memo }) => {
+    const output = flags.output ?? runMemoSchema.parse(memo ?? {}).output;
+    const isCancelled = status.name === 'CANCELLED';
+    if (isCancelled) await checkCancelled(id, flags, storage);
+    else if (status.name !== 'RUNNING') throw hasEnded(id, status.name);
     if (flags.discard) await confirmDiscard(id, flags.yes, io);
-    const { output } = runMemoSchema.parse((await handle.describe())?.memo ?? {});
-    await handle.cancel();
-    // Packs under way end after their request: what they bring is among the answers.
-    await taken(handle, handle.result().then(nothing, nothing), 'it ends then');
+    if (!isCancelled && !(await end(handle, answersLater(id, flags.discard, output), io))) return EXIT.DETACHED;
     if (flags.discard) await discard(id, storage, io);
-    else await keep({ id, storage, output: flags.output ?? output }, io);
+    else await keep({ id, storage, output }, io);
+    return EXIT.OK;
   });
 }
 
-function nothing(): undefined {
-  return undefined;
+/**
+ * What may be done with a run that is cancelled already. Its output as it was asked for at the start is not written
+ * anew unasked: it may be another run's by now.
+ */
+async function checkCancelled(id: string, { discard, output }: CancelFlags, storage: Storage): Promise<void> {
+  if (!discard && output === undefined) {
+    throw hasEnded(id, 'CANCELLED', 'Give -o <file> to write the answers that it has, --discard to remove them.');
+  }
+  if ((await storage.size(runDirectory(id).manifest)) !== undefined) return;
+  throw new UserError(`nothing of ${id} is left in ${storage.root}`, { exitCode: 1 });
+}
+
+/**
+ * Ends a run and waits until its requests under way have ended too: what they bring is among the answers. False when the
+ * person leaves before. Throws a `UserError` when nobody works on it, and when it has ended otherwise meanwhile.
+ */
+async function end(handle: BatchHandle, later: string, { interrupt, stderr }: Io): Promise<boolean> {
+  const { id } = handle;
+  await handle.cancel();
+  const say = (words: string): void => void stderr.write(`${words}\n`);
+  const awaited = await awaitEnd(handle, { interrupt, say });
+  if (awaited === 'no-worker') throw noWorkerAnswers(id, `the run ends then, and after that \`${later}\``);
+  if (awaited === 'left') {
+    say(`Left. The run ends when its requests under way have. After that: ${later}`);
+    return false;
+  }
+  const status = (await handle.describe())?.status.name ?? 'CANCELLED';
+  if (status === 'CANCELLED') return true;
+  throw hasEnded(id, status, `Its answers are kept: dria-temporal results ${id} --partial`);
+}
+
+/** The command that does with the answers what this one has not waited for. */
+function answersLater(id: string, discards: boolean, output = '<file>'): string {
+  return `dria-temporal cancel ${id} ${discards ? '--discard' : `-o ${output}`}`;
 }
 
 /** Answers that were paid for are removed: a person says so, or a flag. */

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { Progress } from '../batch/progress.js';
 import type { BatchHandle } from '../client.js';
 import { type ChangeFlags, changeFromFlags } from './change-flags.js';
@@ -16,11 +17,7 @@ const ORDER_MS = 15_000;
 /** Pauses or resumes a run. Throws a `UserError` when it is not there, has ended, or nobody takes the order. */
 export async function steerRun(order: 'pause' | 'resume', id: string, flags: RunFlags, io: Io): Promise<void> {
   await withRun(id, flags, io, async (handle) => {
-    const { state, ok, failed, items } = await taken(
-      handle,
-      order === 'pause' ? handle.pause() : handle.resume(),
-      'then give the order again',
-    );
+    const { state, ok, failed, items } = await taken(handle, order === 'pause' ? handle.pause() : handle.resume());
     io.stderr.write(`${id} is ${state}: ${ok + failed} of ${items} items are done\n`);
   });
 }
@@ -35,7 +32,7 @@ export async function setRun(id: string, changes: ChangeFlags, flags: RunFlags, 
     });
   }
   await withRun(id, flags, io, async (handle) => {
-    const progress = await taken(handle, handle.set(change), 'then give the order again');
+    const progress = await taken(handle, handle.set(change));
     if (flags.json) io.stdout.write(`${JSON.stringify({ id, ...progress })}\n`);
     else io.stderr.write(`${id} is changed: ${Object.entries(change).map(changeInWords).join(', ')}\n`);
   });
@@ -47,12 +44,25 @@ function changeInWords([field, value]: [string, unknown]): string {
 }
 
 /** Finds a run that is under way, for an order to it. Throws a `UserError` when there is none. */
-export async function withRun(
+async function withRun(
   id: string,
   flags: RunFlags,
   io: Io,
   body: (handle: BatchHandle) => Promise<void>,
 ): Promise<void> {
+  await withAnyRun(id, flags, io, async (handle, { status }) => {
+    if (status.name !== 'RUNNING') throw hasEnded(id, status.name);
+    await body(handle);
+  });
+}
+
+/** Finds a run, under way or not. Throws a `UserError` when there is none. */
+export async function withAnyRun<T>(
+  id: string,
+  flags: RunFlags,
+  io: Io,
+  body: (handle: BatchHandle, run: WorkflowExecutionDescription) => Promise<T>,
+): Promise<T> {
   const settings = temporalSettings(flags, io.env);
   const { dataDir } = await usablePlaces(flags, io.env);
   const onStep = (step: string): void => void io.stderr.write(`${step}\n`);
@@ -62,25 +72,29 @@ export async function withRun(
     const handle = session.batches.handle(id);
     const run = await handle.describe();
     if (run === undefined) throw noSuchRun(id);
-    if (run.status.name !== 'RUNNING') {
-      throw new UserError(`the run ${id} has ended: ${run.status.name.toLowerCase()}`, { exitCode: 1 });
-    }
-    await body(handle);
+    return await body(handle, run);
   } finally {
     await session.close();
   }
 }
 
+/** The error for an order to a run that has ended. */
+export function hasEnded(id: string, status: string, hint?: string): UserError {
+  const way = hint === undefined ? {} : { hint };
+  return new UserError(`the run ${id} has ended: ${status.toLowerCase()}`, { exitCode: 1, ...way });
+}
+
+/** The error for an order that nobody takes; `then` is what follows when a worker is there. */
+export function noWorkerAnswers(id: string, then: string): UserError {
+  const hint = `Attach one, ${then}: dria-temporal attach ${id}`;
+  return new UserError(`no worker answers for ${id}`, { exitCode: 1, hint });
+}
+
 /** Waits for an order to be taken, which only a run's worker can do. */
-export async function taken<T extends Progress | undefined>(
-  { id }: BatchHandle,
-  order: Promise<T>,
-  then: string,
-): Promise<T> {
+async function taken({ id }: BatchHandle, order: Promise<Progress>): Promise<Progress> {
   const ended = new AbortController();
   const late = delay(ORDER_MS, undefined, { signal: ended.signal }).then(() => {
-    const hint = `Attach one, ${then}: dria-temporal attach ${id}`;
-    throw new UserError(`no worker answers for ${id}`, { exitCode: 1, hint });
+    throw noWorkerAnswers(id, 'then give the order again');
   });
   late.catch(() => undefined);
   try {

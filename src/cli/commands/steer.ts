@@ -11,7 +11,8 @@ const RESUME = 'Go on with a run that is paused, by somebody or for want of cred
 const CANCEL = `End a run. Its answers are kept, and written to -o or where the run was started for.
 The command that started it goes on with them when it is given again.
 
---discard removes the answers instead.`;
+--discard removes the answers instead. Requests under way are waited for. With -o or --discard
+a run that is cancelled already is meant too.`;
 
 /** The command `pause`. */
 export function pauseCommand(io: Io, onExitCode: (code: number) => void): Command {
@@ -31,8 +32,7 @@ export function cancelCommand(io: Io, onExitCode: (code: number) => void): Comma
     .option('-y, --yes', 'Discard without asking.')
     .action(async (id: string, flags: unknown) => {
       const { cancelRun } = await import('../cancel-run.js');
-      await cancelRun(id, cancelFlagsSchema.parse(flags), io);
-      onExitCode(EXIT.OK);
+      onExitCode(await cancelRun(id, cancelFlagsSchema.parse(flags), io));
     });
   return addTemporalFlags(command);
 }
