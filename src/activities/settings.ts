@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import { attachmentRulesSchema } from '../batch/run.js';
 import type { AnswerCheck } from '../dria/answer-check.js';
+import { normalBaseUrl } from '../dria/base-url.js';
 import type { Endpoint } from '../dria/endpoint.js';
 import { getJson } from '../storage/json.js';
 import { runDirectory } from '../storage/run-directory.js';
@@ -50,9 +51,20 @@ export async function readItemPlaces(
 
 /** Fails with `WrongEndpoint` unless the run is meant for this worker's endpoint: a key goes to its own endpoint only. */
 export function refuseOtherEndpoint(wanted: string | undefined, endpoint: Endpoint): void {
-  if (wanted === undefined || wanted === endpoint.baseUrl) return;
+  const url = wanted === undefined ? undefined : comparable(wanted);
+  if (url === undefined || url === endpoint.baseUrl) return;
   throw ApplicationFailure.nonRetryable(
-    `the run is for ${wanted}, but this worker serves ${endpoint.baseUrl}: start a worker with DRIA_BASE_URL=${wanted}`,
+    `the run is for ${url}, but this worker serves ${endpoint.baseUrl}: start a worker with DRIA_BASE_URL=${url}`,
     'WrongEndpoint',
   );
+}
+
+/** However other people's code has written it. */
+function comparable(url: string): string {
+  try {
+    return normalBaseUrl(url);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw ApplicationFailure.nonRetryable(`the run's endpoint: ${why}`, 'WrongEndpoint');
+  }
 }

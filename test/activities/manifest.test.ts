@@ -127,6 +127,15 @@ describe('readManifest', () => {
     expect(failure).toMatchObject({ type: 'WrongEndpoint', nonRetryable: true });
     expect(failure.message).toContain('DRIA_BASE_URL=https://elsewhere.example/v1');
   });
+
+  it('takes its own endpoint however it is written, and repeats none that may hold a secret', async () => {
+    const world = await open();
+    const written = world.endpoint.baseUrl.replace('http:', 'HTTP:');
+    expect(await world.prepare(['zero'], { endpoint: `${written}/` })).toMatchObject({ manifest: { items: 1 } });
+    const failure = await refused(world, { input: '/none', endpoint: 'https://me:hidden@elsewhere.example/v1' });
+    expect(failure).toMatchObject({ type: 'WrongEndpoint', nonRetryable: true });
+    expect(failure.message).toMatch(/^the run's endpoint: (?!.*hidden)/);
+  });
 });
 
 describe('an id that had a run before', () => {
