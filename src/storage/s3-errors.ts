@@ -5,6 +5,7 @@ const REASONS: Readonly<Record<string, string>> = {
   NoSuchKey: 'there is no such object',
   NotFound: 'there is no such object',
   NoSuchBucket: 'there is no such bucket',
+  NoSuchUpload: 'the upload was given up there',
   AccessDenied: 'access denied',
   Forbidden: 'access denied',
   InvalidAccessKeyId: 'the access key is not known there',
@@ -19,6 +20,7 @@ const REASONS: Readonly<Record<string, string>> = {
   SlowDown: 'it asks for fewer requests',
 };
 
+/** Only these say that an object is not there: not every 404 does, of an upload it says that the upload is gone. */
 const MISSING: ReadonlySet<string> = new Set(['NoSuchKey', 'NotFound']);
 
 /** Errors that waiting does not mend. */
@@ -44,7 +46,7 @@ export function s3Error(error: unknown, key: string, place: string): unknown {
 }
 
 function codeOf(name: string, status: number | undefined): StorageErrorCode {
-  if (MISSING.has(name) || (status === 404 && name !== 'NoSuchBucket')) return 'NOT_FOUND';
+  if (MISSING.has(name)) return 'NOT_FOUND';
   if (REFUSED.has(name) || status === 401 || status === 403) return 'DENIED';
   return 'UNAVAILABLE';
 }

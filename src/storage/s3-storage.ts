@@ -1,27 +1,19 @@
 import { Readable } from 'node:stream';
-import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
-import { createS3Client, type S3Sdk } from './s3-client.js';
+import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
+import { createS3Client } from './s3-client.js';
 import { s3Error } from './s3-errors.js';
 import { type S3Location, s3RootOf } from './s3-location.js';
 import { readThrough, type S3Body } from './s3-read.js';
+import { type S3Connection, type S3Object, uploadStream } from './s3-upload.js';
 import { type Storage, StorageError } from './storage.js';
-
-/** Bytes of a part of an upload, and parts under way at once. S3 takes 10,000 parts: objects up to 80 GB. */
-const PART_BYTES = 8 << 20;
-const PARTS_AT_ONCE = 4;
 
 /** Keys that one request may delete. */
 const DELETED_AT_ONCE = 1000;
 
-interface Connection {
-  readonly sdk: S3Sdk;
-  readonly client: S3Client;
-}
-
 /** Objects in a bucket of S3, or of what speaks it. A PUT leaves the whole object or nothing. */
 export class S3Storage implements Storage {
   readonly root: string;
-  #connection: Promise<Connection> | undefined;
+  #connection: Promise<S3Connection> | undefined;
 
   constructor(
     private readonly location: S3Location,
@@ -54,11 +46,7 @@ export class S3Storage implements Storage {
       { objectMode: false },
     );
     try {
-      await this.call(key, async ({ client }) => {
-        const { Upload } = await import('@aws-sdk/lib-storage');
-        const params = { ...this.at(key), Body: source };
-        await new Upload({ client, params, partSize: PART_BYTES, queueSize: PARTS_AT_ONCE }).done();
-      });
+      await this.call(key, (connection) => uploadStream(connection, this.at(key), source));
     } catch (error) {
       // What the source threw is no matter of this storage.
       throw broken === undefined ? error : broken.error;
@@ -155,7 +143,7 @@ export class S3Storage implements Storage {
     );
   }
 
-  private at(key: string): { readonly Bucket: string; readonly Key: string } {
+  private at(key: string): S3Object {
     if (key === '') throw new StorageError('DENIED', key, `an empty key is no object of ${this.root}`);
     return { Bucket: this.location.bucket, Key: `${this.location.prefix}${key}` };
   }
@@ -168,12 +156,12 @@ export class S3Storage implements Storage {
     return new StorageError('NOT_FOUND', key, `${this.place(key)}: there is no such object`);
   }
 
-  private connection(): Promise<Connection> {
+  private connection(): Promise<S3Connection> {
     this.#connection ??= connect(this.env);
     return this.#connection;
   }
 
-  private async call<T>(key: string, action: (connection: Connection) => Promise<T>): Promise<T> {
+  private async call<T>(key: string, action: (connection: S3Connection) => Promise<T>): Promise<T> {
     try {
       return await action(await this.connection());
     } catch (error) {
@@ -182,7 +170,7 @@ export class S3Storage implements Storage {
   }
 }
 
-async function connect(env: NodeJS.ProcessEnv): Promise<Connection> {
+async function connect(env: NodeJS.ProcessEnv): Promise<S3Connection> {
   // Its word on the age of Node is for us, who pin the SDK's version, and not for whoever runs a batch.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const sdk = await import('@aws-sdk/client-s3');

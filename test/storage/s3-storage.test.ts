@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as sdk from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createS3Client } from '../../src/storage/s3-client.js';
 import { parseS3Root } from '../../src/storage/s3-location.js';
 import { S3Storage } from '../../src/storage/s3-storage.js';
 import { StorageError, type StorageErrorCode } from '../../src/storage/storage.js';
@@ -7,12 +9,22 @@ import { S3Server, s3Program } from '../support/s3-server.js';
 
 const program = s3Program();
 
+/** What the requests of an upload in parts have in their path, but the one that begins it. */
+const UPLOAD = 'uploadId=';
+
 describe.skipIf(program === undefined)('storage on S3', { timeout: 60_000 }, () => {
   let server: S3Server;
+  let client: sdk.S3Client;
   beforeAll(async () => {
     server = await S3Server.start(program ?? '');
+    use(server.env);
+    client = createS3Client(sdk, process.env);
   }, 120_000);
-  afterAll(() => server.close());
+  afterEach(() => server.link.disturb());
+  afterAll(async () => {
+    client.destroy();
+    await server.close();
+  });
 
   let roots = 0;
   const open = (env: Record<string, string> = {}): S3Storage =>
@@ -22,6 +34,13 @@ describe.skipIf(program === undefined)('storage on S3', { timeout: 60_000 }, () 
   function use(env: Record<string, string>): Record<string, string> {
     Object.assign(process.env, env);
     return env;
+  }
+
+  /** What is left of uploads that did not come to their end. */
+  async function uploads({ root }: S3Storage, key: string): Promise<readonly sdk.MultipartUpload[]> {
+    const { bucket, prefix } = parseS3Root(root);
+    const { Uploads = [] } = await client.send(new sdk.ListMultipartUploadsCommand({ Bucket: bucket }));
+    return Uploads.filter(({ Key }) => Key === `${prefix}${key}`);
   }
 
   describe('an object', () => {
@@ -98,7 +117,43 @@ describe.skipIf(program === undefined)('storage on S3', { timeout: 60_000 }, () 
       };
       await expect(store.putStream('key', source())).rejects.toBe(broken);
       expect(await store.size('key')).toBeUndefined();
+      expect(await uploads(store, 'key')).toEqual([]);
     });
+  });
+
+  describe('an upload in parts', () => {
+    const block = randomBytes(1 << 20);
+
+    const whole = Buffer.concat(new Array(20).fill(block));
+
+    it.each([
+      ['to which it has nothing to say the second time', []],
+      ['which it does not know the second time', [{ method: 'POST', path: UPLOAD, kind: 'no-such-upload', times: 1 }]],
+    ] as const)('is done when the answer to its end is lost, %s', async (_how, second) => {
+      const store = open();
+      server.link.disturb({ method: 'POST', path: UPLOAD, kind: 'unanswered', times: 1 }, ...second);
+      const seen = server.link.seen.length;
+      await store.putStream('key', repeat(block, 20));
+      expect(server.link.left).toBe(0);
+      expect((await collect(store, 'key')).equals(whole)).toBe(true);
+      const sent = server.link.seen.slice(seen).filter((line) => line.includes('partNumber='));
+      expect(sent).toHaveLength(3);
+    });
+
+    it.each(['PUT', 'POST'])(
+      'that the store has given up can be done again, also where an object of its size is there: %s',
+      async (method) => {
+        const store = open();
+        await store.put('key', new Uint8Array(20 << 20));
+        server.link.disturb({ method, path: UPLOAD, kind: 'no-such-upload', times: 1 });
+        const error = await failure(store.putStream('key', repeat(block, 20)));
+        expect([error.code, error.isForGood]).toEqual(['UNAVAILABLE', false]);
+        expect(error.message).toBe(`${store.root}/key: the upload was given up there`);
+        expect(await uploads(store, 'key')).toEqual([]);
+        await store.putStream('key', repeat(block, 20));
+        expect((await collect(store, 'key')).equals(whole)).toBe(true);
+      },
+    );
   });
 
   describe('a disturbed connection', () => {

@@ -12,8 +12,12 @@ export interface Disturbance {
   readonly method: string;
   /** Only requests whose path has this in it. */
   readonly path?: string;
-  /** `cut`: the connection ends half way, of the answer for a GET and of the upload for a PUT. */
-  readonly kind: 'status-500' | 'cut' | 'slow';
+  /**
+   * `cut`: the connection ends half way, of the answer for a GET and of the upload for a PUT. `unanswered`: the server does
+   * what it was asked for, and its answer is lost. `no-such-upload`: what some stores say to the end of an upload that is
+   * done already, and all of them to one of an upload that was given up.
+   */
+  readonly kind: 'status-500' | 'no-such-upload' | 'cut' | 'unanswered' | 'slow';
   /** How many requests it meets. */
   readonly times: number;
 }
@@ -72,14 +76,15 @@ export class S3Link {
     const { method = '', url = '' } = request;
     this.seen.push(`${method} ${url}`);
     const kind = this.take(method, url);
-    if (kind === 'status-500') {
+    if (kind === 'status-500' || kind === 'no-such-upload') {
       request.resume();
-      response.writeHead(500, { 'content-type': 'application/xml' });
-      response.end('<?xml version="1.0"?><Error><Code>InternalError</Code><Message>try again</Message></Error>');
+      const [status, code] = kind === 'status-500' ? [500, 'InternalError'] : [404, 'NoSuchUpload'];
+      response.writeHead(status, { 'content-type': 'application/xml' });
+      response.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>try again</Message></Error>`);
     } else if (kind === 'slow') {
       setTimeout(() => forward(request, response, port), SLOW_MS);
     } else {
-      forward(request, response, port, kind === 'cut' ? method : undefined);
+      forward(request, response, port, kind === 'cut' && method === 'PUT' ? 'upload' : kind);
     }
   }
 
@@ -93,15 +98,24 @@ export class S3Link {
   }
 }
 
-function forward(request: IncomingMessage, response: ServerResponse, port: number, cut?: string): void {
+function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  port: number,
+  trouble?: 'upload' | 'cut' | 'unanswered',
+): void {
   const { method, url, headers } = request;
   const onward = httpRequest({ host: '127.0.0.1', port, method, path: url, headers, setHost: false }, (answer) => {
+    if (trouble === 'unanswered') {
+      answer.resume().once('end', () => response.destroy());
+      return;
+    }
     response.writeHead(answer.statusCode ?? 502, answer.headers);
-    if (cut === undefined) answer.pipe(response);
+    if (trouble === undefined) answer.pipe(response);
     else passSome(answer, response);
   });
   onward.on('error', () => response.destroy());
-  if (cut === 'PUT') cutUpload(request, onward.destroy.bind(onward));
+  if (trouble === 'upload') cutUpload(request, onward.destroy.bind(onward));
   else request.pipe(onward);
 }
 
