@@ -1,4 +1,4 @@
-import { log } from '@temporalio/activity';
+import { Context, log } from '@temporalio/activity';
 import type { Counts } from '../batch/counts.js';
 import type { RunSummary } from '../batch/summary.js';
 import type { AssembleInput, PartInput } from '../batch/work.js';
@@ -78,7 +78,10 @@ async function putSummary(storage: Storage, run: string, summary: RunSummary): P
   await storage.put(runDirectory(run).summary, `${JSON.stringify(summary, null, 2)}\n`);
 }
 
-/** Joins the parts into the results, in input order, and writes the summary beside them. Idempotent. */
+/**
+ * Joins the parts into the results, in input order, and writes the summary beside them. Idempotent. Hands back between two
+ * parts when its worker's grace is over, and when it is cancelled or another attempt has taken over.
+ */
 export function assembleResults(
   { storage }: ActivityDependencies,
   { run, chunks, summary }: AssembleInput,
@@ -92,7 +95,8 @@ export function assembleResults(
       () => ({ parts: joined }),
       async () => {
         const { results } = runDirectory(run);
-        await storage.putStream(results, parts(storage, run, chunks, onPart));
+        const { cancellationSignal } = Context.current();
+        await storage.putStream(results, parts(storage, run, chunks, onPart, cancellationSignal));
         await putSummary(storage, run, summary);
         return { results };
       },
@@ -105,8 +109,11 @@ async function* parts(
   run: string,
   chunks: number,
   onPart: () => void,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for (let chunk = 0; chunk < chunks; chunk++) {
+    // What the writer gets is its source's error: it then keeps nothing of what it has written.
+    signal.throwIfAborted();
     yield (await getPart(storage, run, chunk)).content;
     onPart();
   }

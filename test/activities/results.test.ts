@@ -1,3 +1,7 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CancelledFailure } from '@temporalio/common';
+import type { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it } from 'vitest';
 import { type Part, putPart } from '../../src/activities/parts.js';
 import { addCounts, countFailure, NO_COUNTS } from '../../src/batch/counts.js';
@@ -355,6 +359,36 @@ describe('assembleResults', () => {
       expect(JSON.parse(await world.text(directory.summary))).toEqual(summary);
     }
   });
+
+  it.each(['WORKER_SHUTDOWN', 'CANCELLED', 'TIMED_OUT'] as const)(
+    'ends between two parts at %s, and leaves nothing',
+    async (why) => {
+      let cancel: () => void = () => undefined;
+      const read: string[] = [];
+      class Left extends FaultyStorage {
+        override async get(key: string): Promise<Uint8Array> {
+          if (key === directory.part(1)) cancel();
+          read.push(key);
+          return await super.get(key);
+        }
+      }
+      const world = await fiveItems((storage) => new Left(storage, () => false));
+      for (const chunk of [0, 1, 2, 3]) await putPart(world.storage, RUN, chunk, partOf(`{"id":${chunk}}\n`));
+      const input = { run: RUN, chunks: 4, summary };
+      const onStart = (environment: MockActivityEnvironment): void => {
+        cancel = () => environment.cancel(why);
+      };
+      await expect(world.run('assembleResults', input, { onStart })).rejects.toThrow(CancelledFailure);
+      expect(read).toContain(directory.part(1));
+      expect(read).not.toContain(directory.part(2));
+      expect(await world.storage.size(directory.results)).toBeUndefined();
+      expect(await world.storage.size(directory.summary)).toBeUndefined();
+      expect(await readdir(join(world.folder, 'storage', '.tmp'))).toEqual([]);
+      cancel = () => undefined;
+      await world.run('assembleResults', input, { attempt: 2 });
+      expect(await lines(world, directory.results)).toHaveLength(4);
+    },
+  );
 
   it('writes no results when a part is missing', async () => {
     const world = await fiveItems();
