@@ -174,7 +174,7 @@ async function connect(env: NodeJS.ProcessEnv): Promise<S3Connection> {
   // Its word on the age of Node is for us, who pin the SDK's version, and not for whoever runs a batch.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const sdk = await import('@aws-sdk/client-s3');
-  return { sdk, client: createS3Client(sdk, env) };
+  return { sdk, client: await createS3Client(sdk, env) };
 }
 
 async function* asBytes(

@@ -18,7 +18,7 @@ describe.skipIf(program === undefined)('storage on S3', { timeout: 60_000 }, () 
   beforeAll(async () => {
     server = await S3Server.start(program ?? '');
     use(server.env);
-    client = createS3Client(sdk, process.env);
+    client = await createS3Client(sdk, process.env);
   }, 120_000);
   afterEach(() => server.link.disturb());
   afterAll(async () => {
