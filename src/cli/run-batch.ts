@@ -122,10 +122,11 @@ async function startOrGoOn(
   const { items } = scanned.scan.manifest;
   const visit = { runId, handle, storage, endpoint, taskQueue, output: flags.output, yes: flags.yes, items };
   if (status === 'COMPLETED' && staged) return { ...visit, found: 'finished' };
-  // Loading the workflow code takes a while: meanwhile the input is staged and the run started.
+  // What is lost must be there again before a worker looks for it: an attachment that is not there fails its items.
+  if (staged) await stageAgain(runId, manifest, scanned, request, reporter);
+  // Loading the workflow code takes a while: meanwhile a new input is staged and the run started.
   const worker = workerFor(visit, session, reporter);
   worker.catch(() => undefined);
-  if (staged) await stageAgain(runId, manifest, scanned, request, reporter);
   if (status === 'RUNNING') {
     if (pace !== undefined) reporter.warn(pace);
     return { ...visit, found: 'running', worker };

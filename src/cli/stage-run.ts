@@ -1,5 +1,6 @@
 import type { Manifest } from '../batch/manifest.js';
 import { AttachmentError, InputError } from '../input/errors.js';
+import { hasAttachments } from '../input/has-attachments.js';
 import { DEFAULT_MAX_ATTACHMENT_BYTES } from '../input/size.js';
 import { hasContent, stageContent, stageInput } from '../input/stage.js';
 import { stageAttachments } from '../input/stage-attachments.js';
@@ -36,9 +37,23 @@ export async function stageAgain(
   plan: StagePlan,
   reporter: Reporter,
 ): Promise<void> {
-  if (await hasContent(plan.storage, run, staged)) return;
-  reporter.note('what was stored of the input is gone or damaged: storing it again');
+  const { storage } = plan;
+  if ((await hasContent(storage, run, staged)) && (await hasItsAttachments(storage, run, staged, reporter))) return;
+  reporter.note('what was stored of the input or its attachments is gone or damaged: storing it again');
   await stageWith(stageContent, run, scanned, plan, reporter);
+}
+
+async function hasItsAttachments(
+  storage: Storage,
+  run: string,
+  staged: Manifest,
+  reporter: Reporter,
+): Promise<boolean> {
+  if (!attachmentsAreStaged(staged, storage)) return true;
+  const say = saying(reporter);
+  return await hasAttachments(storage, run, staged, (count) =>
+    say(() => `looking whether the stored attachments are there: ${count.toLocaleString('en')} so far`),
+  );
 }
 
 async function stageWith(

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { CliWorld } from '../support/cli.js';
@@ -110,6 +110,43 @@ describe.skipIf(program === undefined)('a run on S3', () => {
     // 4 lanes: what was in flight, and half a second of answers at 50 ms each.
     const again = [...timesAsked(await world.network.requests()).values()].filter((times) => times > 1).length;
     expect(again).toBeLessThanOrEqual(4 + 4 * 10 + 4);
+  });
+
+  test.each([
+    ['its attachments', 'lost-content', 'attachments'],
+    ['what says which item has which', 'lost-index', 'runs/lost-index/manifest/attachments'],
+  ])('that was killed and has lost %s has it back with the same command', async (_what, id, lost) => {
+    const input = mixed(id);
+    const output = world.path(`${id}-results.jsonl`);
+    const where = ['-o', output, '--id', id, '--storage', server.root(id)];
+    const args = ['batch', input, ...where, '-c', '1', '--heartbeat-timeout', '2'];
+    await world.network.slowDown(id);
+    const first = world.start(args, { env: server.env });
+    await first.said(/^run /m);
+    first.signal('SIGKILL');
+    await first.ended;
+    await world.network.clearRules();
+    const kept = join(server.folder, 'runs', id, lost);
+    expect(existsSync(kept)).toBe(true);
+    rmSync(kept, { recursive: true });
+    server.link.seen.length = 0;
+    // Its packs are given out again before all is stored: they must not find that it is gone.
+    server.link.disturb(
+      { method: 'PUT', path: '/attachments', kind: 'slow', times: 9 },
+      { method: 'PUT', path: '/offsets', kind: 'slow', times: 1 },
+    );
+    const { code, stderr } = await world.run(args, { env: server.env });
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stderr).toContain('storing it again');
+    expect(put('/inputs/')).toEqual([]);
+    expect(readResults(output).map(({ output: answer }) => answer)).toEqual([
+      expect.stringMatching(/ 0"\), with image/),
+      expect.stringContaining(' 1")'),
+      expect.stringMatching(/ 2"\), with image/),
+      expect.stringMatching(/ 3"\), with (audio|sound)/),
+      expect.stringContaining(' 4")'),
+      expect.stringMatching(/ 5"\), with image/),
+    ]);
   });
 
   test('goes on when the bucket answers with errors for a while, is slow, or is cut off', async () => {
