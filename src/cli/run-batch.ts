@@ -42,6 +42,8 @@ export interface Request {
   readonly roots: readonly string[];
   readonly dataDir: string;
   readonly storage: Storage;
+  /** Aborted when the command shall end. */
+  readonly interrupt: AbortSignal;
 }
 
 /** Runs `batch`: checks everything, starts the run or goes on with it, and delivers its results. Returns the exit code. */
@@ -78,7 +80,8 @@ export async function checkRequest(file: string, flags: BatchFlags, io: Io): Pro
   checkTaskQueue(flags);
   checkCanary(flags, file, io);
   await checkOutput(flags.output, file);
-  return { flags, options, endpoint, roots: attachmentRoots(flags), ...(await usablePlaces(flags, io.env)) };
+  const { interrupt, env } = io;
+  return { flags, options, endpoint, interrupt, roots: attachmentRoots(flags), ...(await usablePlaces(flags, env)) };
 }
 
 /** Reads and checks the whole input. Throws a `UserError` with every problem. */

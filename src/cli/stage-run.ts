@@ -17,6 +17,8 @@ const SAY_MS = 2_000;
 export interface StagePlan {
   readonly storage: Storage;
   readonly roots: readonly string[];
+  /** Ends the staging with its reason when it is aborted: nothing of the object under way is left. */
+  readonly interrupt: AbortSignal;
 }
 
 /** True when the attachments are put into storage: where other machines read it, they cannot read this one's files. */
@@ -37,23 +39,23 @@ export async function stageAgain(
   plan: StagePlan,
   reporter: Reporter,
 ): Promise<void> {
-  const { storage } = plan;
-  if ((await hasContent(storage, run, staged)) && (await hasItsAttachments(storage, run, staged, reporter))) return;
+  if ((await hasContent(plan.storage, run, staged)) && (await hasItsAttachments(run, staged, plan, reporter))) return;
   reporter.note('what was stored of the input or its attachments is gone or damaged: storing it again');
   await stageWith(stageContent, run, scanned, plan, reporter);
 }
 
 async function hasItsAttachments(
-  storage: Storage,
   run: string,
   staged: Manifest,
+  { storage, interrupt }: StagePlan,
   reporter: Reporter,
 ): Promise<boolean> {
   if (!attachmentsAreStaged(staged, storage)) return true;
   const say = saying(reporter);
-  return await hasAttachments(storage, run, staged, (count) =>
-    say(() => `looking whether the stored attachments are there: ${count.toLocaleString('en')} so far`),
-  );
+  return await hasAttachments(storage, run, staged, (count) => {
+    interrupt.throwIfAborted();
+    say(() => `looking whether the stored attachments are there: ${count.toLocaleString('en')} so far`);
+  });
 }
 
 async function stageWith(
@@ -81,7 +83,7 @@ async function sendInput(
   stage: typeof stageInput,
   run: string,
   { scan, open, copy }: ScannedFile,
-  { storage }: StagePlan,
+  { storage, interrupt }: StagePlan,
   reporter: Reporter,
 ): Promise<void> {
   // With it the input is there, and only the places of its items are left to be stored.
@@ -90,6 +92,7 @@ async function sendInput(
   const say = saying(reporter);
   let sent = 0;
   await stage(storage, run, scan, open, (bytes) => {
+    interrupt.throwIfAborted();
     sent += bytes;
     say(() => `storing the input: ${megabytes(sent)} of ${total} MB`);
   });
@@ -98,13 +101,16 @@ async function sendInput(
 async function sendAttachments(
   run: string,
   { scan, folder, readRange }: ScannedFile,
-  { storage, roots }: StagePlan,
+  { storage, roots, interrupt }: StagePlan,
   reporter: Reporter,
 ): Promise<void> {
   const total = scan.manifest.modalities.vision + scan.manifest.modalities.audio;
   const say = saying(reporter);
   const rules = { folder, roots, maxBytes: DEFAULT_MAX_ATTACHMENT_BYTES };
-  const onAttachment = (count: number) => say(() => `storing attachments: ${count} of ${total}`);
+  const onAttachment = (count: number): void => {
+    interrupt.throwIfAborted();
+    say(() => `storing attachments: ${count} of ${total}`);
+  };
   await stageAttachments({ storage, run, scan, readRange, rules, onAttachment });
 }
 

@@ -94,6 +94,20 @@ describe.skipIf(program === undefined)('a run on S3', () => {
     await second.ended;
   });
 
+  test('that is left while its input is sent leaves nothing of the upload, and has not begun', async () => {
+    const line = (at: number) => `${JSON.stringify({ prompt: `left ${at} ${'x'.repeat(1_000_000)}` })}\n`;
+    const input = world.file('left.jsonl', Array.from({ length: 120 }, (_, at) => line(at)).join(''));
+    server.link.disturb({ method: 'PUT', path: 'partNumber', kind: 'slow', times: 40 });
+    const run = world.start(['batch', input, '--id', 'left', '--storage', server.root('left')], { env: server.env });
+    await run.said(/storing the input: \d+ of 120 MB/);
+    run.signal('SIGINT');
+    const { code, stderr } = await run.ended;
+    expect([code, stderr]).toEqual([130, expect.not.stringMatching(/^run |\n\s+at /m)]);
+    expect(put('partNumber').length).toBeLessThan(15);
+    expect(server.link.seen.filter((request) => /^DELETE .*\/inputs\/.*uploadId=/.test(request))).toHaveLength(1);
+    expect(put('/manifest.json')).toEqual([]);
+  });
+
   test('that is killed goes on with the same command, and buys no answer again that had reached the bucket', async () => {
     const input = world.prompts('killed', 400);
     const output = world.path('killed-results.jsonl');
