@@ -54,8 +54,9 @@ export class Gate {
   enter(signal?: AbortSignal): Pass | Promise<Pass> {
     signal?.throwIfAborted();
     if (this.#closed !== undefined) throw this.#closed;
-    if (this.#refusal !== undefined && this.#clock.now() < this.#refusal.until) throw this.#refusal.error;
-    if (this.#waiters.size === 0 && this.#isOpen()) return this.#pass();
+    const now = this.#clock.now();
+    if (this.#refusal !== undefined && now < this.#refusal.until) throw this.#refusal.error;
+    if (this.#waiters.size === 0 && this.#isOpen(now)) return this.#pass();
     return this.#wait(signal);
   }
 
@@ -116,21 +117,26 @@ export class Gate {
       };
       const onAbort = () => {
         waiter.fail(signal?.reason);
-        this.#watch();
+        this.#admit();
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#waiters.add(waiter);
     });
-    this.#watch();
+    this.#admit();
     return promise;
   }
 
+  /**
+   * Lets go on who may, and sees to it that the others are looked at again. At one moment for both: a hold that ended in
+   * between would be over for nobody, and leave them waiting for ever.
+   */
   #admit(): void {
+    const now = this.#clock.now();
     for (const waiter of this.#waiters) {
-      if (!this.#isOpen()) break;
+      if (!this.#isOpen(now)) break;
       waiter.admit(this.#pass());
     }
-    this.#watch();
+    this.#watch(now);
   }
 
   #pass(): Pass {
@@ -138,15 +144,15 @@ export class Gate {
     return { burst: this.#limit.burst };
   }
 
-  #isOpen(): boolean {
+  #isOpen(now: number): boolean {
     const allowed = Math.min(this.#limit.allowed, this.#maxInFlight);
     const most = this.#proven ? allowed : Math.min(UNPROVEN_REQUESTS, allowed);
-    return this.#inFlight < most && this.#clock.now() >= this.#limit.holdUntil;
+    return this.#inFlight < most && now >= this.#limit.holdUntil;
   }
 
   /** Keeps a timer for the end of the hold while somebody waits for it, and none otherwise. */
-  #watch(): void {
-    const left = this.#limit.holdUntil - this.#clock.now();
+  #watch(now: number): void {
+    const left = this.#limit.holdUntil - now;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     if (left <= 0 || this.#waiters.size === 0) return;
@@ -155,7 +161,7 @@ export class Gate {
 
   #failAll(error: unknown): void {
     for (const waiter of [...this.#waiters]) waiter.fail(error);
-    this.#watch();
+    this.#admit();
   }
 }
 

@@ -210,3 +210,66 @@ describe('waiting in the gate', () => {
     expect(() => gate.enter()).toThrow('the endpoint was closed');
   });
 });
+
+describe('the end of a hold', () => {
+  /** A clock that goes on with every look at it, and whose timers fire up to 1 ms early, as Node's do. */
+  class GoingClock implements Clock {
+    #time = 0;
+    readonly #timers = new Map<object, { readonly due: number; readonly task: () => void }>();
+
+    constructor(private readonly stepMs: number) {}
+
+    now = () => {
+      this.#time += this.stepMs;
+      return this.#time;
+    };
+
+    after(ms: number, task: () => void): () => void {
+      const timer = {};
+      this.#timers.set(timer, { due: this.#time + ms, task });
+      return () => this.#timers.delete(timer);
+    }
+
+    /** Fires timers until there is none. */
+    run(): void {
+      for (const [timer, { due, task }] of this.#timers) {
+        this.#timers.delete(timer);
+        this.#time = Math.max(this.#time, due - 1);
+        task();
+      }
+    }
+  }
+
+  const steps = Array.from({ length: 100 }, (_, n) => 0.01 * (n + 1));
+
+  it('lets all go on, however the moments of looking at the clock fall', async () => {
+    for (const step of steps) {
+      const clock = new GoingClock(step);
+      const gate = new Gate(clock);
+      gate.prove();
+      const passes = send(gate, 1);
+      for (const pass of passes) gate.leave(pass, limited(20));
+      send(gate, 3, passes);
+      clock.run();
+      await settled();
+      expect(gate.load.inFlight, `${step} ms between two looks`).toBe(1);
+    }
+  });
+
+  it('lets the others go on when one that waited leaves at that moment', async () => {
+    const { gate, clock } = provenGate();
+    const [first] = send(gate, 1);
+    if (first) gate.leave(first, limited(200));
+    const leaving = new AbortController();
+    const left = Promise.resolve(gate.enter(leaving.signal)).catch((error: unknown) => error);
+    const passes = send(gate, 1);
+    // The hold is over, and its timer has not fired yet.
+    for (const [timer, due] of clock.timers) clock.timers.set(timer, due + 50);
+    clock.move(200);
+    leaving.abort(new Error('left'));
+    await left;
+    clock.move(100);
+    await settled();
+    expect(passes).toHaveLength(1);
+  });
+});
