@@ -108,7 +108,8 @@ export function packWidth({
   wide = false,
 }: Omit<PackSituation, 'left'> & { readonly left?: number }): number {
   if (!wide || fixed !== undefined) return 1;
-  const { lanes, least } = left >= MUCH * concurrency ? WIDTH_OF_MUCH : WIDTH;
+  // A run of few lanes has none that are wide: the one-lane packs of its end would lend nothing to a long wide one.
+  const { lanes, least } = left >= MUCH * concurrency && concurrency > WIDTH.least ? WIDTH_OF_MUCH : WIDTH;
   return Math.max(Math.min(lanes, Math.ceil(concurrency / least)), Math.ceil(concurrency / MOST_PACKS));
 }
 

@@ -143,6 +143,16 @@ describe('the lanes of a pack', () => {
     );
   });
 
+  it('are one in all packs of a run or in none: packs of one lane lend nothing to longer ones', () => {
+    fc.assert(
+      fc.property(lanes, fc.nat(1_000_000), (concurrency, left) => {
+        const isNarrow = packWidth({ concurrency, wide: true, left }) === 1;
+        expect(isNarrow).toBe(packWidth({ concurrency, wide: true }) === 1);
+      }),
+    );
+    expect(packWidth({ concurrency: 10, wide: true, left: 100_000 })).toBe(1);
+  });
+
   it('are in few packs, however many lanes there are', () => {
     fc.assert(
       fc.property(lanes, (concurrency) => {
