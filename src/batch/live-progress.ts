@@ -1,9 +1,8 @@
 import type { PackBeat } from './pack-beat.js';
-import type { ModelProgress, Progress } from './progress.js';
+import type { Progress } from './progress.js';
 
-/** Counts that packs under way add to. */
+/** Counts of a run that packs under way add to. */
 type Counted = Pick<Progress, 'ok' | 'truncated' | 'empty' | 'tokens' | 'requests'>;
-type CountedOfAModel = Pick<ModelProgress, 'sent' | 'ok' | 'tokens'>;
 
 /**
  * A run's progress with what its packs under way have done so far. The run itself hears of a pack when it ends, which
@@ -18,8 +17,12 @@ export function withPacks(progress: Progress, beats: readonly PackBeat[]): Progr
     spending: { ...spending, tokens: spending.tokens + sum(beats, 'tokens') + sum(beats, 'wastedTokens') },
     models: progress.models.map((model) => {
       const own = beats.filter((beat) => beat.model === model.id);
-      const done: CountedOfAModel = { sent: sum(own, 'requests'), ok: sum(own, 'ok'), tokens: sum(own, 'tokens') };
-      return { ...model, ...countedOfAModel((name) => model[name] + done[name]) };
+      return {
+        ...model,
+        sent: model.sent + sum(own, 'requests'),
+        ok: model.ok + sum(own, 'ok'),
+        tokens: model.tokens + sum(own, 'tokens'),
+      };
     }),
   };
 }
@@ -36,8 +39,13 @@ export function noLess(before: Progress | undefined, now: Progress): Progress {
     ...counted((name) => Math.max(before[name], now[name])),
     spending: { ...now.spending, tokens: Math.max(before.spending.tokens, now.spending.tokens) },
     models: now.models.map((model) => {
-      const seen = models.get(model.id) ?? model;
-      return { ...model, ...countedOfAModel((name) => Math.max(seen[name], model[name])) };
+      const { sent, ok, tokens } = models.get(model.id) ?? model;
+      return {
+        ...model,
+        sent: Math.max(sent, model.sent),
+        ok: Math.max(ok, model.ok),
+        tokens: Math.max(tokens, model.tokens),
+      };
     }),
   };
 }
@@ -54,8 +62,4 @@ function counted(of: (name: keyof Counted) => number): Counted {
     tokens: of('tokens'),
     requests: of('requests'),
   };
-}
-
-function countedOfAModel(of: (name: keyof CountedOfAModel) => number): CountedOfAModel {
-  return { sent: of('sent'), ok: of('ok'), tokens: of('tokens') };
 }

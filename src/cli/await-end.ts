@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Progress } from '../batch/progress.js';
 import type { BatchHandle } from '../client.js';
-import { ProgressAsker } from './ask-progress.js';
+import { progressWithin } from './ask-progress.js';
+import { isRunFailed } from './errors.js';
+import { aborted } from './interrupt.js';
 
 /** Time between two looks at a run that is about to end, ms: each is a workflow task on the run's worker. */
 const LOOK_MS = 2_000;
@@ -37,18 +39,14 @@ async function ended(handle: BatchHandle): Promise<Awaited> {
   try {
     await handle.result();
   } catch (error) {
-    // By its name: importing the class would load the SDK before the server is started.
-    if (!(error instanceof Error) || error.name !== 'WorkflowFailedError') throw error;
+    if (!isRunFailed(error)) throw error;
   }
   return 'ended';
 }
 
-function left(interrupt: AbortSignal, over: AbortSignal): Promise<Awaited> {
-  return new Promise((resolve) => {
-    const leave = (): void => resolve('left');
-    if (interrupt.aborted) leave();
-    interrupt.addEventListener('abort', leave, { signal: over });
-  });
+async function left(interrupt: AbortSignal, over: AbortSignal): Promise<Awaited> {
+  await aborted(interrupt, over);
+  return 'left';
 }
 
 async function silence(handle: BatchHandle, say: Waiting['say'], over: AbortSignal): Promise<Awaited> {
@@ -56,7 +54,7 @@ async function silence(handle: BatchHandle, say: Waiting['say'], over: AbortSign
   let said = false;
   for (;;) {
     await delay(LOOK_MS, undefined, { signal: over });
-    const progress = await new ProgressAsker(answeredAt + SILENT_MS - performance.now()).ask(handle);
+    const progress = await progressWithin(handle, answeredAt + SILENT_MS - performance.now());
     if (typeof progress !== 'string') {
       if (!said && !over.aborted) say(waitingFor(progress));
       said = true;

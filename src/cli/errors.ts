@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import type { WorkflowFailedError } from '@temporalio/client';
 import { systemCode } from '../system-error.js';
 
 /** What a user error may carry beside its message. */
@@ -20,6 +21,16 @@ export class UserError extends Error {
     this.exitCode = exitCode;
     this.hint = hint;
   }
+}
+
+/** True for what waiting for a run's result throws when the run has not ended well. */
+export function isRunFailed(error: unknown): error is WorkflowFailedError {
+  return isNamed(error, 'WorkflowFailedError');
+}
+
+/** By its name: importing the class would load the SDK before the server is started. */
+export function isNamed(error: unknown, name: string): boolean {
+  return error instanceof Error && error.name === name;
 }
 
 /** What system error codes mean in words. */

@@ -5,7 +5,8 @@ import type { Progress } from '../batch/progress.js';
 import type { BatchResult } from '../batch/run.js';
 import type { BatchHandle } from '../client.js';
 import { isInReview } from './canary-review.js';
-import { UserError } from './errors.js';
+import { isNamed, isRunFailed, UserError } from './errors.js';
+import { aborted } from './interrupt.js';
 import type { Reporter } from './terminal/reporter.js';
 
 /** Time between two looks at a run, ms: each is a workflow task on the run's worker, and a long run changes slowly. */
@@ -70,12 +71,9 @@ async function outcome(handle: BatchHandle): Promise<Followed> {
   }
 }
 
-function left(interrupt: AbortSignal, ended: AbortSignal): Promise<Followed> {
-  return new Promise((resolve) => {
-    const leave = (): void => resolve({ kind: 'detached' });
-    if (interrupt.aborted) leave();
-    interrupt.addEventListener('abort', leave, { signal: ended });
-  });
+async function left(interrupt: AbortSignal, ended: AbortSignal): Promise<Followed> {
+  await aborted(interrupt, ended);
+  return { kind: 'detached' };
 }
 
 async function broken(worker: Promise<void> | undefined): Promise<never> {
@@ -141,15 +139,6 @@ async function look(handle: BatchHandle): Promise<Progress | undefined> {
   } catch {
     return undefined;
   }
-}
-
-/** By its name: importing the class would load the SDK before the server is started. */
-function isRunFailed(error: unknown): error is WorkflowFailedError {
-  return isNamed(error, 'WorkflowFailedError');
-}
-
-function isNamed(error: unknown, name: string): boolean {
-  return error instanceof Error && error.name === name;
 }
 
 /** What ended a run, in words: the innermost cause, which is what an activity or the workflow said. */

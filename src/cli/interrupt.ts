@@ -1,6 +1,14 @@
 /** Signals that ask a command to end. */
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
+/** Resolves when a signal is aborted, and listens to it no longer than until `over`. */
+export function aborted(signal: AbortSignal, over: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { signal: over });
+  });
+}
+
 /**
  * Listens for Ctrl-C and its like. The first asks the command to end in good order; `onSecond` is called for every
  * further one, for somebody who will not wait.

@@ -1,8 +1,8 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import type { Progress } from '../batch/progress.js';
 import { NO_PROGRESS, progressOfSummary } from '../batch/run-view.js';
-import type { BatchHandle } from '../client.js';
 import type { Storage } from '../storage/storage.js';
+import { progressWithin } from './ask-progress.js';
 import { readLedger } from './deliver.js';
 import type { Io } from './io.js';
 import { placesOf } from './places.js';
@@ -22,7 +22,8 @@ export async function showStatus(id: string, flags: RunFlags, io: Io): Promise<v
     const handle = session.batches.handle(id);
     const run = await handle.describe();
     if (run === undefined) throw noSuchRun(id);
-    const progress = (await askRun(handle)) ?? (await storedProgress(storage, run));
+    const asked = await progressWithin(handle, ANSWER_MS);
+    const progress = typeof asked === 'string' ? await storedProgress(storage, run) : asked;
     const uiUrl = session.uiUrl(id);
     io.stdout.write(
       flags.json
@@ -54,11 +55,6 @@ export async function withSession(
   } finally {
     await session.close();
   }
-}
-
-async function askRun(handle: BatchHandle): Promise<Progress | undefined> {
-  const timer = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), ANSWER_MS).unref());
-  return await Promise.race([handle.progress().catch(() => undefined), timer]);
 }
 
 /** What is known of a run that no worker answers for. */
