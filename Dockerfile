@@ -4,7 +4,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci
 COPY tsconfig.json ./
-COPY scripts/bundle-workflows.mjs scripts/bundle-report-page.mjs scripts/
+COPY scripts/bundle-workflows.mjs scripts/bundle-report-page.mjs scripts/bundle-cli.mjs scripts/bundle-cjs.mjs scripts/licenses.mjs scripts/
 COPY src src
 RUN npm run build && npm prune --omit=dev
 

@@ -1,9 +1,15 @@
 import { mkdirSync } from 'node:fs';
+import { measureActions } from './actions/actions.js';
+import { measureAgain } from './again/again.js';
 import { type RowFigures, rowFigures } from './figures.js';
+import { measureFormats } from './formats/formats.js';
 import { answerTimes, idealMs } from './ideal.js';
 import { type Measurement, measureRow } from './measure.js';
 import { type BenchOptions, parseBenchOptions } from './options.js';
+import { measurePrefix } from './prefix/prefix.js';
 import { benchPrompts } from './prompts.js';
+import { measureRead } from './read/read.js';
+import { measureRepair } from './repair/repair.js';
 import { bundleFanOut } from './rows/commands.js';
 import { machine, progress } from './say.js';
 import { measureScale } from './scale/scale.js';
@@ -47,6 +53,12 @@ function describe({ lanes, items, idealSeconds, rows }: Setting, { latency, slow
 
 async function main(): Promise<void> {
   if (process.argv[2] === 'scale') return await measureScale(process.argv.slice(3));
+  if (process.argv[2] === 'actions') return await measureActions(process.argv.slice(3));
+  if (process.argv[2] === 'prefix') return await measurePrefix(process.argv.slice(3));
+  if (process.argv[2] === 'repair') return await measureRepair(process.argv.slice(3));
+  if (process.argv[2] === 'formats') return await measureFormats(process.argv.slice(3));
+  if (process.argv[2] === 'again') return await measureAgain(process.argv.slice(3));
+  if (process.argv[2] === 'read') return await measureRead(process.argv.slice(3));
   if (process.argv[2] === 'workers') return await measureMoreWorkers(process.argv.slice(3));
   const options = parseBenchOptions(process.argv.slice(2));
   if (options.trace !== undefined) mkdirSync(options.trace, { recursive: true });

@@ -34,6 +34,8 @@ export interface SimulatorProcess {
   traffic(): Promise<Traffic>;
   /** The counts alone, for a network that keeps no record. */
   stats(): Promise<Stats>;
+  /** Forgets what it has counted. */
+  reset(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -41,6 +43,8 @@ export interface SimulatorProcess {
 export interface SimulatedNetwork extends Pick<BenchOptions, 'latency'> {
   /** One prompt in `every` takes `ms`. */
   readonly slow?: { readonly every: number; readonly ms: number } | undefined;
+  /** Ways in which it differs from a plain network. Default: none. */
+  readonly quirks?: readonly string[];
   /** Keep a record of each request. Default true. */
   readonly record?: boolean;
 }
@@ -62,6 +66,7 @@ export async function startSimulatorProcess({ latency, ...network }: SimulatedNe
     cpuSeconds: () => (child.pid === undefined ? 0 : (readProcess(child.pid)?.cpuSeconds ?? 0)),
     traffic: () => readTraffic(url),
     stats: () => readStats(url),
+    reset: async () => void (await (await request(`${url}/_sim/reset`, { method: 'POST' })).body.dump()),
     stop: async () => {
       child.stdin.end();
       await once(child, 'exit');

@@ -12,7 +12,7 @@ await mkdir(`${root}.demo`, { recursive: true });
 
 const simulator = process.env.DRIA_API_KEY ? undefined : await startSimulator();
 const env = { ...process.env, ...(simulator && { DRIA_BASE_URL: simulator.url, DRIA_API_KEY: 'simulated' }) };
-const args = ['batch', 'examples/prompts.jsonl', '-o', results, '--data-dir', '.demo'];
+const args = ['batch', 'examples/prompts.jsonl', '-o', results, '--data-dir', '.demo/data'];
 console.log(`\n$ dria-temporal ${args.join(' ')}\n`);
 // Each demo is a run of its own; a batch given twice would only fetch its results.
 const batch = spawn(process.execPath, [cli, ...args, '--id', `demo-${Date.now()}`], {

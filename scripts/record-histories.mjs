@@ -1,199 +1,96 @@
-// Runs scenarios for real (a Temporal server, a simulated network, this package's worker) and keeps the histories of
-// their workflows under test/replay/histories/<version>/<scenario>/. Build first: npm run record:histories does.
+// Records the histories that test/replay replays: real runs against a real server and a simulated network. With names
+// of scenarios only those. Replaces what was recorded of this version.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { BatchClient } from '../dist/client.js';
 import { findBinary } from '../dist/embedded/binary/find.js';
-import { DriaBatchPlugin } from '../dist/plugin.js';
 import { startSimulator } from '../dist/simulator/server.js';
+import { SCENARIOS } from '../test/replay/recording/scenarios.mjs';
+import { startWorker, TASK_QUEUE } from '../test/replay/recording/worker.mjs';
 
 /** Version of the shape that is recorded: the package's major and minor. */
 const VERSION = 'v0.1';
 const HISTORIES = fileURLToPath(new URL(`../test/replay/histories/${VERSION}/`, import.meta.url));
-const BUNDLE = fileURLToPath(new URL('../dist/workflow-bundle.js', import.meta.url));
-const TASK_QUEUE = 'recorded';
+const WORKER = fileURLToPath(new URL('../test/replay/recording/worker.mjs', import.meta.url));
 
-/** Events after which the server suggests to continue as new, in the scenario about it. */
+/** Events after which the server suggests to continue as new, in the scenarios with a small history. */
 const SMALL_HISTORY = 40;
+/** Scenarios that are recorded at once. */
+const AT_ONCE = 3;
 
-const SMALL = { concurrency: 3, chunkSize: 6 };
-const down = (model) => ({ match: { model }, respond: { status: 503 } });
-const slow = { latency: { kind: 'fixed', ms: 100 } };
-const MODELS = [
-  { id: 'nanbeige:3b', nodes: 3 },
-  { id: 'lfm2.5:1.2b', nodes: 2 },
-];
-
-/** What is recorded. `steer` acts on the run that was started and waits until it has done so. */
-const SCENARIOS = {
-  plain: { options: { ...SMALL, schema: { type: 'object' } } },
-  fallback: { simulator: { models: MODELS, rules: [down('nanbeige:3b')] } },
-  waiting: {
-    simulator: { models: MODELS, rules: MODELS.map(({ id }) => down(id)) },
-    steer: async ({ run, steer }) => {
-      await until(async () => (await run.progress()).state === 'waiting');
-      await steer('DELETE', 'rules');
-    },
-  },
-  retries: {
-    simulator: {
-      rules: [
-        { match: { promptIncludes: 'prompt 3', toRequest: 2 }, respond: { status: 500 } },
-        { match: { promptIncludes: 'prompt 7' }, respond: { status: 400 } },
-        { match: { promptIncludes: 'prompt 8' }, respond: { status: 502 } },
-      ],
-    },
-    options: { ...SMALL, retries: 1 },
-  },
-  pause: {
-    simulator: slow,
-    steer: async ({ run, answered }) => {
-      await answered(3);
-      await run.pause();
-      await run.resume();
-    },
-  },
-  'out-of-credits': {
-    simulator: { credits: 5 },
-    steer: async ({ run, steer }) => {
-      await until(async () => (await run.progress()).state === 'paused');
-      await steer('POST', 'credits', { add: 100 });
-      await run.resume();
-    },
-  },
-  'refused-key': { simulator: { rules: [{ match: { fromRequest: 5 }, respond: { status: 401 } }] }, fails: true },
-  cancel: {
-    simulator: slow,
-    steer: async ({ run, answered }) => {
-      await answered(3);
-      await run.cancel();
-    },
-    fails: true,
-  },
-  recover: {
-    simulator: slow,
-    steer: async ({ run, answered, start }) => {
-      await answered(7);
-      await run.cancel();
-      await run.result().catch(() => undefined);
-      await start({ recover: true });
-    },
-  },
-  set: {
-    simulator: slow,
-    options: { concurrency: 4, chunkSize: 20, pack: 5 },
-    items: 60,
-    steer: async ({ run, answered }) => {
-      await answered(6);
-      await run.set({ concurrency: 1, model: 'nanbeige:3b', maxTokens: 99 });
-      await answered(12);
-      await run.set({ concurrency: 5, model: null, retries: 1 });
-    },
-  },
-  limits: {
-    simulator: { ...slow, credits: 1000 },
-    options: { ...SMALL, maxTotalTokens: 80, maxCredits: 500 },
-    items: 18,
-    steer: async ({ run }) => {
-      await until(async () => (await run.progress()).pausedBy === 'budget');
-      await run.set({ maxTotalTokens: null });
-    },
-  },
-  canary: {
-    options: { ...SMALL, canary: 3 },
-    items: 18,
-    steer: async ({ run }) => {
-      await until(async () => (await run.progress()).pausedBy === 'canary');
-      await run.resume();
-    },
-  },
-  'failed-again': {
-    simulator: { rules: [{ match: { promptIncludes: 'prompt 3', toRequest: 1 }, respond: { status: 422 } }] },
-    steer: async ({ run, start }) => {
-      await run.result();
-      await start({ recover: true, retryFailed: true });
-    },
-  },
-  'wide-packs': {
-    simulator: slow,
-    options: { concurrency: 24, chunkSize: 40 },
-    items: 120,
-    more: { widePacks: true },
-    steer: async ({ run, answered }) => {
-      await answered(20);
-      await run.set({ concurrency: 6 });
-      await run.pause();
-      await run.resume();
-    },
-  },
-  'invalid-input': { lines: ['{"prompt": ""}'], fails: true },
-  'continued-parent': { options: { concurrency: 3, chunkSize: 4 }, items: 40, smallHistory: true },
-  'continued-chunk': { options: { concurrency: 4, chunkSize: 40, pack: 1 }, items: 40, smallHistory: true },
-};
+/** Options of a scenario that gives none. */
+const OPTIONS = { concurrency: 3, chunkSize: 6 };
 
 async function until(condition) {
-  const deadline = performance.now() + 30_000;
+  const deadline = performance.now() + 60_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error('what was waited for did not come within 30 s');
+    if (performance.now() > deadline) throw new Error('what was waited for did not come within 60 s');
     await delay(20);
   }
 }
 
 /** One scenario: its own server, network, storage and worker. */
 async function record(name, scenario, program) {
-  const { simulator: network = {}, options = SMALL, items = 12, lines, more: facts = {} } = scenario;
-  const { steer: act, fails, smallHistory } = scenario;
   const storage = mkdtempSync(join(tmpdir(), 'dria-temporal-record-'));
-  const input = (lines ?? Array.from({ length: items }, (_, n) => JSON.stringify({ prompt: `prompt ${n}` }))).join(
-    '\n',
-  );
-  writeFileSync(join(storage, 'input.jsonl'), input);
-  const simulator = await startSimulator(network);
-  const environment = await startServer(program, smallHistory === true);
+  writeFileSync(join(storage, 'input.jsonl'), inputOf(scenario));
+  const simulator = await startSimulator(scenario.simulator);
+  const environment = await startServer(program, scenario.smallHistory === true);
+  const { address } = environment;
+  const place = { address, storage, baseUrl: simulator.url };
+  let worker = await (scenario.killed === true ? processWorker(place) : localWorker(place));
+  const replaceWorker = async () => {
+    await worker.end();
+    worker = await localWorker(place);
+  };
   // Names that say nothing of the machine that recorded: they are in every history.
-  const native = await NativeConnection.connect({ address: environment.address });
-  const connection = await Connection.connect({ address: environment.address });
-  const client = new Client({ connection, identity: 'recorder' });
-  const worker = await startWorker(native, storage, simulator.url);
-  const ended = worker.run();
+  const client = new Client({ connection: await Connection.connect({ address }), identity: 'recorder' });
   try {
-    const id = `run-${name}`;
-    const batches = new BatchClient(client);
-    const start = (more = {}) =>
-      batches.start({
-        id,
-        taskQueue: TASK_QUEUE,
-        input: { input: 'input.jsonl', options, heartbeatTimeoutMs: 3000, ...facts, ...more },
-      });
-    const steer = (method, path, body) =>
-      fetch(`${simulator.url}/_sim/${path}`, { method, body: JSON.stringify(body) });
-    const answered = (count) =>
-      until(async () => (await (await fetch(`${simulator.url}/_sim/stats`)).json()).answered >= count);
-    const run = await start();
-    await act?.({ run, steer, answered, start });
-    const result = run.result();
-    if (fails)
-      await result.then(
-        () => Promise.reject(new Error(`${name} did not fail`)),
-        () => undefined,
-      );
-    else await result;
-    await keep(name, client);
+    const run = await play(name, scenario, { client, url: simulator.url, replaceWorker });
+    const histories = await historiesOf(client);
+    if (!scenario.shows(await run.progress(), histories)) throw new Error(`${name} did not do what it is about`);
+    keep(name, histories, scenario.keep);
   } finally {
-    worker.shutdown();
-    await ended;
-    await native.close();
+    await worker.end();
     await environment.teardown();
     await simulator.close();
     rmSync(storage, { recursive: true, force: true });
   }
+}
+
+function inputOf({ lines, items = 12 }) {
+  const records = lines ?? Array.from({ length: items }, (_, n) => ({ prompt: `prompt ${n}` }));
+  return records.map((line) => JSON.stringify(line)).join('\n');
+}
+
+/** Starts the scenario's run, steers it and waits for its end. */
+async function play(name, { options = OPTIONS, webhook, steer, fails }, { client, url, replaceWorker }) {
+  const batches = new BatchClient(client);
+  const start = (more = {}) => {
+    const hook = webhook === undefined ? {} : { webhook: { ...webhook, url: `${url}${webhook.url}` } };
+    const input = { input: 'input.jsonl', options, heartbeatTimeoutMs: 3000, ...hook, ...more };
+    return batches.start({ id: `run-${name}`, taskQueue: TASK_QUEUE, input });
+  };
+  const request = (method, path, body) => fetch(`${url}/_sim/${path}`, { method, body: JSON.stringify(body) });
+  const answered = (count) => until(async () => (await (await request('GET', 'stats')).json()).answered >= count);
+  const run = await start();
+  const reaches = (condition) => until(async () => condition(await run.progress()));
+  await steer?.({ run, request, answered, reaches, start, replaceWorker });
+  const failed = await run.result().then(
+    () => false,
+    () => true,
+  );
+  if (failed !== (fails === true)) throw new Error(`${name} ${failed ? 'failed' : 'did not fail'}`);
+  return run;
 }
 
 function startServer(path, smallHistory) {
@@ -207,31 +104,56 @@ function startServer(path, smallHistory) {
   });
 }
 
-function startWorker(connection, storage, baseUrl) {
-  return Worker.create({
-    connection,
-    identity: 'recorder',
-    taskQueue: TASK_QUEUE,
-    workflowBundle: { codePath: BUNDLE },
-    plugins: [new DriaBatchPlugin({ storage, baseUrl, apiKey: 'recorded-key' })],
-  });
+async function localWorker({ address, ...place }) {
+  const connection = await NativeConnection.connect({ address });
+  const worker = await startWorker(connection, place);
+  const ended = worker.run();
+  return {
+    end: async () => {
+      worker.shutdown();
+      await ended;
+      await connection.close();
+    },
+  };
 }
 
-/** Writes the histories of all workflow executions, oldest first: batch.json, batch-2.json when it continued, … */
-async function keep(name, client) {
+async function processWorker({ address, storage, baseUrl }) {
+  const child = spawn(process.execPath, [WORKER, address, storage, baseUrl], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const gone = once(child, 'exit');
+  await once(child.stdout, 'data');
+  return {
+    end: async () => {
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
+
+/** Returns the histories of all executions by the names of their files: batch, batch-2 for the run's next one, chunk-0. */
+async function historiesOf(client) {
   const executions = [];
   for await (const execution of client.workflow.list()) executions.push(execution);
   executions.sort((a, b) => a.startTime - b.startTime);
   const seen = new Map();
+  const histories = new Map();
   for (const { workflowId, runId } of executions) {
     const workflow = workflowId.split('/')[1] ?? 'batch';
-    const count = (seen.get(workflow) ?? 0) + 1;
-    seen.set(workflow, count);
+    const number = (seen.get(workflow) ?? 0) + 1;
+    seen.set(workflow, number);
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-    const path = join(HISTORIES, name, `${workflow}${count === 1 ? '' : `-${count}`}.json`);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, oneEventPerLine(withoutStacks(plain(history))));
-    console.log(`${name}/${workflow} ${count}: ${history.events.length} events`);
+    histories.set(number === 1 ? workflow : `${workflow}-${number}`, withoutStacks(plain(history)));
+  }
+  return histories;
+}
+
+function keep(name, histories, only = /./) {
+  const folder = join(HISTORIES, name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const [file, history] of histories) {
+    if (!only.test(file)) continue;
+    writeFileSync(join(folder, `${file}.json.gz`), gzipSync(JSON.stringify(history), { level: 9 }));
+    console.log(`${name}/${file}: ${history.events.length} events`);
   }
 }
 
@@ -239,10 +161,6 @@ async function keep(name, client) {
 function plain(history) {
   const { History } = proto.temporal.api.history.v1;
   return History.toObject(History.fromObject(history), { longs: String, enums: String, bytes: String });
-}
-
-function oneEventPerLine({ events }) {
-  return `{"events": [\n${events.map((event) => JSON.stringify(event)).join(',\n')}\n]}\n`;
 }
 
 /** Stack traces hold paths of the machine that recorded, and no replay reads them. */
@@ -257,6 +175,16 @@ Runtime.install({ logger: new DefaultLogger('ERROR') });
 const program = await findBinary({ env: process.env, onStep: (step) => console.error(step) });
 const only = process.argv.slice(2);
 if (only.length === 0) rmSync(HISTORIES, { recursive: true, force: true });
-for (const [name, scenario] of Object.entries(SCENARIOS)) {
-  if (only.length === 0 || only.includes(name)) await record(name, scenario, program.path);
+const scenarios = Object.entries(SCENARIOS).filter(([name]) => only.length === 0 || only.includes(name));
+// Most of them wait most of their time.
+await Promise.all(Array.from({ length: AT_ONCE }, recordNext));
+
+async function recordNext() {
+  for (let next = scenarios.shift(); next !== undefined; next = scenarios.shift()) {
+    const [name, scenario] = next;
+    await record(name, scenario, program.path).catch((error) => {
+      console.error(`${name}: not recorded:`, error);
+      process.exitCode = 1;
+    });
+  }
 }

@@ -1,74 +1,65 @@
-import { createHash } from 'node:crypto';
-import {
-  type Client,
-  type WorkflowExecutionDescription,
-  type WorkflowExecutionInfo,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
+import { type Client, isGrpcServiceError } from '@temporalio/client';
 import { z } from 'zod';
 import type { RunChange } from './batch/change.js';
+import { withEnd } from './batch/end-of-run.js';
 import { withPacks } from './batch/live-progress.js';
+import { inputAt } from './batch/placeholders.js';
 import type { Progress } from './batch/progress.js';
 import { type BatchInput, type BatchResult, batchInputSchema } from './batch/run.js';
-import { packBeats } from './client-packs.js';
+import { SEARCH_ATTRIBUTES } from './batch/search-names.js';
+import { dateOf, executionOf, indexedValue, listExecutions, type RunExecution } from './client-executions.js';
+import { serversView } from './client-packs.js';
 import { decodePayloads } from './client-payloads.js';
+import { BatchSchedules } from './client-schedules.js';
+import { type StartBatch, startOptions, WORKFLOW_TYPE } from './start-batch.js';
 import type { batchWorkflow } from './workflows/batch.js';
 
-/** Names of the workflow and its messages. Imported as names, since code of workflows must not be loaded in a client. */
-const WORKFLOW_TYPE = 'batchWorkflow';
+/** The gRPC status of what is not there: a run, or its namespace. */
+const NOT_FOUND = 5;
 
-/** Task queue of `dria-temporal worker` and of runs that say nothing else. */
-export const DEFAULT_TASK_QUEUE = 'dria-batch';
+/** The gRPC status of a query that names what the server does not know. */
+const INVALID_ARGUMENT = 3;
 
-/** What starts a run. */
-export interface StartBatch {
-  /** The run's id: the workflow id. */
-  readonly id: string;
-  readonly input: BatchInput;
-  /** Default `dria-batch`. */
-  readonly taskQueue?: string;
-  /** 1 goes first, 5 last, among runs that share workers, where the server knows priorities. Default 3. */
-  readonly priority?: number;
-  /** One line for lists and the Web UI. */
-  readonly title?: string;
-  /** Markdown for the Web UI. */
-  readonly details?: string;
-  /** Facts for lists, kept with the run: no secrets. */
-  readonly memo?: Record<string, unknown>;
-}
+/** What a run begins with; one that continued as new has its state beside it, or what it takes along. */
+const startedSchema = batchInputSchema.extend({ carried: z.unknown().optional(), restart: z.unknown().optional() });
 
-/** Longest fairness key that Temporal takes, bytes. */
-const LONGEST_FAIRNESS_KEY = 64;
-
-function fairnessKeyOf(id: string): string {
-  if (Buffer.byteLength(id) <= LONGEST_FAIRNESS_KEY) return id;
-  return createHash('sha256').update(id).digest('hex').slice(0, LONGEST_FAIRNESS_KEY);
-}
-
-/** What a run begins with; one that continued as new has its state beside it. */
-const startedSchema = batchInputSchema.extend({ carried: z.unknown().optional() });
-
-function withoutCarried({ carried: _state, ...input }: z.output<typeof startedSchema>): BatchInput {
+function withoutCarried({ carried: _state, restart: _restart, ...input }: z.output<typeof startedSchema>): BatchInput {
   return input;
 }
 
 /** Starts runs, finds them and steers them, on any Temporal server. */
 export class BatchClient {
-  constructor(private readonly client: Client) {}
+  /** Runs that start by themselves at given times. */
+  readonly schedules: BatchSchedules;
+
+  constructor(private readonly client: Client) {
+    this.schedules = new BatchSchedules(client);
+  }
+
+  /**
+   * Returns true if the namespace has the search attributes that a run may set. Asked of the index itself: to read the
+   * list of attributes takes more rights than to list runs.
+   */
+  async hasSearchAttributes(): Promise<boolean> {
+    const query = Object.values(SEARCH_ATTRIBUTES)
+      .map((name) => `${name} = 'none'`)
+      .join(' AND ');
+    try {
+      await this.client.workflow.count(query);
+      return true;
+    } catch (error) {
+      const cause = error instanceof Error ? (error.cause ?? error) : error;
+      if (isGrpcServiceError(cause) && cause.code === INVALID_ARGUMENT) return false;
+      throw error;
+    }
+  }
 
   /** Starts a run; when one with the same id is running, gives that one. */
   async start(batch: StartBatch): Promise<BatchHandle> {
-    const { id, input, taskQueue = DEFAULT_TASK_QUEUE, priority, title, details, memo } = batch;
+    const { id } = batch;
     await this.client.workflow.start<typeof batchWorkflow>(WORKFLOW_TYPE, {
-      workflowId: id,
-      taskQueue,
-      args: [input],
+      ...startOptions(batch),
       workflowIdConflictPolicy: 'USE_EXISTING',
-      // Chunks and packs inherit both. Workers that several runs share deal their work out in equal parts by the key.
-      priority: { fairnessKey: fairnessKeyOf(id), ...(priority === undefined ? {} : { priorityKey: priority }) },
-      ...(title === undefined ? {} : { staticSummary: title }),
-      ...(details === undefined ? {} : { staticDetails: details }),
-      ...(memo === undefined ? {} : { memo }),
     });
     return this.handle(id);
   }
@@ -82,9 +73,8 @@ export class BatchClient {
    * Executions of runs in the namespace, in the server's order: those under way, then the last to end. `conditions` are
    * of Temporal's list filter, all of which must hold.
    */
-  async *list(conditions: readonly string[] = []): AsyncGenerator<WorkflowExecutionInfo, void, undefined> {
-    const query = [`WorkflowType = '${WORKFLOW_TYPE}'`, ...conditions].join(' AND ');
-    yield* this.client.workflow.list({ query });
+  async *list(conditions: readonly string[] = []): AsyncGenerator<RunExecution, void, undefined> {
+    yield* listExecutions(this.client, [`WorkflowType = '${WORKFLOW_TYPE}'`, ...conditions].join(' AND '));
   }
 }
 
@@ -94,22 +84,33 @@ export class BatchHandle {
 
   constructor(
     private readonly client: Client,
+    /** The run's id. */
     readonly id: string,
     private readonly execution?: string,
   ) {
     this.handle = client.workflow.getHandle<typeof batchWorkflow>(id, execution);
   }
 
-  /** How the run goes, with what its packs under way have done by their last heartbeats; needs a worker. */
+  /**
+   * How the run goes, with what its packs under way have done by their last heartbeats; needs a worker. Of an execution
+   * that has ended the state is the server's.
+   */
   async progress(): Promise<Progress> {
     // The packs last: one that ends between the two is then missed for a moment, and never counted twice.
     const progress = await this.handle.query<Progress, []>('progress');
-    return withPacks(progress, await packBeats(this.client, { workflowId: this.id, runId: this.execution }));
+    const { ended, packs } = await serversView(this.client, { workflowId: this.id, runId: this.execution });
+    return withEnd(withPacks(progress, packs), ended);
   }
 
-  /** Waits for the end. Throws `WorkflowFailedError` when the run failed. */
+  /** Waits for the end. Throws `WorkflowFailedError` when the run failed; `batchFailureOf` returns why. */
   result(): Promise<BatchResult> {
     return this.handle.result();
+  }
+
+  /** Resolves when the server answers. Throws as any call does, also when it has not answered within `withinMs`. */
+  async ping(withinMs: number): Promise<void> {
+    const { client } = this;
+    await client.withDeadline(Date.now() + withinMs, () => client.workflowService.getSystemInfo({}));
   }
 
   /** Stops giving out work; requests in flight finish. */
@@ -133,8 +134,8 @@ export class BatchHandle {
   }
 
   /**
-   * What the run was started with, from the first event of its history; undefined when that cannot be read (it is no
-   * run's, or encoded in a way that is not known here).
+   * What the run was started with, from the first event of its history, its placeholders filled; undefined when that
+   * cannot be read (it is no run's, or encoded in a way that is not known here).
    */
   async input(): Promise<BatchInput | undefined> {
     const { workflowService, options } = this.client;
@@ -143,19 +144,27 @@ export class BatchHandle {
       execution: { workflowId: this.id },
       maximumPageSize: 1,
     });
-    const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
-    const [started] = await decodePayloads(this.client, payloads);
+    const [event] = history?.events ?? [];
+    const attributes = event?.workflowExecutionStartedEventAttributes;
+    const [started] = await decodePayloads(this.client, attributes?.input?.payloads).catch(() => []);
     const parsed = startedSchema.safeParse(started);
-    return parsed.success ? withoutCarried(parsed.data) : undefined;
+    if (!parsed.success) return undefined;
+    const scheduled = indexedValue(attributes?.searchAttributes, 'TemporalScheduledStartTime');
+    const at = typeof scheduled === 'string' ? new Date(scheduled) : dateOf(event?.eventTime);
+    return inputAt(withoutCarried(parsed.data), at?.getTime() ?? 0);
   }
 
   /** What the server knows of the run; undefined when there is none with this id. */
-  async describe(): Promise<WorkflowExecutionDescription | undefined> {
+  async describe(): Promise<RunExecution | undefined> {
+    const { workflowService, options } = this.client;
+    const { namespace } = options;
+    const execution = { workflowId: this.id, ...(this.execution === undefined ? {} : { runId: this.execution }) };
     try {
-      return await this.handle.describe();
+      const { workflowExecutionInfo } = await workflowService.describeWorkflowExecution({ namespace, execution });
+      return await executionOf(this.client, workflowExecutionInfo ?? {});
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return undefined;
-      throw error;
+      if (!isGrpcServiceError(error) || error.code !== NOT_FOUND || error.details.startsWith('Namespace ')) throw error;
+      return undefined;
     }
   }
 }

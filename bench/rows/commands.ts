@@ -17,19 +17,19 @@ interface RowCommand {
 }
 
 /** How a row is run. Ours is the command that a user gives, with a data directory that nobody has used. */
-function rowCommand(row: RowName, task: Task, cli = CLI): RowCommand {
+function rowCommand(row: RowName, task: Task, cli = CLI, more: readonly string[] = []): RowCommand {
   if (row === 'loop') return { args: [LOOP, JSON.stringify(task)], env: {} };
   if (row === 'fanout') return { args: [FAN_OUT, JSON.stringify(task)], env: {} };
   const { input, output, lanes, dataDir, url } = task;
   return {
-    args: [cli, 'batch', input, '-o', output, '-c', String(lanes), '--data-dir', dataDir],
+    args: [cli, 'batch', input, '-o', output, '-c', String(lanes), '--data-dir', dataDir, ...more],
     env: { DRIA_API_KEY: 'bench', DRIA_BASE_URL: url },
   };
 }
 
-/** Starts a row, with the file `<output>.log` for all that it says, as in a script: no terminal to draw on. */
-export function startRow(row: RowName, task: Task, cli?: string): ChildProcess {
-  const { args, env } = rowCommand(row, task, cli);
+/** Starts a row, ours perhaps with `more` arguments, with the file `<output>.log` for all that it says, as in a script: no terminal to draw on. */
+export function startRow(row: RowName, task: Task, cli?: string, more?: readonly string[]): ChildProcess {
+  const { args, env } = rowCommand(row, task, cli, more);
   const log = openSync(`${task.output}.log`, 'w');
   const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', log, log] });
   closeSync(log);

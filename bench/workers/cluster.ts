@@ -40,6 +40,11 @@ export class Cluster {
     }
   }
 
+  /** Host and port of the server. */
+  get address(): string {
+    return this.#address;
+  }
+
   /** Starts one more worker, with so many requests in flight at most. */
   async addWorker(requests: number): Promise<void> {
     await this.#startUntil(['worker', ...this.#where(), '--max-requests', String(requests)], /^Worker for /);

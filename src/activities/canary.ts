@@ -1,9 +1,10 @@
+import { addModalities, modalitiesOf } from '../batch/batch-state.js';
 import { type CanaryChunk, canaryOf } from '../batch/canary.js';
 import { encodeItems } from '../batch/item-ranges.js';
-import { readStagedManifest } from '../input/stage.js';
+import { noModalityCounts } from '../batch/modality.js';
+import { readStagedManifest } from '../store/manifest.js';
 import type { ActivityDependencies } from './dependencies.js';
-import { translated } from './failures.js';
-import { invalid } from './staging.js';
+import { invalid, translated } from './failures.js';
 
 /** Chooses the items of a canary: spread evenly over the input, invalid lines left out. */
 export function readCanary(
@@ -13,10 +14,12 @@ export function readCanary(
   return translated(async () => {
     const manifest = await readStagedManifest(storage, run);
     if (manifest === undefined) throw invalid(`run ${run} has no manifest`);
-    const chunks = manifest.chunks.map((chunk) => ({
-      chunk,
-      items: encodeItems(canaryOf(chunk, items, manifest.items)),
-    }));
+    let offset = noModalityCounts();
+    const chunks = manifest.chunks.map((chunk) => {
+      const before = offset;
+      offset = addModalities(offset, modalitiesOf(chunk));
+      return { chunk, offset: before, items: encodeItems(canaryOf(chunk, items, manifest.items)) };
+    });
     return { chunks: chunks.filter((chunk) => chunk.items !== '') };
   });
 }

@@ -4,23 +4,13 @@ import { Context } from '@temporalio/activity';
 const BEATS_PER_TIMEOUT = 3;
 
 /**
- * Longest time between two heartbeats, ms: cancellation is heard with them, but for that of packs whose workflow is on the
- * same worker (`withdrawals.ts`). Few leave the worker where they cost something: the SDK holds them back (`src/worker.ts`).
- * Every second would cost half a CPU-second for 1,000 prompts at 50 lanes.
- */
-export const HEARTBEAT_GAP_MS = 3_000;
-
-/**
- * Runs a body while telling the server that it lives and how far it is, and hearing of cancellation.
- * `details` are a hint for people and for tools; nothing is recovered from them (the SDK throttles heartbeats).
+ * Runs a body with heartbeats. Cancellation is delivered with them, except for packs on their workflow's own worker (see
+ * `withdrawals.ts`). `details` are for people and tools; nothing is recovered from them.
  */
 export async function withHeartbeat<T>(details: () => unknown, body: () => Promise<T>): Promise<T> {
   const context = Context.current();
   const timeoutMs = context.info.heartbeatTimeoutMs ?? 30_000;
-  const timer = setInterval(
-    () => context.heartbeat(details()),
-    Math.min(timeoutMs / BEATS_PER_TIMEOUT, HEARTBEAT_GAP_MS),
-  );
+  const timer = setInterval(() => context.heartbeat(details()), timeoutMs / BEATS_PER_TIMEOUT);
   try {
     return await body();
   } finally {

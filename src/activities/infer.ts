@@ -1,214 +1,508 @@
-import { randomBytes } from 'node:crypto';
 import { Context } from '@temporalio/activity';
+import type { InferInput, PackResult } from '../batch/activity-contract.js';
 import { decodeItems } from '../batch/item-ranges.js';
-import type { PackBeat } from '../batch/pack-beat.js';
-import { type InferInput, type PackProgress, segmentPrefix } from '../batch/work.js';
+import type { PackHeartbeat } from '../batch/pack-heartbeat.js';
+import { estimatedTokens } from '../dria/tokens.js';
+import { retryingReads, withRetries } from '../storage/retry.js';
 import { type Storage, StorageError } from '../storage/storage.js';
-import { askItem } from './ask-item.js';
-import type { ChunkJournal } from './chunk-journal.js';
+import type { ChunkLog } from '../store/chunk-log.js';
+import type { ItemHistory } from '../store/outcome-index.js';
+import { type FailureRecord, type InvalidAnswer, invalidAnswer, type OutcomeRecord } from '../store/outcomes.js';
+import { openPackItems, type PackItem } from '../store/pack-items.js';
+import { type PackAbort, packAbort } from './abort.js';
 import type { ActivityDependencies } from './dependencies.js';
-import { endsPack, type ItemError, itemError, itemFailure, translated } from './failures.js';
+import { failureOf, type ItemError, itemError, retryFailure, translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import { PackMetrics } from './metrics.js';
-import { openPackItems, type PackItem } from './pack-items.js';
-import type { PackLanes } from './pack-lanes.js';
-import { PackTally } from './pack-tally.js';
-import { patiently, patientReads } from './patience.js';
-import { SegmentWriter } from './segment-writer.js';
+import { PackStats } from './pack-stats.js';
+import { PrefixLeads } from './prefix-leads.js';
+import { hasChanged, requestCompletion } from './request-completion.js';
+import type { PaceShare, RunPace } from './run-pace.js';
+import type { PackShare, RunPermits } from './run-permits.js';
+import type { RunRefusals } from './run-refusals.js';
 import { type RunSettings, readSettings } from './settings.js';
-import { packSignals } from './signals.js';
 import { type PackTrace, requestFailure } from './tracing.js';
 
-/** Does a pack: asks the model about its items, one after another on each of its lanes, and writes the answers as segments. */
-export function infer(worker: ActivityDependencies, input: InferInput): Promise<PackProgress> {
-  const metrics = PackMetrics.begin(input.lanes ?? 1);
+/** Requests of an item that do not count as attempts: one that crashes its endpoint each time is not asked for ever. */
+const UNCHARGED = 20;
+
+/** How long a pack asks, ms: a run whose workers have no slot left waits as long for its turn. What is left goes back. */
+const PACK_TIME_MS = 300_000;
+
+/** Lessons that a result carries. */
+const NOTES = 5;
+
+/** Works on a pack: asks its target about the items, as many at a time as there are permits, and records the outcomes. */
+export function infer(worker: ActivityDependencies, input: InferInput): Promise<PackResult> {
+  const metrics = PackMetrics.begin(input.permits);
   const { workflowExecution, activityId } = Context.current().info;
   const execution = workflowExecution?.runId ?? '';
-  const { journal, leave } = worker.journals.join(execution, input.run, input.chunk);
-  const { withdrawn, close } = worker.withdrawals.listen(execution, activityId);
-  const pack = new PackRun(worker, input, metrics, journal, withdrawn);
+  const joined = worker.logs.join(execution, input.run, input.chunk);
+  const revocation = worker.withdrawals.listen(execution, activityId);
+  const shared = worker.runs.join(input.run, input.isAnswered === true);
+  const pack = new PackRun(worker, input, {
+    by: `${execution.slice(0, 8)}-${activityId}`,
+    log: joined.log,
+    metrics,
+    permits: shared.permits,
+    pace: shared.pace,
+    refusals: shared.refusals,
+    withdrawn: revocation.withdrawn,
+  });
   const end = (): void => {
-    close();
-    leave();
+    revocation.close();
+    joined.leave();
+    shared.leave();
     metrics.end();
   };
   return translated(() =>
     withHeartbeat(
-      () => pack.beat,
+      () => pack.heartbeat(),
       () => pack.run().finally(end),
     ),
   );
 }
 
+/** What a pack shares with others on its worker. */
+interface PackContext {
+  /** Names the activity in the records of its attempts. */
+  readonly by: string;
+  readonly log: ChunkLog;
+  readonly metrics: PackMetrics;
+  readonly permits: RunPermits;
+  readonly pace: RunPace;
+  readonly refusals: RunRefusals;
+  readonly withdrawn: AbortSignal;
+}
+
 /** One attempt of one `infer`. */
 class PackRun {
-  private readonly info = Context.current().info;
-  private readonly signals;
-  private readonly storage: Storage;
-  private readonly tally: PackTally;
+  private readonly startedAt = performance.now();
+  private readonly abort: PackAbort;
+  /** Resolves when the worker goes now. */
+  private readonly gone: Promise<void>;
+  private readonly stats: PackStats;
   private readonly items: readonly number[];
-  private readonly writer: SegmentWriter;
   private readonly trace: PackTrace | undefined;
+  /** Requests that the items have had, in this pack and before. */
+  private readonly tries = new Map<number, Tried>();
+  /** Items whose request does not count, and that are asked again by this attempt. */
+  private readonly again: PackItem[] = [];
+  /** Items whose answers do not satisfy the schema, and that the target is to repair. */
+  private readonly toRepair: PackItem[] = [];
+  private repairs = false;
+  /** The pack's requests differ from what the run asks as a whole, after a change of its options. */
+  private isChanged = false;
+  private readonly leads: PrefixLeads;
+  /** Failures that may turn out to be the run's. */
+  private held: FailureRecord[] = [];
+  /** Items that no request is under way for, and that have not ended. */
+  private unasked = 0;
+  private inFlight = 0;
+  private wakeUp: () => void = () => undefined;
   /** What ends the pack before its items are done. */
   private ending: { readonly item: ItemError } | { readonly error: unknown } | undefined;
+  private lastError: ItemError | undefined;
+  private waitMs: number | undefined;
 
   constructor(
     private readonly worker: ActivityDependencies,
     private readonly input: InferInput,
-    private readonly metrics: PackMetrics,
-    private readonly journal: ChunkJournal,
-    withdrawn: AbortSignal,
+    private readonly context: PackContext,
   ) {
-    this.signals = packSignals(Context.current(), withdrawn, worker.drain);
-    this.storage = patientReads(worker.storage, { signals: this.signals.stopping });
+    this.abort = packAbort(Context.current(), context.withdrawn, worker.drain);
+    this.gone = whenAborted([this.abort.signal]);
     this.items = decodeItems(input.items);
-    // A pack of several never sends an item twice; an item alone is sent once by each attempt.
-    this.tally = new PackTally(this.items, input.alone ? this.info.attempt - 1 : 0);
-    // The same attempt may run twice: a server that lost its last moments gives it out again while the first still
-    // runs. The random part keeps apart what the two have written.
-    const name = `${this.activityPrefix()}${this.info.attempt}-${randomBytes(3).toString('hex')}`;
-    this.writer = new SegmentWriter(journal, name, this.signals.abort);
+    this.stats = new PackStats(input.target, this.items);
+    this.leads = new PrefixLeads(input.permits);
     this.trace = worker.tracing?.pack(Context.current(), input, worker.endpoint.baseUrl);
   }
 
-  /** How far it is, for its heartbeats. */
-  get beat(): PackBeat {
-    return { model: this.input.model, left: this.tally.left, ...this.tally.counts };
+  heartbeat(): PackHeartbeat {
+    return this.stats.heartbeat();
   }
 
-  async run(): Promise<PackProgress> {
+  async run(): Promise<PackResult> {
     try {
       await this.work();
     } catch (error) {
       // Storage cannot be read and the pack is wanted back: what is done goes back, and the rest with it.
-      if (!(error instanceof StorageError) || error.isForGood || !this.signals.stop()) throw error;
+      if (!(error instanceof StorageError) || error.isForGood || !this.abort.isStopping()) throw error;
     }
-    return await this.end();
+    return await this.conclude();
   }
 
   private async work(): Promise<void> {
     const { run } = this.input;
-    const stopping = { signals: this.signals.stopping };
-    const settled = patiently(() => readSettings(this.worker, run), stopping);
-    // All at once: a lane that waits for storage at the start of each pack is a lane that asks nothing.
+    const stopping = { signals: this.abort.stopping };
+    const storage = retryingReads(this.worker.storage, stopping);
+    const settled = withRetries(() => readSettings(this.worker, run), stopping);
+    // All at once: a permit that waits for storage at the start of each pack is a permit without a request.
     const [items, settings] = await Promise.all([
-      openPackItems(this.storage, run, this.items, settled),
+      openPackItems(storage, run, this.items, settled, this.input.modality !== 'text'),
       settled,
-      this.takeOver(),
+      this.readEarlier(storage),
     ]);
-    const { lanes: own = 1, last = false } = this.input;
-    const share = { own, last, questions: this.tally.left };
-    await this.worker.lanePools.with(run, share, (lanes) => this.askAll(items, settings, lanes));
-    await this.endEarly();
-  }
-
-  private async askAll(items: AsyncIterable<PackItem>, settings: RunSettings, lanes: PackLanes): Promise<void> {
-    const { stopping } = this.signals;
-    for await (const item of items) {
-      if (!this.tally.isOpen(item.item)) continue;
-      if (!(await lanes.take(stopping))) break;
-      let asks = false;
-      try {
-        asks = await this.mayAsk();
-      } finally {
-        // Also when it throws: the pack ends only when all its lanes are back.
-        if (!asks) lanes.give();
-      }
-      if (!asks) break;
-      void this.ask(item, settings).finally(() => lanes.give());
+    const { permits, pace } = this.context;
+    this.repairs = settings.repair && settings.answerCheck !== undefined;
+    this.isChanged = hasChanged(settings, this.input.options);
+    this.unasked = this.stats.open.size;
+    const share = { permits: this.input.permits, open: () => (this.isOver() ? 0 : this.unasked) };
+    permits.join(share);
+    const paceShare: PaceShare = { requests: this.input.rpm, tokens: this.input.tpm };
+    pace.join(paceShare);
+    try {
+      await this.requestAll(items, share, settings);
+      await this.linger();
+    } finally {
+      await this.whenDone();
+      pace.leave(paceShare);
+      await permits.leave(share);
     }
-    await lanes.end();
-    if (this.input.last === true && this.tally.isDone) await lanes.stay(stopping);
   }
 
-  /** True when one more item may be asked, once what was answered can be written. Throws when the worker goes first. */
-  private async mayAsk(): Promise<boolean> {
-    const { tokenBudget = Number.POSITIVE_INFINITY } = this.input;
-    await this.writer.ready();
-    return !this.signals.stop() && this.ending === undefined && this.tally.spentTokens < tokenBudget;
-  }
-
-  /** Ends the pack for what has happened to one of its items, with what is done. */
-  private async endEarly(): Promise<void> {
-    const { ending } = this;
-    if (ending === undefined) return;
-    if ('item' in ending) throw itemFailure(ending.item, await this.end());
-    await this.writer.close();
-    throw ending.error;
-  }
-
-  private activityPrefix(): string {
-    const { workflowExecution, activityId } = this.info;
-    return segmentPrefix(workflowExecution?.runId ?? '', activityId);
-  }
-
-  /**
-   * Takes what has been answered of its items, so that it is not asked and paid again, into this attempt's own segment:
-   * what an attempt that was given up may still write is in none that counts. A first attempt looks too, at what was
-   * there before this worker: a server that lost its last moments in a power cut gives out the same items a second time,
-   * and not always in the same packs.
-   */
-  private async takeOver(): Promise<void> {
-    const { takeOver } = this.input;
-    const isFirst = takeOver.length === 0 && this.info.attempt === 1;
-    for (const record of await this.journal.earlier(this.storage, this.items, !isFirst)) {
-      if (!this.tally.isOpen(record.item)) continue;
-      this.tally.recovered(record);
-      this.writer.add(record);
+  /** Applies what was recorded of the items before, so that nothing is asked and paid twice. */
+  private async readEarlier(storage: Storage): Promise<void> {
+    const { log, by } = this.context;
+    const { reread = false, retrying = false } = this.input;
+    const isFirst = !reread && !retrying && Context.current().info.attempt === 1;
+    const earlier = await log.earlier(this.items, { fresh: !isFirst, storage });
+    for (const [item, history] of earlier) {
+      if (!this.stats.recover(item, history, by)) this.tries.set(item, triedIn(history));
     }
+  }
+
+  private async requestAll(items: AsyncIterable<PackItem>, share: PackShare, settings: RunSettings): Promise<void> {
+    for await (const item of settings.groupPrefix ? this.leads.ordered(this.openOf(items)) : items) {
+      // While the target still has the conversation in its cache, if it has one.
+      for (const repair of this.toRepair.splice(0)) if (!(await this.requestOne(repair, share, settings))) return;
+      if (this.stats.open.has(item.item) && !(await this.requestOne(item, share, settings))) return;
+    }
+    // Those that a rate limit held back, or whose answers are to be repaired, until none is left.
+    while (this.toRepair.length + this.again.length > 0 || this.inFlight > 0) {
+      const item = this.toRepair.shift() ?? this.again.shift();
+      if (item === undefined) await this.nextEnd();
+      else if (!(await this.requestOne(item, share, settings))) return;
+    }
+  }
+
+  private async *openOf(items: AsyncIterable<PackItem>): AsyncGenerator<PackItem, void, undefined> {
+    for await (const item of items) if (this.stats.open.has(item.item)) yield item;
+  }
+
+  /** Starts a request once there is a permit. Returns false if no more is to be sent. */
+  private async requestOne(item: PackItem, share: PackShare, settings: RunSettings): Promise<boolean> {
+    const { permits } = this.context;
+    const acquired = permits.acquire(share, this.abort.stopping);
+    if (!(acquired === true || (await acquired))) return false;
+    const { maxTokens } = this.input.options;
+    const expected = this.context.pace.expectedTokens(estimatedTokens(item.prompt), maxTokens);
+    let isSent = false;
+    try {
+      isSent = (await this.maySend()) && (await this.waitForPace(expected));
+    } finally {
+      // Also if it throws: the pack ends only once all its permits are back.
+      if (!isSent) permits.release();
+    }
+    if (!isSent) return false;
+    this.unasked--;
+    this.inFlight++;
+    void this.request(item, settings, expected).finally(() => {
+      this.inFlight--;
+      this.leads.ended(item.item);
+      permits.release();
+      this.wakeUp();
+    });
+    return true;
+  }
+
+  private async maySend(): Promise<boolean> {
+    // Nothing more is bought while what was bought cannot be kept.
+    if (this.context.log.failing !== undefined) await this.context.log.ready(this.abort.signal);
+    return !this.isOver();
+  }
+
+  /** Waits until the run's requests and tokens a minute allow another request. Returns false if no more is to be sent by then. */
+  private async waitForPace(expectedTokens: number): Promise<boolean> {
+    const allowed = this.context.pace.take(expectedTokens, this.abort.stopping);
+    return allowed === true || ((await allowed) && !this.isOver());
+  }
+
+  /** True if no more is to be sent, whatever is left. */
+  private isOver(): boolean {
+    const { tokens = Number.POSITIVE_INFINITY } = this.input;
+    const isLate = performance.now() - this.startedAt >= PACK_TIME_MS;
+    return isLate || this.abort.isStopping() || this.ending !== undefined || this.stats.spentTokens >= tokens;
+  }
+
+  private nextEnd(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wakeUp = resolve;
+    });
+  }
+
+  private async whenDone(): Promise<void> {
+    while (this.inFlight > 0) await this.nextEnd();
+  }
+
+  /** The run has no further pack for the permits: they stay while another pack here can use them. */
+  private async linger(): Promise<void> {
+    await this.whenDone();
+    const { open, failed, refused, misfits } = this.stats;
+    const isDone = open.size + failed.size + refused.size + misfits.size === 0 && this.ending === undefined;
+    if (!isDone) return;
+    await whenAborted([...this.abort.stopping, this.context.permits.whenIdle()]);
   }
 
   /** Never rejects: what concerns more than the item ends the pack. */
-  private async ask(item: PackItem, settings: RunSettings): Promise<void> {
-    const { endpoint } = this.worker;
-    const attempt = this.input.attempts + (this.input.alone ? this.info.attempt : 1);
+  private async request(item: PackItem, settings: RunSettings, expectedTokens: number): Promise<void> {
+    const { endpoint, storage } = this.worker;
+    const tried = this.tries.get(item.item) ?? NOT_TRIED;
+    const attempt = tried.attempts + 1;
     const trace = this.trace?.request({ item: item.item, attempt });
-    const start = performance.now();
+    const lease = endpoint.answers.lease();
     try {
-      const question = {
-        endpoint,
-        storage: this.storage,
-        settings,
-        input: this.input,
-        attempt,
-        signal: this.signals.abort,
-        trace,
-      };
-      const { record, latencyMs } = await askItem(item, question);
+      const { signal } = this.abort;
+      const onSent = this.noteOnce(item.item);
+      const { input } = this;
+      const { targets, invalid } = tried;
+      const own = invalid?.target === input.target ? { repair: invalid } : {};
+      const willRepair = this.mayRepairHere(tried);
+      const about = { attempt, tried: targets, ...own, willRepair, isChanged: this.isChanged };
+      const context = { endpoint, storage, settings, input, ...about, signal, lease, onSent, trace };
+      const { record, latencyMs, line } = await requestCompletion(item, context);
       trace?.end();
-      this.metrics.answered(record, latencyMs);
-      this.tally.answer(record, latencyMs, performance.now() - start);
-      this.writer.add(record);
+      this.context.metrics.answered(record, latencyMs);
+      this.context.refusals.answered();
+      this.context.pace.correct(expectedTokens, record.result.tokens);
+      this.context.pace.answered(Math.max(0, record.result.tokens - estimatedTokens(item.prompt)));
+      this.stats.answer(record, attempt, latencyMs);
+      await this.keep(record, line);
     } catch (error) {
-      trace?.end(requestFailure(error, this.signals.abort.aborted));
-      this.fail(item.item, error);
+      trace?.end(requestFailure(error, this.abort.signal.aborted));
+      await this.failed(item, error, tried, expectedTokens);
+    } finally {
+      lease.release();
     }
   }
 
-  private fail(item: number, error: unknown): void {
+  /**
+   * Returns what records that a request has gone out, for when its worker dies before it brings anything. Nothing waits for
+   * the record: it shares a write with others, in a bucket the next PUT.
+   */
+  private noteOnce(item: number): () => void {
+    let isNoted = false;
+    return () => {
+      if (isNoted) return;
+      isNoted = true;
+      const { log, by } = this.context;
+      log.append({ item, by, sent: this.input.target }).catch(() => undefined);
+    };
+  }
+
+  private async failed(item: PackItem, error: unknown, tried: Tried, expectedTokens: number): Promise<void> {
     // The worker goes, or another attempt has taken over: what is done is handed back, this item with the rest.
-    if (this.signals.abort.aborted) return;
+    if (this.abort.signal.aborted) return;
     const known = itemError(error);
+    this.context.pace.correct(expectedTokens, known?.tokens ?? 0);
     if (known === undefined) {
       this.ending ??= { error };
       return;
     }
-    if (known.type !== 'InvalidAttachment') {
-      this.tally.wasted(known);
-      this.metrics.failed(this.input.model, known.type);
+    if (known.isSent) {
+      this.stats.request(tried.attempts > 0, known.tokens, known.isEmpty);
+      this.context.metrics.failed(this.input.target, known.type);
     }
-    if (endsPack(known.type) || this.input.alone) this.ending ??= { item: known };
-    else this.leave(item, known);
+    if (known.fault !== 'gate') {
+      // What the gate holds back waits there.
+      this.lastError = known;
+      if (known.retryAfterMs !== undefined) this.waitMs = Math.max(this.waitMs ?? 0, known.retryAfterMs);
+    }
+    await this.applyFault(item, known, tried);
   }
 
-  private leave(item: number, { type, error, retryAfterMs }: ItemError): void {
-    this.tally.leave({ item, type, error, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+  /** Does what the cause of an error asks for: see "Whose fault it is" in docs/endpoints.md. */
+  private async applyFault(item: PackItem, known: ItemError, tried: Tried): Promise<void> {
+    const { hasOther = false } = this.input;
+    switch (known.fault) {
+      case 'gate':
+        this.again.push(item);
+        this.unasked++;
+        return;
+      case 'target':
+        this.ending ??= { item: known };
+        if (known.isSent) await this.leaveTarget(item, known, tried);
+        return;
+      case 'endpoint':
+        this.ending ??= { item: known };
+        if (known.type === 'EndpointUnavailable' && known.isSent) await this.recordTry(item, known, tried);
+        return;
+      case 'item':
+        if (known.isUnclear && hasOther) this.stats.pass(item.item);
+        else await this.end(item, known, tried);
+        return;
+      case 'attempt':
+        await this.failAttempt(item, known, tried);
+    }
   }
 
-  private async end(): Promise<PackProgress> {
-    await this.writer.close();
-    const progress = this.tally.progress(this.writer.names);
-    this.trace?.did(progress);
-    return progress;
+  private async failAttempt(item: PackItem, known: ItemError, tried: Tried): Promise<void> {
+    if (tried.attempts >= this.input.options.retries) return await this.end(item, known, tried);
+    const isInvalid = this.repairs && known.answer !== undefined;
+    const isRepaired = isInvalid && this.ending === undefined && this.mayRepairHere(tried);
+    if (!isRepaired) this.handBack(item.item, isInvalid);
+    await this.recordTry(item, known, tried, { counts: true, isRepaired });
+    if (!isRepaired) return;
+    this.toRepair.push(item);
+    this.unasked++;
   }
+
+  /** Hands back an item whose attempt failed. One whose answer the target could not repair goes to another target first. */
+  private handBack(item: number, isInvalid: boolean): void {
+    if (!isInvalid || this.input.hasOther !== true) {
+      this.stats.retry(item);
+      return;
+    }
+    this.stats.misfit(item);
+    if (this.ending === undefined) this.stats.giveUp();
+  }
+
+  /**
+   * Returns true if the target is to repair an answer of it that does not satisfy the schema, should it give one now: unless
+   * that is a repair itself. A model that is shown two bad answers of its own repeats them.
+   */
+  private mayRepairHere({ attempts, invalid }: Tried): boolean {
+    return this.repairs && attempts < this.input.options.retries && invalid?.target !== this.input.target;
+  }
+
+  /** A target that fails item after item uses up an attempt of each; one that cannot be asked does not. */
+  private async leaveTarget(item: PackItem, known: ItemError, tried: Tried): Promise<void> {
+    this.stats.giveUp();
+    if (known.type === 'TargetUnavailable') await this.failAttempt(item, known, tried);
+    else await this.recordTry(item, known, tried);
+  }
+
+  /** Records a request that brought no outcome. What is no fault of the item does not count, unless it goes on and on. */
+  private async recordTry({ item }: PackItem, known: ItemError, tried: Tried, as: RecordedAs = {}): Promise<void> {
+    const { counts = false, isRepaired = false } = as;
+    const { target } = this.input;
+    const isAttempt = counts || tried.targets.length - tried.attempts >= UNCHARGED;
+    const attempt = isAttempt ? tried.attempts + 1 : 0;
+    const { itsOwn: { whole: error } = { whole: known.error }, tokens, isEmpty } = known;
+    const invalid = isRepaired ? invalidOf(known) : undefined;
+    const targets = [...tried.targets, target];
+    const attempts = Math.max(tried.attempts, attempt);
+    this.tries.set(item, { attempts, targets, ...(invalid && { invalid: { ...invalid, target, error } }) });
+    const { by } = this.context;
+    const cost = { ...(tokens === undefined ? {} : { tokens }), ...(isEmpty === true ? { empty: true } : {}) };
+    await this.keep({ item, by, try: { target, error, attempt, ...cost, ...(invalid && { invalid }) } });
+  }
+
+  /** Ends an item with an error. While nothing of the run has been answered its failures are held back: they may be the run's. */
+  private async end({ item, id }: PackItem, known: ItemError, tried: Tried): Promise<void> {
+    const { itsOwn: { whole: error, shown } = { whole: known.error, shown: known.error }, type, isSent } = known;
+    const { target } = this.input;
+    const targets = isSent ? [...tried.targets, target] : tried.targets;
+    const attempts = tried.attempts + (isSent ? 1 : 0);
+    const invalid = this.input.options.detail ? invalidOf(known) : undefined;
+    const words = shown === error ? { error } : { error, shown };
+    const tries = { attempts, tried: [...new Set(targets)] };
+    const failure = { target, ...words, ...tries, ...(invalid && { invalid }) };
+    const record = { item, id, at: Date.now(), failure };
+    const { refusals } = this.context;
+    if (!refusals.areHeld || type === 'InvalidAttachment') return await this.record(record);
+    refusals.failed(item, shown);
+    this.held.push(record);
+    this.endIfAllRefused();
+  }
+
+  /** Ends the pack if the run's failures are all alike, whichever pack's was the one too many. */
+  private endIfAllRefused(): void {
+    const last = this.held.at(-1)?.failure;
+    const error = last?.shown ?? last?.error;
+    if (error === undefined || !this.context.refusals.areAll) return;
+    this.ending ??= { item: { type: 'AllRefused', fault: 'endpoint', error, isSent: true, isUnclear: false } };
+  }
+
+  private async record(record: FailureRecord): Promise<void> {
+    this.stats.fail(record);
+    await this.keep(record);
+  }
+
+  /** Resolves when a record is in its file, or when the worker goes: `conclude` then throws if it cannot be written. */
+  private async keep(record: OutcomeRecord, line?: string): Promise<void> {
+    await Promise.race([this.context.log.append(record, line), this.gone]);
+  }
+
+  /** What the endpoint has taught of the target. */
+  private notes(): string[] {
+    const lessons = this.worker.endpoint.lessons().filter(({ target }) => target === this.input.target);
+    return lessons.map(({ text }) => text).slice(0, NOTES);
+  }
+
+  private async conclude(): Promise<PackResult> {
+    // Their attempts are recorded: the next pack reads them, and the answers, before it asks again.
+    for (const { item } of this.toRepair) this.stats.retry(item);
+    this.endIfAllRefused();
+    const { ending } = this;
+    const isRefused = ending !== undefined && 'item' in ending && ending.item.type === 'AllRefused';
+    // What the run was paused for goes out again with the rest.
+    if (!isRefused) for (const record of this.held) await this.record(record);
+    await this.context.log.flush(this.abort.signal);
+    const result = this.stats.result(this.waitMs, this.notes());
+    this.trace?.did(result);
+    if (ending !== undefined && !('item' in ending)) throw ending.error;
+    if (ending !== undefined) throw failureOf(ending.item, result);
+    const { failed, misfits } = this.stats;
+    // What another target is to be asked must not wait for the policy.
+    const isRetried = this.input.retrying === true && failed.size > 0 && misfits.size === 0;
+    if (isRetried && this.lastError !== undefined && !this.abort.isStopping()) {
+      throw retryFailure(this.lastError, { failed: failed.size, items: this.items.length }, result);
+    }
+    return result;
+  }
+}
+
+/** How a request that brought no outcome is recorded. */
+interface RecordedAs {
+  /** It counts as an attempt. Default false. */
+  readonly counts?: boolean;
+  /** Its answer is to be repaired. Default false. */
+  readonly isRepaired?: boolean;
+}
+
+/** Requests of an item that brought no outcome. */
+interface Tried {
+  /** Those that count as attempts. */
+  readonly attempts: number;
+  /** All targets asked, oldest first. */
+  readonly targets: readonly string[];
+  /** The answer that the last of them brought, if it is to be repaired. */
+  readonly invalid?: InvalidAnswer & { readonly target: string; readonly error: string };
+}
+
+const NOT_TRIED: Tried = { attempts: 0, targets: [] };
+
+function triedIn({ tries, invalid }: ItemHistory): Tried {
+  const attempts = tries.reduce((most, record) => Math.max(most, record.try.attempt), 0);
+  const targets = tries.map((record) => record.try.target);
+  const last = tries.at(-1)?.try;
+  if (invalid === undefined || last === undefined) return { attempts, targets };
+  return { attempts, targets, invalid: { ...invalid, target: last.target, error: last.error } };
+}
+
+function invalidOf({ answer }: ItemError): InvalidAnswer | undefined {
+  return answer === undefined ? undefined : invalidAnswer(answer);
+}
+
+/** Resolves when one of the signals is aborted. */
+function whenAborted(signals: readonly AbortSignal[]): Promise<void> {
+  if (signals.some(({ aborted }) => aborted)) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      for (const signal of signals) signal.removeEventListener('abort', done);
+      resolve();
+    };
+    for (const signal of signals) signal.addEventListener('abort', done);
+  });
 }

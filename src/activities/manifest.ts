@@ -1,32 +1,46 @@
-import { dirname, isAbsolute, join } from 'node:path';
+import { Context } from '@temporalio/activity';
 import { z } from 'zod';
-import type { Manifest } from '../batch/manifest.js';
-import { type BatchOptions, batchOptionsSchema, type JsonSchema } from '../batch/options.js';
-import { type BatchInput, batchInputSchema, type ChunkPage, type PreparedRun } from '../batch/run.js';
-import { DEFAULT_MAX_ATTACHMENT_BYTES } from '../input/size.js';
-import { readStagedManifest } from '../input/stage.js';
-import { inputKey, runDirectory } from '../storage/run-directory.js';
-import { isS3Root } from '../storage/s3-location.js';
-import type { Storage } from '../storage/storage.js';
+import type { ChunkManifest, Manifest } from '../batch/manifest.js';
+import { type BatchOptions, batchOptionsSchema, type JsonSchema, workflowOptionsSchema } from '../batch/options.js';
+import {
+  type BatchInput,
+  batchInputSchema,
+  type ChunkPage,
+  checkedFormat,
+  namesOf,
+  type PreparedRun,
+} from '../batch/run.js';
+import type { ExecutionChain } from '../batch/step-contract.js';
+import { checkCompression } from '../formats/compress.js';
+import { InputError } from '../input/errors.js';
+import { readStagedManifest } from '../store/manifest.js';
+import { hasOutcomes, type Owner, questionOf } from '../store/owner.js';
+import { inputKey, isStagedInput } from '../store/run-directory.js';
+import { noteOrigin } from '../store/run-index.js';
+import { putSettings, type StoredSettings, settingsOf } from '../store/settings.js';
 import type { ActivityDependencies } from './dependencies.js';
-import { translated } from './failures.js';
+import { invalid, translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
-import { refuseOtherEndpoint, type SourceSettings, type StoredSettings } from './settings.js';
-import { invalid, stagedOrStage } from './staging.js';
-
-/** A folder that holds nothing that could be attached. */
-const NO_FOLDER = '/dev/null';
+import { claimDirectory } from './ownership.js';
+import { reuseAnswers } from './reuse.js';
+import { refuseOtherEndpoint } from './settings.js';
+import { findSource, refuseUnstaged } from './staging.js';
+import { unshared } from './unshared.js';
+import { checkWebhook } from './webhook.js';
 
 /** Chunks that the parent is given at a time: some 100 bytes each in its history. */
 const CHUNKS_PER_PAGE = 200;
 
+/** Characters of their layouts: where each item is another than the one before, a layout has two or three an item. */
+const PAGE_CHARACTERS = 200_000;
+
 /**
- * Reads and checks the input unless a caller has staged it already, and keeps the run's settings. Idempotent. Fails with
- * `InvalidInput` for a run directory that another run's id has led to: its answers would get mixed with this run's.
+ * Reads and checks the input unless a caller has staged it already, makes the execution chain the owner of its run
+ * directory and keeps the run's settings. Idempotent. Fails with `InvalidInput` for a directory that is another's.
  */
 export function readManifest(
-  { storage, endpoint }: ActivityDependencies,
-  { run, batch }: { readonly run: string; readonly batch: BatchInput },
+  { storage, endpoint, tenant, stagedOnly = false, ...worker }: ActivityDependencies,
+  { run, chain, batch }: { readonly run: string; readonly chain: ExecutionChain; readonly batch: BatchInput },
 ): Promise<PreparedRun> {
   let bytes = 0;
   return translated(() =>
@@ -35,16 +49,41 @@ export function readManifest(
       async () => {
         const input = parseInput(batch);
         refuseOtherEndpoint(input.endpoint, endpoint);
+        // Of a run that goes on, what cannot be sent is a note: it has been paid for.
+        if (input.webhook !== undefined && !(await hasOutcomes(storage, run))) checkWebhook(worker, input.webhook.url);
         const options = batchOptionsSchema.parse(input.options ?? {});
+        checkCompression(checkedFormat(input).compression);
         if (options.schema !== undefined) await checkSchema(options.schema);
         const settings = settingsOf(input, options, storage);
+        if (stagedOnly) await refuseUnstaged(storage, run, { ...settings, input: input.input });
         const scan = (count: number) => {
           bytes = count;
         };
-        const manifest = await stagedOrStage({ storage, run, input, options, settings, onBytes: scan });
-        const stored: StoredSettings = { ...settings, input: inputKey(manifest.sha256) };
-        await storage.put(runDirectory(run).settings, JSON.stringify(stored));
-        return prepared(options, manifest);
+        const staging = { storage, run, input, options, settings, onBytes: scan };
+        const { manifest, stage, attachments } = await findSource(staging).catch((error: unknown) => {
+          // Whoever has staged it has seen another storage: nobody makes up such a key.
+          const [first = ''] = namesOf(input.input);
+          const isUnseen = error instanceof InputError && error.code === 'NOT_FOUND' && isStagedInput(first);
+          throw isUnseen ? unshared(storage, first) : error;
+        });
+        const { sha256, modalities } = manifest;
+        const allowed = { ...settings.attachments, ...attachments };
+        const folder = modalities.vision + modalities.audio > 0 ? allowed.folder : undefined;
+        const question = questionOf({ sha256, endpoint: endpoint.baseUrl, options, folder });
+        const retryFailed = input.retryFailed === true;
+        const claim = { run, chain, tenant, question, retryFailed };
+        const { hasOutcomes: isGoingOn, question: asked } = await claimDirectory(storage, claim);
+        const origin = input.origin ?? namesOf(input.input).join(', ');
+        await noteOrigin(storage, origin, run);
+        await stage();
+        const stored: StoredSettings = { ...settings, attachments: allowed, input: inputKey(sha256), question: asked };
+        const mayTake = (owner: Owner): boolean => owner.tenant === tenant;
+        const wish =
+          input.reuse === undefined ? undefined : { run, from: input.reuse, origin, question: asked, mayTake };
+        const reusing = { storage, run, hasOutcomes: isGoingOn, wish, options, places: stored };
+        const final = await reuseAnswers({ ...reusing, signal: Context.current().cancellationSignal });
+        await putSettings(storage, run, stored);
+        return { ...prepared(options, final), hasOutcomes: isGoingOn };
       },
     ),
   );
@@ -58,8 +97,18 @@ export function readChunks(
   return translated(async () => {
     const manifest = await readStagedManifest(storage, run);
     if (manifest === undefined) throw invalid(`run ${run} has no manifest`);
-    return { chunks: manifest.chunks.slice(from, from + CHUNKS_PER_PAGE) };
+    return { chunks: pageOf(manifest.chunks.slice(from, from + CHUNKS_PER_PAGE)) };
   });
+}
+
+/** Returns as many of the chunks as a page may have. */
+function pageOf(chunks: readonly ChunkManifest[]): readonly ChunkManifest[] {
+  let characters = 0;
+  const beyond = chunks.findIndex(({ layout }) => {
+    characters += layout.length;
+    return characters > PAGE_CHARACTERS;
+  });
+  return beyond < 0 ? chunks : chunks.slice(0, Math.max(1, beyond));
 }
 
 /** A schema that cannot be used is found before anything is spent. */
@@ -74,31 +123,13 @@ function parseInput(batch: BatchInput): z.output<typeof batchInputSchema> {
   throw invalid(`the input of batchWorkflow: ${z.prettifyError(parsed.error)}`);
 }
 
-function settingsOf(
-  input: z.output<typeof batchInputSchema>,
-  { schema }: BatchOptions,
-  storage: Storage,
-): SourceSettings {
+function prepared(all: BatchOptions, manifest: Manifest): Omit<PreparedRun, 'hasOutcomes'> {
+  const options = workflowOptionsSchema.strip().parse(all);
+  const { items, modalities, invalid, reused, chunks, reuse, model = '' } = manifest;
+  const named = options.model === undefined && model !== '' ? { ...options, model } : options;
   return {
-    version: 1,
-    ...(input.endpoint === undefined ? {} : { endpoint: input.endpoint }),
-    ...(schema === undefined ? {} : { schema }),
-    attachments: {
-      folder: input.attachments?.folder ?? folderOf(input.input, storage),
-      roots: input.attachments?.roots ?? [],
-      maxBytes: input.attachments?.maxBytes ?? DEFAULT_MAX_ATTACHMENT_BYTES,
-      staged: input.attachments?.staged ?? false,
-    },
+    options: named,
+    manifest: { items, modalities, invalid, reused, chunks: chunks.length },
+    notes: reuse?.notes ?? [],
   };
-}
-
-/** The folder that relative attachments are against; an input in a bucket has none, so that nothing is allowed. */
-function folderOf(input: string, storage: Storage): string {
-  if (isAbsolute(input)) return dirname(input);
-  return isS3Root(storage.root) ? NO_FOLDER : dirname(join(storage.root, input));
-}
-
-function prepared({ schema: _stored, skipInvalid: _used, ...options }: BatchOptions, manifest: Manifest): PreparedRun {
-  const { items, modalities, invalid, chunks } = manifest;
-  return { options, manifest: { items, modalities, invalid, chunks: chunks.length } };
 }

@@ -1,16 +1,22 @@
-import { isAbsolute } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
 import type { z } from 'zod';
 import type { Manifest } from '../batch/manifest.js';
-import { type BatchOptions, chunkSizeFor } from '../batch/options.js';
-import type { batchInputSchema } from '../batch/run.js';
+import { asksOnce, type BatchOptions, hasKeysOfFiles } from '../batch/options.js';
+import { type BatchInput, type batchInputSchema, namesOf } from '../batch/run.js';
+import type { AttachmentRules } from '../input/attachments.js';
 import { InputError } from '../input/errors.js';
-import { openInput } from '../input/open.js';
+import { isPattern } from '../input/find-files.js';
+import { detectFiles, type OpenedFiles } from '../input/open-input.js';
 import { type ScanResult, scanInput } from '../input/scan.js';
-import { hasContent, readStagedManifest, stageContent, stageInput } from '../input/stage.js';
-import { inputKey, runDirectory } from '../storage/run-directory.js';
-import { type Storage, StorageError } from '../storage/storage.js';
+import type { Storage } from '../storage/storage.js';
+import { openInputFiles } from '../store/input-files.js';
+import { ifThere } from '../store/json.js';
+import { readStagedManifest } from '../store/manifest.js';
+import { inputKey } from '../store/run-directory.js';
+import { NO_FOLDER, readStoredSettings, type StoredSettings } from '../store/settings.js';
+import { hasContent, stageContent, stageInput } from '../store/stage.js';
+import { invalid, otherInput } from './failures.js';
 import type { SourceSettings } from './settings.js';
 
 /** What staging needs. */
@@ -23,77 +29,111 @@ export interface Staging {
   readonly onBytes: (bytes: number) => void;
 }
 
-/**
- * What is staged of a run's input; stages it when nothing is. Fails with `InvalidInput` for a run directory that holds
- * another run of the id: its answers would get mixed with this one's. Idempotent.
- */
-export async function stagedOrStage(staging: Staging): Promise<Manifest> {
-  const { storage, run, input } = staging;
+/** A run's input: what is known of it, and how it gets into storage. */
+export interface Source {
+  readonly manifest: Manifest;
+  /** Folders that attachments may come from, as its files have them; absent if the files were not read. */
+  readonly attachments?: Pick<AttachmentRules, 'folder' | 'roots'>;
+  /** Stages what is not there. Idempotent. */
+  stage(): Promise<void>;
+}
+
+/** An input whose files have been read and checked. */
+interface ScannedSource {
+  readonly scan: ScanResult;
+  readonly attachments: AttachmentRules;
+  /** Reads it once more. */
+  open(): AsyncIterable<Uint8Array>;
+}
+
+/** Finds a run's input: what is staged of it, or what a scan finds. Fails with `InvalidInput` for another input. */
+export async function findSource(staging: Staging): Promise<Source> {
+  const { storage, run } = staging;
   const staged = await readStagedManifest(storage, run);
-  if (staged !== undefined) {
-    const found = await refuseOtherRun(staged, staging);
-    if (found !== undefined && !(await hasContent(storage, run, staged))) await stageAgain(found, staging);
-    return staged;
-  }
-  const scan = await scanSource(staging);
-  const source = await openSource(storage, input.input);
-  await stageInput(storage, run, scan, () => source);
-  return scan.manifest;
-}
-
-/** Brings back content that was lost since it was staged. The manifest stays: what was answered goes by its chunks. */
-async function stageAgain(scan: ScanResult, { storage, run, input }: Staging): Promise<void> {
-  const source = await openSource(storage, input.input);
-  await stageContent(storage, run, scan, () => source);
+  if (staged !== undefined) return await stagedSource(staged, staging);
+  const { scan, attachments, open } = await scanSource(staging);
+  return { manifest: scan.manifest, attachments, stage: () => stageInput(storage, run, scan, open) };
 }
 
 /**
- * Fails unless what is staged is this input, and what was answered of it is wanted. Returns what a look at the input
- * found, where it is another object than the staged one and still there.
+ * Returns a staged input, with what brings back content that was lost since. The manifest stays: what was answered goes by
+ * its chunks.
  */
-async function refuseOtherRun({ sha256 }: Manifest, staging: Staging): Promise<ScanResult | undefined> {
+async function stagedSource(staged: Manifest, staging: Staging): Promise<Source> {
   const { storage, run, input } = staging;
-  const { prefix } = runDirectory(run);
-  if (input.recover !== true) {
-    const answers = await Promise.all([storage.list(`${prefix}chunks/`), storage.list(`${prefix}parts/`)]);
-    if (answers.flat().length > 0) throw invalid(`${run} has answers of an earlier run: give recover, or another id`);
-  }
-  if (input.input === inputKey(sha256)) return undefined;
+  // More files may match a pattern by now: the failed items are those of the input that is staged.
+  const hasPattern = input.retryFailed === true && namesOf(input.input).some(isPattern);
+  const isStaged = hasPattern && (await hasContent(storage, run, staged));
+  const found = isStaged ? undefined : await scanAgain(staged, staging);
+  const before = found ?? (await ifThere(readStoredSettings(storage, run)));
+  const stage = async (): Promise<void> => {
+    if (found === undefined || (await hasContent(storage, run, staged))) return;
+    await stageContent(storage, run, found.scan, found.open);
+  };
+  if (before === undefined || input.attachments?.folder !== undefined) return { manifest: staged, stage };
+  const { folder, roots = [] } = before.attachments;
+  return { manifest: staged, stage, attachments: { folder, roots } };
+}
+
+/** Scans an input that is another object than the staged one, if it is still there. Fails for another content. */
+async function scanAgain({ sha256 }: Manifest, staging: Staging): Promise<ScannedSource | undefined> {
+  if (staging.input.input === inputKey(sha256)) return undefined;
   const found = await scanSource(staging).catch((error: unknown) => {
     // A run that goes on does not need the file that it was staged from.
     if (error instanceof InputError && error.code === 'NOT_FOUND') return undefined;
     throw error;
   });
-  if (found !== undefined && found.manifest.sha256 !== sha256) {
-    throw invalid(`${run} belongs to a run of another input: give another id`);
-  }
+  if (found !== undefined && found.scan.manifest.sha256 !== sha256) throw otherInput(staging.run);
   return found;
 }
 
-/** The failure for what a caller must give otherwise. */
-export function invalid(message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, 'InvalidInput');
+/**
+ * Fails unless the run's input is staged, and its attachments may come from no other folders, and its webhooks go to no other
+ * address, than it was staged with.
+ * Reads nothing that the argument names, and says nothing of what is there.
+ */
+export async function refuseUnstaged(
+  storage: Storage,
+  run: string,
+  { input, attachments, webhook }: Pick<StoredSettings, 'attachments' | 'webhook'> & Pick<BatchInput, 'input'>,
+): Promise<void> {
+  const manifest = await readStagedManifest(storage, run);
+  const staged = manifest === undefined ? undefined : await ifThere(readStoredSettings(storage, run));
+  const isSame = input === staged?.input && webhook === staged.webhook;
+  if (isSame && isDeepStrictEqual(attachments, staged.attachments)) return;
+  throw invalid(
+    `the input, the attachments or the webhook of ${run} are not what a command has stored here, and this worker takes no other runs: ` +
+      'give its `batch` command again. A worker that is started with --address, or is your own, reads what runs name',
+  );
 }
 
-async function scanSource({ storage, input: { input }, options, settings, onBytes }: Staging): Promise<ScanResult> {
-  return await scanInput({
-    source: await openSource(storage, input),
-    name: input,
-    attachments: settings.attachments,
-    chunkSize: chunkSizeFor(options),
+async function scanSource(staging: Staging): Promise<ScannedSource> {
+  const { storage, input, options, settings, onBytes } = staging;
+  const { roots } = settings.attachments;
+  const files = await openInputFiles(namesOf(input.input), { storage });
+  const opened = await detectFiles(files, input.read ?? {}, roots);
+  const attachments = attachmentsOf(staging, opened);
+  const scan = await scanInput({
+    ...opened.read(),
+    name: opened.plain?.name ?? namesOf(input.input).join(', '),
+    attachments,
+    model: options.model,
+    chunkSize: options.chunkSize,
     skipInvalid: options.skipInvalid,
+    groupPrefix: options.groupPrefix,
+    unique: asksOnce(options),
+    hashFiles: hasKeysOfFiles(options, input.reuse),
     onProgress: ({ bytes }) => onBytes(bytes),
     signal: Context.current().cancellationSignal,
   });
+  // The same files give the same bytes, so that nothing has to be kept in between.
+  return { scan, attachments, open: () => opened.read().source };
 }
 
-/** Opens the input: a path that this worker can read, or a key. Waiting brings neither where it is not. */
-async function openSource(storage: Storage, input: string): Promise<AsyncIterable<Uint8Array>> {
-  if (isAbsolute(input)) return (await openInput(input)).source;
-  try {
-    return await storage.stream(input);
-  } catch (error) {
-    if (!(error instanceof StorageError) || (error.code !== 'NOT_FOUND' && error.code !== 'DENIED')) throw error;
-    throw new InputError(error.code, input, error.message, { cause: error });
-  }
+/** Returns where attachments may come from: the folders of all files, unless the run names one. */
+function attachmentsOf({ input, settings }: Staging, { folders }: OpenedFiles): SourceSettings['attachments'] {
+  const { attachments } = settings;
+  if (input.attachments?.folder !== undefined) return attachments;
+  const [folder = NO_FOLDER, ...others] = folders;
+  return { ...attachments, folder, roots: [...attachments.roots, ...others] };
 }

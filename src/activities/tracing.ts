@@ -1,16 +1,25 @@
 import type { Context } from '@temporalio/activity';
 import type { Headers } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
-import type { InferInput, PackProgress } from '../batch/work.js';
+import { ACTIVITY_PREFIX, type InferInput, type PackResult } from '../batch/activity-contract.js';
 import type { ChatAnswer } from '../dria/chat-answer.js';
 import { isDriaError } from '../dria/errors.js';
 import { itemError } from './failures.js';
 
-/** Makes spans of what a worker's activities do. Nothing of a prompt, an answer or a server's message goes into it. */
+/**
+ * Makes spans of what a worker's activities do. Nothing of a prompt, an answer or a server's message goes into it. Made by
+ * `globalTracing()`; what it can do is not for other code, and left out of the declarations.
+ */
 export interface Tracing {
-  /** Runs an activity as a span below the one that its headers name. */
+  /**
+   * Runs an activity as a span below the one that its headers name.
+   * @internal
+   */
   activity(context: Context, headers: Headers, run: () => Promise<unknown>): Promise<unknown>;
-  /** The pack that the activity of `context` does, at the endpoint with this base URL. */
+  /**
+   * The pack that the activity of `context` does, at the endpoint with this base URL.
+   * @internal
+   */
   pack(context: Context, input: InferInput, baseUrl: string): PackTrace;
 }
 
@@ -19,7 +28,7 @@ export interface PackTrace {
   /** Begins the span of one request. */
   request(facts: RequestFacts): RequestTrace;
   /** What the pack has come to. */
-  did(progress: PackProgress): void;
+  did(result: PackResult): void;
 }
 
 /** What is known of a request before it is sent. */
@@ -55,10 +64,10 @@ export function requestFailure(error: unknown, cancelled: boolean): RequestFailu
   return { type, ...(status === undefined ? {} : { status }), ...(tokens === undefined ? {} : { tokens }) };
 }
 
-/** Interceptors that put activities into spans, those with these names only: a worker of somebody else has others too. */
-export function tracedActivities(tracing: Tracing, activities: object): ActivityInterceptorsFactory {
+/** Returns interceptors that put the activities of this package into spans: a worker of somebody else has others too. */
+export function tracedActivities(tracing: Tracing): ActivityInterceptorsFactory {
   return (context) =>
-    Object.hasOwn(activities, context.info.activityType)
+    context.info.activityType.startsWith(ACTIVITY_PREFIX)
       ? { inbound: { execute: (input, next) => tracing.activity(context, input.headers, () => next(input)) } }
       : {};
 }

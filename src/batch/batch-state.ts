@@ -1,195 +1,216 @@
-import type { ModelShare } from './allocation.js';
+import type { ItemFailure } from './activity-contract.js';
 import type { CanaryState } from './canary.js';
+import type { ChunkReport, ChunkResult } from './chunk-messages.js';
+import type { ChunkState } from './chunk-state.js';
 import { addCounts, type Counts, countModel, NO_COUNTS } from './counts.js';
 import type { CreditsSeen } from './credits.js';
 import { countLayout } from './layout.js';
 import type { ChunkManifest } from './manifest.js';
-import { MODALITIES, type Modality, type ModalityCounts } from './modality.js';
-import type { ModelTable } from './model-table.js';
+import { type ModalityCounts, noModalityCounts } from './modality.js';
+import type { WorkflowOptions } from './options.js';
+import type { PausedBy } from './progress.js';
 import type { RateWindow } from './rates.js';
-import type { ChunkReport } from './reports.js';
-import type { ManifestFacts, PreparedRun, WorkflowOptions } from './run.js';
-import { sharesOf, takeItems } from './shares.js';
-import type { FailedItem } from './work.js';
+import type { ManifestFacts, PreparedRun } from './run.js';
+import { adoptTargets, type Targets } from './targets.js';
 
-/** A started chunk that has not ended, as the parent knows it. */
+/** A chunk that has started and not ended, as its parent knows it. */
 export interface RunningChunk {
-  /** Lanes granted to it so far, of these asked back, and given back so far. */
+  readonly manifest: ChunkManifest;
+  /** Items of the run before it, by modality. */
+  readonly offset: ModalityCounts;
+  /** Permits granted so far. */
   readonly granted: number;
-  readonly recalled: number;
-  readonly returned: number;
-  readonly inFlight: number;
-  readonly open: number;
-  readonly counts: Counts;
-  readonly stranded?: ChunkReport['stranded'];
-  /** Tokens that it may spend in all; absent in a run without a limit. */
+  /** Tokens that it may spend in all; absent without a limit. */
   readonly allowance?: number;
-  /** It has said that its allowance is used up. */
-  readonly isShort: boolean;
-  /** Pack size that what the chunk last heard of the run leads to. */
-  readonly toldSize: number;
+  /** Its newest report; at its start, what the parent expects. */
+  readonly report: Omit<ChunkReport, 'chunk' | 'targets'>;
 }
 
-/** Who or what paused a run: only what has paused it makes it go on by itself. */
-export type PausedBy = 'operator' | 'credits' | 'budget' | 'canary';
+/** A chunk that yielded so that its parent could continue as new; it goes on before new ones start. */
+interface YieldedChunk {
+  readonly manifest: ChunkManifest;
+  readonly offset: ModalityCounts;
+  readonly state: ChunkState;
+}
+
+/** An endpoint that has not given yet what a run needs before its first request. */
+export interface Away {
+  /** The endpoint's words, or the network's. */
+  readonly text: string;
+  /** Epoch ms. */
+  readonly since: number;
+  /** When it is asked again, epoch ms. */
+  readonly until: number;
+  /** Times that it was asked again in vain. */
+  readonly tries: number;
+}
 
 /** The parent's whole state: one plain object, so that continuing as new is passing it on. */
 export interface BatchState {
   /** Epoch ms. */
   readonly startedAt: number;
   readonly options: WorkflowOptions;
-  /** Raised by each change of what is asked: of two messages the one with the higher number is the newer. */
+  /** Raised by each change of how items are asked. */
   readonly revision: number;
   readonly manifest: ManifestFacts;
   /** Number of the next chunk to start. */
   readonly nextChunk: number;
   readonly doneChunks: number;
-  /** Items of chunks that have not started. */
-  readonly unstarted: ModalityCounts;
-  /** What each model still gets of them, by modality. */
-  readonly shares: Readonly<Record<Modality, readonly ModelShare[]>>;
-  readonly models: ModelTable;
-  readonly latency: Readonly<Record<string, number>>;
+  /** Items of the chunks before the next one, by modality. */
+  readonly offset: ModalityCounts;
+  readonly targets: Targets;
   /** Counts of the chunks that have ended. */
   readonly counts: Counts;
   readonly running: Readonly<Record<number, RunningChunk>>;
+  readonly yielded: readonly YieldedChunk[];
+  /** Present while the endpoint has not given yet what the run needs before its first request. */
+  readonly away?: Away;
   readonly paused: boolean;
   readonly pausedBy?: PausedBy;
-  /** Why, in words. */
+  /** The reason, and what to do. */
   readonly pausedFor?: string;
-  /** When the run was last resumed, epoch ms; absent when it never was. */
+  /** When the pause began, epoch ms. */
+  readonly pausedAt?: number;
+  /** When the run was last resumed, epoch ms; absent if it never was. */
   readonly resumedAt?: number;
   /** Present in a run with a canary. */
   readonly canary?: CanaryState;
-  /** Present where the endpoint tells the account's balance. */
+  /** Present if the endpoint has a balance. */
   readonly credits?: CreditsSeen;
-  /** How far the run was lately; absent at its start. */
   readonly speed?: RateWindow;
-  readonly lastFailures: readonly FailedItem[];
-  /** This history has no room for one more chunk, and will have none: those that run end, then the run continues as new. */
+  readonly lastFailures: readonly ItemFailure[];
+  readonly notes: readonly string[];
+  /** This history is full: the chunks yield, then the run continues as new. */
   readonly isFull?: boolean;
+  /** Build id of the workers that the run last left for newer ones. */
+  readonly movedFrom?: string;
 }
 
 /** What a run begins with beside what was prepared. */
 export interface BatchStart {
-  readonly models: ModelTable;
+  /** None while the endpoint has not listed its models. */
+  readonly targets: Targets;
   readonly canary?: CanaryState;
-  readonly credits?: CreditsSeen;
+  readonly notes?: readonly string[];
   /** Epoch ms. */
   readonly now: number;
 }
 
-/** The state of a run that begins, or that was prepared and begins anew. */
+/** Returns the state of a run that begins. */
 export function startBatch(
-  { manifest, options }: PreparedRun,
-  { models, canary, credits, now }: BatchStart,
+  { manifest, options }: Pick<PreparedRun, 'manifest' | 'options'>,
+  { targets, canary, notes = [], now }: BatchStart,
 ): BatchState {
-  const state: BatchState = {
+  return {
     startedAt: now,
     options,
     revision: 0,
     manifest,
     nextChunk: 0,
     doneChunks: 0,
-    unstarted: manifest.modalities,
-    shares: { text: [], vision: [], audio: [] },
-    models,
-    latency: {},
+    offset: noModalityCounts(),
+    targets,
     counts: NO_COUNTS,
     running: {},
+    yielded: [],
     paused: false,
     lastFailures: [],
+    notes,
     ...(canary === undefined ? {} : { canary }),
-    ...(credits === undefined ? {} : { credits }),
   };
-  return planShares(state, now);
 }
 
-/** Divides what has not started among the models that are up, in proportion to their nodes. */
-export function planShares(state: BatchState, now: number): BatchState {
-  return { ...state, shares: sharesOf(state.unstarted, state.models, now) };
-}
-
-/**
- * Items of the run that are in no pack, as far as known. Before the run continues as new only those of the chunks that run
- * count: packs become short towards that end as they do towards the run's own, so that all lanes come to it together.
- */
-export function itemsLeft({ running, unstarted, isFull = false }: BatchState): number {
-  const open = Object.values(running).reduce((sum, chunk) => sum + chunk.open, 0);
-  return isFull ? open : open + MODALITIES.reduce((sum, modality) => sum + unstarted[modality], 0);
-}
-
-/** A chunk that starts: with so many lanes, and what it may spend where the run has a limit. */
-export interface ChunkBegin {
-  readonly lanes: number;
-  /** Items it will ask. */
+/** A chunk that starts or goes on. */
+export interface StartedChunk {
+  readonly manifest: ChunkManifest;
+  readonly offset: ModalityCounts;
+  readonly permits: number;
+  /** Items in no pack. */
   readonly open: number;
-  readonly toldSize: number;
-  readonly allowance?: number;
+  readonly allowance?: number | undefined;
 }
 
-/** The state with one more running chunk. */
-export function addRunning(
-  state: BatchState,
-  chunk: number,
-  { lanes, open, toldSize, allowance }: ChunkBegin,
-): BatchState {
+/** Adds a running chunk. */
+export function addRunning(state: BatchState, started: StartedChunk, counts: Counts = NO_COUNTS): BatchState {
+  const { manifest, offset, permits, open, allowance } = started;
   const running: RunningChunk = {
-    granted: lanes,
-    recalled: 0,
-    returned: 0,
-    inFlight: 0,
-    open,
-    counts: NO_COUNTS,
-    isShort: false,
-    toldSize,
+    manifest,
+    offset,
+    granted: permits,
     ...(allowance === undefined ? {} : { allowance }),
+    report: {
+      revision: state.revision,
+      returned: 0,
+      inFlight: 0,
+      open,
+      ready: open,
+      counts,
+      lastFailures: [],
+      notes: [],
+    },
   };
-  return { ...state, running: { ...state.running, [chunk]: running } };
+  return { ...state, running: { ...state.running, [manifest.chunk]: running } };
 }
 
-/** The state in which the next chunk of the input has started. Returns what it gets of each model. */
-export function startNextChunk(
+/** Counts the items of a chunk by modality, those that are not asked left out. */
+export function modalitiesOf({ layout }: ChunkManifest): ModalityCounts {
+  const { text, vision, audio } = countLayout(layout);
+  return { text, vision, audio };
+}
+
+/** Adds two counts by modality. */
+export function addModalities(a: ModalityCounts, b: ModalityCounts): ModalityCounts {
+  return { text: a.text + b.text, vision: a.vision + b.vision, audio: a.audio + b.audio };
+}
+
+/** Applies a chunk's report. Reports of an older revision say nothing of permits and targets now. */
+export function applyReport(state: BatchState, report: ChunkReport): BatchState {
+  const { chunk, targets, ...rest } = report;
+  const running = state.running[chunk];
+  if (running === undefined) return state;
+  return {
+    ...withNews(state, report),
+    running: { ...state.running, [chunk]: { ...running, report: rest } },
+    targets: report.revision === state.revision ? adoptTargets(targets, state.targets) : state.targets,
+  };
+}
+
+/** Adds newest failures and notes to those of a run. */
+export function withNews(
   state: BatchState,
-  chunk: ChunkManifest,
-  begin: ChunkBegin,
-): { readonly state: BatchState; readonly shares: Record<Modality, readonly ModelShare[]> } {
-  const counts = countLayout(chunk.layout);
-  const { taken, left } = takeItems(counts, state.shares);
-  const unstarted = { ...state.unstarted };
-  for (const modality of MODALITIES) unstarted[modality] -= counts[modality];
-  const started = { ...state, nextChunk: state.nextChunk + 1, unstarted, shares: left };
-  return { shares: taken, state: addRunning(started, chunk.chunk, begin) };
+  { lastFailures, notes }: Pick<ChunkReport, 'lastFailures' | 'notes'>,
+): BatchState {
+  const failures = lastFailures.filter(({ item }) => state.lastFailures.every((known) => known.item !== item));
+  const fresh = notes.filter((note) => !state.notes.includes(note));
+  return {
+    ...state,
+    lastFailures: failures.length === 0 ? state.lastFailures : [...state.lastFailures, ...failures].slice(-5),
+    notes: fresh.length === 0 ? state.notes : [...state.notes, ...fresh].slice(-20),
+  };
 }
 
-/** Items of a chunk that models are asked: all but the invalid ones. */
-export function itemsToAsk(chunk: ChunkManifest): number {
-  const { text, vision, audio } = countLayout(chunk.layout);
-  return text + vision + audio;
+/** Applies the end of a chunk: its permits are free, and its counts are the run's, or it waits to go on. */
+export function endChunk(state: BatchState, chunk: number, { counts, unfinished, news }: ChunkResult): BatchState {
+  const { [chunk]: ended, ...running } = state.running;
+  if (ended === undefined) return state;
+  const told = news === undefined ? state : withNews(state, news);
+  if (unfinished === undefined) {
+    return { ...told, running, doneChunks: state.doneChunks + 1, counts: addCounts(state.counts, counts) };
+  }
+  const { manifest, offset } = ended;
+  return { ...told, running, yielded: [...state.yielded, { manifest, offset, state: unfinished }] };
 }
 
-/** The state after a chunk ended: its lanes are free, its counts are the run's. */
-export function endChunk(state: BatchState, chunk: number, counts: Counts): BatchState {
-  const { running, ...rest } = withoutRunning(state, chunk);
-  return { ...rest, running, doneChunks: state.doneChunks + 1, counts: addCounts(state.counts, counts) };
-}
-
-/** The state without a running chunk. */
-export function withoutRunning(state: BatchState, chunk: number): BatchState {
-  const { [chunk]: _ended, ...running } = state.running;
-  return { ...state, running };
-}
-
-/** All that is counted so far, running chunks and a canary's answers included. */
+/** Counts the whole run so far, running and yielded chunks included. */
 export function totalCounts(state: BatchState): Counts {
-  const running = Object.values(state.running).map(({ counts }) => counts);
-  const canary = Object.values(state.canary?.counts ?? {});
-  const total = [...running, ...canary].reduce(addCounts, state.counts);
-  // A model that was not asked yet is shown too.
-  return state.models.reduce((counts, { id }) => countModel(counts, id, {}), total);
+  const running = Object.values(state.running).map(({ report }) => report.counts);
+  const yielded = state.yielded.map((chunk) => chunk.state.counts);
+  const total = [...running, ...yielded].reduce(addCounts, state.counts);
+  // A target that was not asked yet is shown too.
+  return state.targets.reduce((counts, { id }) => countModel(counts, id, {}), total);
 }
 
-/** The state with one running chunk changed. */
+/** Changes one running chunk. */
 export function updateChunk(
   state: BatchState,
   chunk: number,

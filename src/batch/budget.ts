@@ -1,14 +1,9 @@
 import { type BatchState, totalCounts, updateChunk } from './batch-state.js';
-import { spentTokens, tokensPerItem } from './counts.js';
+import { spentTokens } from './counts.js';
 import { spentCredits, tokensForCredits } from './credits.js';
-
-/** Tokens of an item while none has been answered: a guess, since what bounds the spending is not it but the allowance. */
-const FIRST_GUESS = 300;
-
-/** What an item costs, whole tokens: as seen so far, else a guess. At least 1. */
-export function itemTokens(state: BatchState): number {
-  return Math.ceil(tokensPerItem(totalCounts(state), Math.min(FIRST_GUESS, state.options.maxTokens)));
-}
+import { MAX_COUNT, sumCounts } from './numbers.js';
+import { isShort, itemTokens } from './permits.js';
+import { shellWord } from './shell-word.js';
 
 /** Tokens that the run may have spent at the most by now; undefined without a limit. */
 export function tokenLimit(state: BatchState): number | undefined {
@@ -18,19 +13,19 @@ export function tokenLimit(state: BatchState): number | undefined {
       ? undefined
       : tokensForCredits(state.credits, maxCredits, concurrency * itemTokens(state));
   const limits = [maxTotalTokens, byCredits].filter((limit) => limit !== undefined);
-  return limits.length === 0 ? undefined : Math.min(...limits);
+  return limits.length === 0 ? undefined : Math.min(...limits, MAX_COUNT);
 }
 
 /** Tokens that no chunk has been allowed to spend yet; undefined without a limit. Not below 0. */
 export function freeTokens(state: BatchState): number | undefined {
   const limit = tokenLimit(state);
   if (limit === undefined) return undefined;
-  const canary = Object.values(state.canary?.counts ?? {}).reduce((sum, counts) => sum + spentTokens(counts), 0);
   const running = Object.values(state.running).reduce(
-    (sum, { allowance = 0, counts }) => sum + Math.max(allowance, spentTokens(counts)),
+    (sum, { allowance = 0, report }) => sum + Math.max(allowance, spentTokens(report.counts)),
     0,
   );
-  return Math.max(0, limit - spentTokens(state.counts) - canary - running);
+  const yielded = state.yielded.reduce((sum, chunk) => sum + spentTokens(chunk.state.counts), 0);
+  return Math.max(0, limit - spentTokens(state.counts) - yielded - running);
 }
 
 /**
@@ -54,12 +49,13 @@ export function grantAllowances(state: BatchState): { readonly state: BatchState
   const running = Object.entries(state.running);
   const chunks: number[] = [];
   let next = state;
-  for (const [chunk, { counts, allowance, isShort }] of running) {
-    if (allowance !== undefined && !isShort) continue;
+  for (const [chunk, known] of running) {
+    const { allowance, report } = known;
+    if (allowance !== undefined && !isShort(known)) continue;
     const more = slice(next, running.length);
     if (more === 0 && allowance !== undefined) continue;
-    const granted = Math.max(allowance ?? 0, spentTokens(counts)) + more;
-    next = updateChunk(next, Number(chunk), (known) => ({ ...known, allowance: granted, isShort: false }));
+    const granted = sumCounts(Math.max(allowance ?? 0, spentTokens(report.counts)), more);
+    next = updateChunk(next, Number(chunk), (before) => ({ ...before, allowance: granted }));
     chunks.push(Number(chunk));
   }
   return { state: next, chunks };
@@ -68,8 +64,7 @@ export function grantAllowances(state: BatchState): { readonly state: BatchState
 /** The state in which no chunk may spend more than it has, as far as known: the limit is another now. */
 export function recallAllowances(state: BatchState): BatchState {
   return Object.keys(state.running).reduce(
-    (next, chunk) =>
-      updateChunk(next, Number(chunk), ({ allowance: _none, ...running }) => ({ ...running, isShort: false })),
+    (next, chunk) => updateChunk(next, Number(chunk), ({ allowance: _none, ...running }) => running),
     state,
   );
 }
@@ -81,7 +76,7 @@ function liftAllowances(state: BatchState): { readonly state: BatchState; readon
     .map(([chunk]) => Number(chunk));
   let next = state;
   for (const chunk of chunks) {
-    next = updateChunk(next, chunk, ({ allowance: _none, ...running }) => ({ ...running, isShort: false }));
+    next = updateChunk(next, chunk, ({ allowance: _none, ...running }) => running);
   }
   return { state: next, chunks };
 }
@@ -91,7 +86,13 @@ export function isExhausted(state: BatchState): boolean {
   if (freeTokens(state) !== 0) return false;
   const running = Object.values(state.running);
   if (running.length === 0) return state.nextChunk < state.manifest.chunks;
-  return running.every(({ isShort, inFlight }) => isShort && inFlight === 0);
+  return running.every((chunk) => chunk.report.inFlight === 0 && (isShort(chunk) || isOverLimit(state)));
+}
+
+/** Returns true if the run has spent what it may: a chunk that was allowed more before this was known gets no permits. */
+export function isOverLimit(state: BatchState): boolean {
+  const limit = tokenLimit(state);
+  return limit !== undefined && spentTokens(totalCounts(state)) >= limit;
 }
 
 /** True when the balance should be looked at: a run with a limit in credits is half way to where it must be. */
@@ -109,8 +110,8 @@ export function exhaustedReason(run: string, state: BatchState): string {
   const { maxTotalTokens, maxCredits } = state.options;
   const spent = spentTokens(totalCounts(state));
   if (maxTotalTokens !== undefined && spent >= maxTotalTokens) {
-    return `${spent} of ${maxTotalTokens} tokens are spent; to go on: dria-temporal set ${run} --max-total-tokens <more>`;
+    return `${spent} of ${maxTotalTokens} tokens are spent; to go on: dria-temporal set ${shellWord(run)} --max-total-tokens <more>`;
   }
   const credits = state.credits === undefined ? 0 : Math.round(spentCredits(state.credits) * 100) / 100;
-  return `${credits} of ${maxCredits} credits are spent; to go on: dria-temporal set ${run} --max-credits <more>`;
+  return `${credits} of ${maxCredits} credits are spent; to go on: dria-temporal set ${shellWord(run)} --max-credits <more>`;
 }

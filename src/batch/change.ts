@@ -1,28 +1,38 @@
-import { recallLanes } from './batch-lanes.js';
-import { type BatchState, planShares } from './batch-state.js';
+import type { BatchState } from './batch-state.js';
 import { grantAllowances, recallAllowances } from './budget.js';
-import { LIMITS, limitProblem } from './limits.js';
-import { chosenModel, type ModelTable, refreshModels } from './model-table.js';
+import { LIMITS, limitProblem, MAX_MODEL_LENGTH } from './limits.js';
 import type { Model } from './models.js';
-import type { WorkflowOptions } from './run.js';
+import type { WorkflowOptions } from './options.js';
+import { applyList, chosenTarget, type Targets } from './targets.js';
 
 /** What can be changed of a run under way. What is left out stays as it is. */
 export interface RunChange {
-  /** Lanes. */
+  /** Permits: maximum number of requests in flight. */
   readonly concurrency?: number;
   /** The only model to ask from now on; `null` for models by nodes again. */
   readonly model?: string | null;
+  /** Maximum tokens of an answer. */
   readonly maxTokens?: number;
+  /** Sampling temperature. */
   readonly temperature?: number;
+  /** Further attempts for an item after its first. */
   readonly retries?: number;
+  /** Maximum time for one answer (seconds). */
   readonly timeoutSecs?: number;
-  /** Tokens, and credits, of the whole run at most; `null` for no limit. */
+  /** Maximum time that items wait for an endpoint that cannot be asked (seconds). */
+  readonly maxWaitSecs?: number;
+  /** Maximum requests a minute; `null` for no limit. */
+  readonly rpm?: number | null;
+  /** Maximum tokens a minute; `null` for no limit. */
+  readonly tpm?: number | null;
+  /** Maximum tokens of the whole run; `null` for no limit. */
   readonly maxTotalTokens?: number | null;
+  /** Maximum credits of the whole run; `null` for no limit. */
   readonly maxCredits?: number | null;
 }
 
 /** What may be `null`: there is a meaning in having none. */
-const MAY_BE_NONE: ReadonlySet<string> = new Set(['model', 'maxTotalTokens', 'maxCredits']);
+const MAY_BE_NONE: ReadonlySet<string> = new Set(['model', 'rpm', 'tpm', 'maxTotalTokens', 'maxCredits']);
 
 /** Why a change cannot be made, in words that name the field; undefined when it can. `change` comes from outside. */
 export function changeProblem(change: unknown): string | undefined {
@@ -43,29 +53,31 @@ const CHANGEABLE = ['model', ...Object.keys(LIMITS)];
 function fieldProblem(field: string, value: unknown): string | undefined {
   if (value === null && MAY_BE_NONE.has(field)) return undefined;
   if (field === 'model') {
-    return typeof value === 'string' && value !== '' ? undefined : 'expected the name of a model, or null for any';
+    const isName = typeof value === 'string' && value !== '' && value.length <= MAX_MODEL_LENGTH;
+    return isName ? undefined : 'expected the name of a model, or null for any';
   }
   const limit = Object.entries(LIMITS).find(([name]) => name === field)?.[1];
   if (limit === undefined) return `cannot be changed; what can is ${CHANGEABLE.join(', ')}`;
   return limitProblem(value, limit);
 }
 
-/** True when a change needs the endpoint's list of models. */
+/** Returns true if a change needs the endpoint's list of models: to choose by nodes, but not for a chosen model. */
 export function needsModels({ model }: RunChange): boolean {
-  return model !== undefined;
+  return model === null;
 }
 
 /**
- * The state after a change. `list` are the endpoint's models, where {@link needsModels} says so. What is asked otherwise
- * than before raises the revision: chunks then take back the packs under way.
+ * Applies a change. `list` are the endpoint's models, if {@link needsModels} asks for them. A change of how items are
+ * asked, or of what a run holds to less, raises the revision: chunks then take back their packs.
  */
-export function applyChange(state: BatchState, change: RunChange, list: readonly Model[], now: number): BatchState {
+export function applyChange(state: BatchState, change: RunChange, list: readonly Model[]): BatchState {
   const options = changedOptions(state.options, change);
   const tighter = isTighter(state.options, options);
-  const revision = tighter || asksOtherwise(state.options, options) ? state.revision + 1 : state.revision;
-  const models = change.model === undefined ? state.models : modelsFor(change.model, state.models, list);
-  const changed = { ...state, options, revision, models };
-  return planShares(recallLanes(tighter ? allowAnew(changed) : changed).state, now);
+  const anew = tighter || asksOtherwise(state.options, options) || options.concurrency < state.options.concurrency;
+  const revision = anew ? state.revision + 1 : state.revision;
+  const targets = change.model === undefined ? state.targets : targetsFor(change.model, state.targets, list);
+  const changed = { ...state, options, revision, targets };
+  return tighter ? allowAnew(changed) : changed;
 }
 
 /** With the change each chunk hears what it may spend now: until it did, its packs would have no limit at all. */
@@ -74,15 +86,22 @@ function allowAnew(state: BatchState): BatchState {
 }
 
 function changedOptions(options: WorkflowOptions, change: RunChange): WorkflowOptions {
-  const { model, maxTotalTokens, maxCredits, ...rest } = options;
-  const { model: toModel, maxTotalTokens: toTokens, maxCredits: toCredits, ...others } = change;
+  const { model, rpm, tpm, maxTotalTokens, maxCredits, ...rest } = options;
+  const { model: _model, rpm: _rpm, tpm: _tpm, maxTotalTokens: _tokens, maxCredits: _credits, ...others } = change;
   return {
     ...rest,
     ...others,
-    ...withoutNone({ model: toModel === undefined ? model : toModel }),
-    ...withoutNone({ maxTotalTokens: toTokens === undefined ? maxTotalTokens : toTokens }),
-    ...withoutNone({ maxCredits: toCredits === undefined ? maxCredits : toCredits }),
+    ...withoutNone({ model: changed(model, change.model) }),
+    ...withoutNone({ rpm: changed(rpm, change.rpm) }),
+    ...withoutNone({ tpm: changed(tpm, change.tpm) }),
+    ...withoutNone({ maxTotalTokens: changed(maxTotalTokens, change.maxTotalTokens) }),
+    ...withoutNone({ maxCredits: changed(maxCredits, change.maxCredits) }),
   };
+}
+
+/** What is left out of a change stays as it is. */
+function changed<T>(before: T | undefined, to: T | null | undefined): T | null | undefined {
+  return to === undefined ? before : to;
 }
 
 /** An object without the field when its value says that there is none: histories need no `undefined`. */
@@ -92,8 +111,8 @@ function withoutNone<T extends object>(field: T): { [K in keyof T]?: NonNullable
 }
 
 function asksOtherwise(before: WorkflowOptions, after: WorkflowOptions): boolean {
-  const asked = ({ model, maxTokens, temperature, timeoutSecs }: WorkflowOptions): string =>
-    JSON.stringify([model, maxTokens, temperature, timeoutSecs]);
+  const asked = ({ model, maxTokens, temperature, timeoutSecs, rpm, tpm }: WorkflowOptions): string =>
+    JSON.stringify([model, maxTokens, temperature, timeoutSecs, rpm, tpm]);
   return asked(before) !== asked(after);
 }
 
@@ -104,11 +123,11 @@ function isTighter(before: WorkflowOptions, after: WorkflowOptions): boolean {
   return lower(before.maxTotalTokens, after.maxTotalTokens) || lower(before.maxCredits, after.maxCredits);
 }
 
-function modelsFor(model: string | null, known: ModelTable, list: readonly Model[]): ModelTable {
-  if (model !== null) return chosenModel(model, list);
-  // What was learnt of models that were not chosen stays.
-  return refreshModels(
-    known.map(({ chosen: _any, ...state }) => state),
+function targetsFor(model: string | null, known: Targets, list: readonly Model[]): Targets {
+  if (model !== null) return chosenTarget(model);
+  // What was learnt of targets that were not chosen stays.
+  return applyList(
+    known.map(({ chosen: _any, ...target }) => target),
     list,
   );
 }

@@ -1,247 +1,312 @@
-import { apportion, type ModelShare } from './allocation.js';
-import { addCounts, type Counts, countFailure, NO_COUNTS, spentTokens, tokensPerItem } from './counts.js';
-import { decodeLayout } from './layout.js';
+import type { ItemFailure } from './activity-contract.js';
+import { type Counts, NO_COUNTS, spentTokens, tokensPerItem } from './counts.js';
+import { divide } from './division.js';
+import { countItems, decodeItems, encodeItems, type ItemRanges } from './item-ranges.js';
+import { askedAs, countLayout, decodeLayout } from './layout.js';
 import type { ChunkManifest } from './manifest.js';
-import { MODALITIES, type Modality } from './modality.js';
-import { type ModelTable, weights } from './model-table.js';
+import { MODALITIES, type Modality, type ModalityCounts } from './modality.js';
+import { addOpen, countOpen, dueBy, newItems, type OpenItems, takeOpen } from './open-items.js';
+import type { WorkflowOptions } from './options.js';
 import { own } from './own.js';
-import { type PackShape, packShape } from './packs.js';
-import type { WorkflowOptions } from './run.js';
-import type { FailedItem, RecoveredChunk } from './work.js';
-import {
-  chooseQueue,
-  countItems,
-  cutPack,
-  dealItems,
-  moveFromDown,
-  type Pack,
-  type Queue,
-  type Stranded,
-} from './work-queue.js';
+import { packShape } from './packs.js';
+import { candidates, type Targets, takers } from './targets.js';
 
 /** Why a whole run stops or pauses. */
 export interface RunStop {
-  readonly type: 'Unauthorized' | 'PaymentRequired';
+  readonly type: 'Unauthorized' | 'PaymentRequired' | 'AllRefused';
   readonly message: string;
   /** When the pack that met it was started, epoch ms. */
   readonly askedAt: number;
 }
 
+/** A time in which no target can be asked, epoch ms. */
+export interface Wait {
+  readonly text: string;
+  readonly since: number;
+  /** When a target is asked again. */
+  readonly until: number;
+  /** Times that a target was asked again in vain. */
+  readonly tries: number;
+  /** Minimum number of times before the items are given up. */
+  readonly minTries: number;
+}
+
+/** The part of the run's division that is a chunk's: the items `[from, to)` of a modality. */
+interface Part {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** A chunk's whole state: one plain object, so that continuing as new is passing it on. */
 export interface ChunkState {
-  readonly queues: readonly Queue[];
-  readonly stranded: readonly Stranded[];
-  readonly models: ModelTable;
-  /** Mean answer time by model, ms, moving. */
-  readonly latency: Readonly<Record<string, number>>;
-  readonly segments: readonly string[];
-  readonly failures: readonly FailedItem[];
+  readonly open: readonly OpenItems[];
+  readonly targets: Targets;
+  readonly parts: Readonly<Record<Modality, Part>>;
+  /** Items of each modality that were given to each target and not given back. */
+  readonly given: Readonly<Record<Modality, Readonly<Record<string, number>>>>;
   readonly counts: Counts;
-  /** Looks at the models list in a row that found no model for stranded items. */
-  readonly rounds: number;
-  /** Number of the next pack; never used twice in a run, since segments carry it. */
+  /** Number of the next pack. */
   readonly nextPack: number;
-  /** Lanes granted to and given back by this chunk so far. */
-  readonly granted: number;
+  /** Permits returned so far. */
   readonly returned: number;
-  /** Lanes that the parent has asked back so far. */
-  readonly recalled: number;
-  /** Tokens that the chunk may spend in all; absent without a limit. */
-  readonly allowance?: number;
-  /** Tokens that the packs under way may still spend. */
+  /** Tokens that the packs out now may still spend. */
   readonly reserved: number;
-  /** What an item costs as the run had seen it, tokens; what the chunk sees itself goes before. */
-  readonly tokensPerItem: number;
-  /** Items of the run outside this chunk that are in no pack, as last heard. */
-  readonly leftElsewhere: number;
-  readonly paused: boolean;
+  readonly wait?: Wait;
   readonly stop?: RunStop;
+  /** Newest last, maximum 5. */
+  readonly lastFailures: readonly ItemFailure[];
+  readonly notes: readonly string[];
+  /** Items that a canary holds back. */
+  readonly held: ItemRanges;
   /** The chunk has a part already, of which some items are asked again. */
   readonly reopened: boolean;
 }
 
-/** What counts of a chunk that an earlier execution has worked on. */
-type Recovered = Pick<RecoveredChunk, 'segments' | 'counts' | 'reopened'>;
-
-/** What a chunk starts with. */
+/** What a chunk begins with. */
 export interface ChunkStart {
   readonly chunk: ChunkManifest;
-  /** Items already answered, found in storage; usually empty. */
-  readonly answered: ReadonlySet<number>;
-  readonly shares: Readonly<Record<Modality, readonly ModelShare[]>>;
-  readonly models: ModelTable;
-  readonly latency: Readonly<Record<string, number>>;
-  readonly lanes: number;
-  readonly leftElsewhere: number;
-  readonly allowance?: number;
-  readonly tokensPerItem: number;
+  readonly targets: Targets;
+  /** Items of the run before the chunk, by modality. */
+  readonly offset: ModalityCounts;
+  readonly canary?: { readonly items: ItemRanges; readonly offset: ModalityCounts } | undefined;
+  /** Items that have an outcome already. */
+  readonly done?: ItemRanges;
 }
 
-/** The state of a chunk that begins: its items dealt to models, its invalid lines counted as failed. */
-export function startChunk(start: ChunkStart): ChunkState {
-  const items = itemsByModality(start.chunk);
-  const queues: Queue[] = [];
-  const stranded: Stranded[] = [];
+/** Returns the state of a chunk that begins; its invalid lines are counted as skipped. */
+export function startChunk({ chunk, targets, offset, canary, done = '' }: ChunkStart): ChunkState {
+  const codes = decodeLayout(chunk.layout);
+  const finished = new Set(decodeItems(done));
+  const first = canary === undefined ? undefined : new Set(decodeItems(canary.items));
+  const all = codes.map((_code, position) => chunk.first + position);
+  const wanted = all.filter((item) => !finished.has(item) && (first === undefined || first.has(item)));
+  const open = itemsByModality(chunk, wanted);
+  const from = canary === undefined ? offset : canary.offset;
+  const parts = {} as Record<Modality, Part>;
   for (const modality of MODALITIES) {
-    const open = items[modality].filter((item) => !start.answered.has(item));
-    const shares = open.length === items[modality].length ? start.shares[modality] : rescale(open, start, modality);
-    const dealt = dealItems(modality, open, shares);
-    queues.push(...dealt.queues);
-    if (dealt.rest.length > 0) stranded.push({ modality, items: dealt.rest, tried: [], attempts: 0, takeOver: [] });
+    parts[modality] = { from: from[modality], to: from[modality] + countItems(open[modality]) };
   }
+  const held = first === undefined ? [] : all.filter((item) => !finished.has(item) && !first.has(item));
   return {
-    queues,
-    stranded,
-    models: start.models,
-    latency: start.latency,
-    segments: [],
-    failures: [],
-    counts: { ...NO_COUNTS, skipped: items.invalid.length },
-    rounds: 0,
+    open: openGroups(open),
+    targets,
+    parts,
+    given: { text: {}, vision: {}, audio: {} },
+    counts: { ...NO_COUNTS, skipped: countLayout(chunk.layout).invalid },
     nextPack: 1,
-    granted: start.lanes,
     returned: 0,
-    recalled: 0,
     reserved: 0,
-    tokensPerItem: start.tokensPerItem,
-    ...(start.allowance === undefined ? {} : { allowance: start.allowance }),
-    leftElsewhere: start.leftElsewhere,
-    paused: false,
+    lastFailures: [],
+    notes: [],
+    held: encodeItems(held),
     reopened: false,
   };
 }
 
-function rescale(open: readonly number[], start: ChunkStart, modality: Modality): ModelShare[] {
-  const shares = start.shares[modality].map(({ model, items }) => ({ model, weight: items }));
-  return shares.some(({ weight }) => weight > 0) ? apportion(open.length, shares) : [];
+/** Notes that a chunk remembers. */
+const NOTES = 5;
+
+/** Adds a note, once. */
+export function addChunkNote(state: ChunkState, note: string): ChunkState {
+  return state.notes.includes(note) ? state : { ...state, notes: [...state.notes, note].slice(-NOTES) };
 }
 
-function itemsByModality(chunk: ChunkManifest): Record<Modality | 'invalid', number[]> {
-  const items: Record<Modality | 'invalid', number[]> = { text: [], vision: [], audio: [], invalid: [] };
-  decodeLayout(chunk.layout).forEach((code, position) => {
-    items[code].push(chunk.first + position);
-  });
-  return items;
+/** Opens the items that a canary held back: they are the chunk's part of the run's division. */
+export function openHeld(state: ChunkState, chunk: ChunkManifest, offset: ModalityCounts): ChunkState {
+  if (state.held === '') return state;
+  const items = itemsByModality(chunk, decodeItems(state.held));
+  const parts = { ...state.parts };
+  const counts = countLayout(chunk.layout);
+  for (const modality of MODALITIES) {
+    parts[modality] = { from: offset[modality], to: offset[modality] + counts[modality] };
+  }
+  return { ...state, parts, held: '', open: openGroups(items).reduce(addOpen, state.open) };
 }
 
-/** A pack and how it is run. */
-export interface CutPack extends Omit<PackShape, 'items'> {
-  readonly pack: Pack;
+function openGroups(items: Readonly<Record<Modality, ItemRanges>>): readonly OpenItems[] {
+  return MODALITIES.filter((modality) => items[modality] !== '').map((modality) => newItems(modality, items[modality]));
+}
+
+/** Returns the items of each modality, in their order; invalid ones are left out. */
+function itemsByModality({ first, layout }: ChunkManifest, wanted: readonly number[]): Record<Modality, ItemRanges> {
+  const items: Record<Modality, number[]> = { text: [], vision: [], audio: [] };
+  const codes = decodeLayout(layout);
+  for (const item of wanted) {
+    const code = codes[item - first];
+    const modality = code === undefined ? undefined : askedAs(code);
+    if (modality !== undefined) items[modality].push(item);
+  }
+  return { text: encodeItems(items.text), vision: encodeItems(items.vision), audio: encodeItems(items.audio) };
+}
+
+/** A pack: items for one target, with its share of the run's bounds. */
+export interface Pack extends OpenItems {
+  readonly target: string;
+  readonly permits: number;
+  readonly tokens?: number;
+  readonly hasOther: boolean;
+}
+
+/** What a chunk cuts packs by. */
+export interface CutContext {
+  readonly options: WorkflowOptions;
+  /** Permits that no pack holds, 1 or more. */
+  readonly free: number;
+  /** Permits, besides the free ones, that are left items to ask: see {@link reserveOf}. */
+  readonly reserve: number;
+  /** Permits that the chunk has in all. */
+  readonly permits: number;
+  readonly allowance?: number | undefined;
+  readonly tokensPerItem: number;
+  /** Epoch ms. */
+  readonly now: number;
 }
 
 /**
- * Cuts the next pack for some of `free` lanes, at least 1; undefined when nothing can be done now. Down models' items are
- * moved first.
+ * Returns the permits for which packs that are cut now for `free` permits leave items: as if half of the run's permits
+ * (`concurrency`) were free at least. The few that come free first, when a chunk takes over from another or a pack ends
+ * early, must not be given what the others could do.
  */
-export function nextPack(
-  state: ChunkState,
-  options: WorkflowOptions,
-  now: number,
-  free: number,
-): { readonly cut: CutPack | undefined; readonly state: ChunkState } {
-  const moved = moveFromDown(state.queues, state.models, now);
-  const stranded = [...state.stranded, ...moved.stranded];
-  const queue = chooseQueue(moved.queues, now);
-  const left = tokensLeft(state);
-  if (queue === undefined || left === 0) return { cut: undefined, state: { ...state, queues: moved.queues, stranded } };
-  const open = countItems(moved.queues);
-  const situation = {
-    left: open + state.leftElsewhere,
-    concurrency: options.concurrency,
-    latencyMs: own(state.latency, queue.model),
-    fixed: options.pack,
-    wide: options.widePacks,
-  };
-  const shape = packShape(situation, { free, open, number: state.nextPack });
-  const { pack: whole, queues } = cutPack(
-    moved.queues,
-    queue,
-    Math.min(shape.items, affordableItems(state, left, shape)),
-  );
-  const pack = withBudget(whole, state, left);
-  const cut = { pack, lanes: Math.min(shape.lanes, pack.items.length), last: shape.last };
-  const reserved = state.reserved + (pack.tokenBudget ?? 0);
-  return { cut, state: { ...state, queues, stranded, reserved, nextPack: state.nextPack + 1 } };
+export function reserveOf(free: number, concurrency: number): number {
+  return Math.max(0, Math.ceil(concurrency / 2) - free);
 }
 
-/** Tokens that are neither spent nor reserved; undefined without a limit. Not below 0. */
-export function tokensLeft({ allowance, reserved, counts }: ChunkState): number | undefined {
+/** Cuts the next pack: which items, which target, how many. Returns no pack if nothing can be asked now. */
+export function cutPack(state: ChunkState, context: CutContext): { readonly pack?: Pack; readonly state: ChunkState } {
+  const left = tokensLeft(state, context.allowance);
+  if (left === 0) return { state };
+  for (const group of dueBy(state.open, context.now)) {
+    const up = targetsFor(state, group, context.now);
+    const choice = chooseTarget(state, group.modality, up);
+    if (choice !== undefined) return cut(state, context, group, choice, { up: up.length, left });
+  }
+  return { state };
+}
+
+/** Returns the targets that may be asked about a group of items now. */
+export function targetsFor(state: ChunkState, group: OpenItems, now: number): Targets {
+  const { misfitOf = [] } = group;
+  const able = candidates(withoutRefusing(state.targets, group), group.modality, now);
+  const fit = able.filter(({ id }) => !misfitOf.includes(id));
+  return fit.length > 0 ? fit : able;
+}
+
+/** Returns the targets that have not refused a group of items. */
+export function withoutRefusing(targets: Targets, { refusedBy }: OpenItems): Targets {
+  return targets.filter(({ id }) => !refusedBy.includes(id));
+}
+
+interface TargetChoice {
+  readonly target: string;
+  /** Maximum number of items, so that the division comes out exact. */
+  readonly items: number;
+  /** Items that are due to the targets that may be asked; the others are kept for those that are down. */
+  readonly due: number;
+}
+
+/**
+ * Chooses among targets that may be asked the one that is furthest behind its part of the run. Targets that are down keep
+ * their parts until the others have had theirs; what is left then goes to those that are up, by their nodes.
+ */
+function chooseTarget(state: ChunkState, modality: Modality, up: Targets): TargetChoice | undefined {
+  const all = takers(state.targets, modality);
+  const parts = partsOf(state.parts[modality], all);
+  let best: { readonly target: string; readonly items: number; readonly behind: number } | undefined;
+  let due = 0;
+  for (const { id } of up) {
+    const part = parts.get(id) ?? 0;
+    const items = part - (own(state.given[modality], id) ?? 0);
+    if (items <= 0) continue;
+    due += items;
+    if (best === undefined || items / part > best.behind) best = { target: id, items, behind: items / part };
+  }
+  return best === undefined ? leastGiven(state, modality, up) : { ...best, due };
+}
+
+function partsOf({ from, to }: Part, targets: Targets): ReadonlyMap<string, number> {
+  const counts = divide(
+    targets.map(({ nodes }) => nodes),
+    from,
+    to,
+  );
+  return new Map(targets.map(({ id }, index) => [id, counts[index] ?? 0]));
+}
+
+function leastGiven(state: ChunkState, modality: Modality, up: Targets): TargetChoice | undefined {
+  const rank = (id: string, nodes: number): number => (own(state.given[modality], id) ?? 0) / Math.max(1, nodes);
+  const [first, ...others] = up;
+  if (first === undefined) return undefined;
+  const target = others.reduce((a, b) => (rank(b.id, b.nodes) < rank(a.id, a.nodes) ? b : a), first);
+  const nodes = up.reduce((sum, other) => sum + other.nodes, 0);
+  const items = Math.ceil((countOpen(state.open) * target.nodes) / Math.max(1, nodes));
+  return { target: target.id, items: Math.max(1, items), due: Number.POSITIVE_INFINITY };
+}
+
+function cut(
+  state: ChunkState,
+  context: CutContext,
+  group: OpenItems,
+  choice: TargetChoice,
+  { up, left }: { readonly up: number; readonly left: number | undefined },
+): { readonly pack: Pack; readonly state: ChunkState } {
+  const { options, free, reserve, now } = context;
+  const { concurrency, pack: fixed } = options;
+  const open = dueBy(state.open, now);
+  const ofModality = countOpen(open.filter(({ modality }) => modality === group.modality));
+  const ready = countOpen(open) - Math.max(0, ofModality - choice.due);
+  const shape = packShape({ concurrency, ready, among: free + reserve, free, targets: up, fixed });
+  const affordable =
+    left === undefined ? Number.POSITIVE_INFINITY : affordableItems(state, context, left, shape.permits);
+  const { taken, groups } = takeOpen(state.open, group, Math.min(shape.items, choice.items, affordable));
+  const items = countItems(taken.items);
+  // A target that is due fewer items leaves permits to the next one: so all that is ready is in packs at once.
+  const due = Math.ceil((shape.permits * Math.min(shape.items, choice.items)) / shape.items);
+  // A retry holds few permits: they are idle while its policy waits.
+  const wanted = group.retryAt === undefined ? items : Math.ceil(items / 10);
+  const tokens = left === undefined ? {} : { tokens: budgetOf(state, context, left, items) };
+  const pack: Pack = {
+    ...taken,
+    target: choice.target,
+    permits: Math.min(due, wanted),
+    ...tokens,
+    hasOther: up > 1,
+  };
+  const next = giveItems(state, pack, items);
+  const reserved = state.reserved + (pack.tokens ?? 0);
+  return { pack, state: { ...next, open: groups, reserved, nextPack: state.nextPack + 1 } };
+}
+
+/** Counts items as given to a pack's target; a negative number for those that come back. */
+export function giveItems(
+  state: ChunkState,
+  { modality, target }: Pick<Pack, 'modality' | 'target'>,
+  items: number,
+): ChunkState {
+  const given = state.given[modality];
+  const count = Math.max(0, (own(given, target) ?? 0) + items);
+  return { ...state, given: { ...state.given, [modality]: { ...given, [target]: count } } };
+}
+
+/** Returns the tokens that are neither spent nor reserved, 0 or more; undefined without a limit. */
+export function tokensLeft({ reserved, counts }: ChunkState, allowance: number | undefined): number | undefined {
   return allowance === undefined ? undefined : Math.max(0, allowance - reserved - spentTokens(counts));
 }
 
-/** Items of a pack at most, so that what may be spent is shared out among the lanes. */
-function affordableItems(state: ChunkState, left: number | undefined, { lanes }: PackShape): number {
-  if (left === undefined) return Number.POSITIVE_INFINITY;
-  const items = left / tokensPerItem(state.counts, state.tokensPerItem);
-  return Math.max(1, Math.floor((items * lanes) / Math.max(1, state.granted - state.returned)));
+/** Returns how many items a pack may have, so that what may be spent is shared among the chunk's permits. */
+function affordableItems(state: ChunkState, context: CutContext, left: number, permits: number): number {
+  const items = left / tokensPerItem(state.counts, context.tokensPerItem);
+  return Math.max(1, Math.floor((items * permits) / Math.max(1, context.permits)));
 }
 
-/** Room in a pack's budget for answers that are longer than most. */
+/** Room in a pack's tokens for answers that are longer than most. */
 const BUDGET_ROOM = 1.25;
 
-function withBudget({ tokenBudget: _earlier, ...pack }: Pack, state: ChunkState, left: number | undefined): Pack {
-  if (left === undefined) return pack;
-  const wanted = Math.ceil(pack.items.length * tokensPerItem(state.counts, state.tokensPerItem) * BUDGET_ROOM);
-  return { ...pack, tokenBudget: Math.min(left, wanted) };
+function budgetOf(state: ChunkState, context: CutContext, left: number, items: number): number {
+  const wanted = Math.ceil(items * tokensPerItem(state.counts, context.tokensPerItem) * BUDGET_ROOM);
+  return Math.min(left, wanted);
 }
 
-/** The state after a pack has ended: what it did not spend may be spent by others. */
-export function releaseBudget(state: ChunkState, { tokenBudget = 0 }: Pack): ChunkState {
-  return { ...state, reserved: Math.max(0, state.reserved - tokenBudget) };
-}
-
-/** Gives stranded items to the models that may be asked now; those that still have none stay stranded. */
-export function unstrand(state: ChunkState, now: number): ChunkState {
-  const queues = [...state.queues];
-  const stranded: Stranded[] = [];
-  for (const group of state.stranded) {
-    const up = weights(state.models, group.modality, now);
-    if (up.length === 0) stranded.push(group);
-    else {
-      const { queues: dealt } = dealItems(group.modality, group.items, apportion(group.items.length, up));
-      const { tried, attempts, takeOver } = group;
-      queues.push(...dealt.map((queue) => ({ ...queue, tried, attempts, takeOver })));
-    }
-  }
-  return { ...state, queues, stranded };
-}
-
-/** Ends every stranded item with the error that means that no model could be had. */
-export function failStranded(state: ChunkState): ChunkState {
-  const failures = state.stranded.flatMap(({ items, tried, attempts }) =>
-    items.map((item) => ({ item, model: tried.at(-1) ?? '', error: '503: no nodes available', attempts, tried })),
-  );
-  return addFailures({ ...state, stranded: [] }, failures);
-}
-
-/** The state with items that ended in an error. */
-export function addFailures(state: ChunkState, failures: readonly FailedItem[]): ChunkState {
-  return {
-    ...state,
-    failures: [...state.failures, ...failures],
-    counts: failures.reduce((counts, { model, error }) => countFailure(counts, model, error), state.counts),
-  };
-}
-
-/** Takes over what an earlier execution left answered. */
-export function takeRecovered(state: ChunkState, { segments, counts, reopened = false }: Recovered): ChunkState {
-  return { ...state, reopened, segments: [...state.segments, ...segments], counts: addCounts(state.counts, counts) };
-}
-
-/** True when every item has an answer or an error, or is in a pack under way. */
+/** Returns true if every item has an outcome, is in a pack, or is held back. */
 export function nothingOpen(state: ChunkState): boolean {
-  return state.queues.length === 0 && state.stranded.length === 0;
-}
-
-/** Items that could be in a pack by `time`, epoch ms: all but those that wait to be tried again later than that. */
-export function itemsDueBy(state: ChunkState, time: number): number {
-  return countItems(state.queues.filter(({ alone }) => alone === undefined || alone.notBefore <= time));
-}
-
-/** When the next item that waits to be tried again may be, epoch ms after `now`; undefined when none waits. */
-export function nextTry(state: ChunkState, now: number): number | undefined {
-  const times = state.queues.flatMap(({ alone }) =>
-    alone !== undefined && alone.notBefore > now ? [alone.notBefore] : [],
-  );
-  return times.length === 0 ? undefined : Math.min(...times);
+  return state.open.length === 0;
 }

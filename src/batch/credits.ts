@@ -1,3 +1,5 @@
+import { MAX_AMOUNT, MAX_COUNT, sumCounts } from './numbers.js';
+
 /** What is known of the account's credits during a run, by its balance. Other uses of the account count too. */
 export interface CreditsSeen {
   /** Balance at the start of the run, with what was added to the account since. */
@@ -18,7 +20,7 @@ export function firstCredits(balance: number): CreditsSeen {
 export function seeBalance(seen: CreditsSeen, balance: number, tokens: number): CreditsSeen {
   const spent = seen.balance - balance;
   // More than before: somebody has added credits.
-  const start = spent < 0 ? seen.start - spent : seen.start;
+  const start = spent < 0 ? Math.min(seen.start - spent, MAX_AMOUNT) : seen.start;
   const cost = tokens > seen.tokens ? Math.max(0, spent) / (tokens - seen.tokens) : 0;
   const perToken = Math.max(seen.perToken ?? 0, cost);
   return { start, balance, tokens: Math.max(tokens, seen.tokens), ...(perToken > 0 ? { perToken } : {}) };
@@ -37,7 +39,8 @@ export function spentCredits({ start, balance }: CreditsSeen): number {
 export function tokensForCredits(seen: CreditsSeen, maxCredits: number, roundTokens: number): number {
   const left = maxCredits - spentCredits(seen);
   if (left <= 0) return seen.tokens;
-  if (seen.perToken === undefined) return seen.tokens * 2 + roundTokens;
-  const affordable = left / seen.perToken;
-  return seen.tokens + Math.max(1, Math.floor(affordable <= roundTokens ? affordable : affordable / 2));
+  if (seen.perToken === undefined) return sumCounts(seen.tokens, seen.tokens, roundTokens);
+  // A price may be next to nothing: what it would buy must stay a number that a message can hold.
+  const affordable = Math.min(left / seen.perToken, MAX_COUNT);
+  return sumCounts(seen.tokens, Math.max(1, Math.floor(affordable <= roundTokens ? affordable : affordable / 2)));
 }

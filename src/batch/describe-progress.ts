@@ -1,6 +1,7 @@
 import { linesOf } from './counts.js';
 import { codeMarkdown, plainMarkdown } from './markdown.js';
 import type { ModelProgress, Progress } from './progress.js';
+import { shellWord } from './shell-word.js';
 
 /** Progress as Markdown, for the workflow's current details in the Temporal Web UI. */
 export function describeProgress(runId: string, progress: Progress): string {
@@ -18,18 +19,28 @@ export function describeProgress(runId: string, progress: Progress): string {
 }
 
 function headline(progress: Progress): string {
-  const { state, items, ok, failed, skipped } = progress;
+  const { state, items, ok, failed, skipped, reused = 0 } = progress;
   const done = linesOf(progress);
   const percent = items === 0 ? 0 : Math.floor((100 * done) / items);
   const left = skipped === 0 ? '' : ` · ${skipped} skipped`;
-  return `**${state}** · ${done} of ${items} items (${percent} %) · ${ok} ok · ${failed} failed${left}`;
+  const taken = reused === 0 ? '' : ` (${reused} reused)`;
+  return `**${state}** · ${done} of ${items} items (${percent} %) · ${ok} ok${taken} · ${failed} failed${left}`;
 }
 
-function reasonLines({ reason }: Progress): string[] {
-  return reason === undefined ? [] : ['', `> ${plainMarkdown(reason)}`];
+function reasonLines({ reason, waiting, notes = [] }: Progress): string[] {
+  const times = waiting === undefined ? '' : ` (since ${clock(waiting.since)}, next try ${clock(waiting.until)})`;
+  const lines = reason === undefined ? [] : ['', `> ${plainMarkdown(reason)}${times}`];
+  return [...lines, ...notes.flatMap((note) => ['', plainMarkdown(note)])];
 }
 
-function factLines({ tokens, requests, retries, lanes, chunks, latency, rates, spending }: Progress): string[] {
+/** A time of day, UTC. */
+function clock(time: number | undefined): string {
+  return time === undefined ? '?' : `${new Date(time).toISOString().slice(11, 19)} UTC`;
+}
+
+function factLines(progress: Progress): string[] {
+  const { tokens, cachedTokens = 0, requests, retries, permits, chunks, latency, rates, spending } = progress;
+  const cached = cachedTokens === 0 ? '' : `, ${cachedTokens} from a cache`;
   const { maxTotalTokens, credits, maxCredits } = spending;
   const speed = [
     ...(rates.requestsPerSecond === undefined ? [] : [`${rates.requestsPerSecond.toFixed(1)} requests/s`]),
@@ -45,7 +56,7 @@ function factLines({ tokens, requests, retries, lanes, chunks, latency, rates, s
       : [`${round(credits)}${maxCredits === undefined ? '' : ` of ${maxCredits}`} credits spent`]),
   ];
   return [
-    `${tokens} tokens · ${requests} requests, ${retries} of them retries · ${lanes.used} of ${lanes.total} lanes · chunks ${chunks.done} done, ${chunks.started} started, ${chunks.total} in all`,
+    `${tokens} tokens${cached} · ${requests} requests, ${retries} of them retries · ${permits.used} of ${permits.total} permits · chunks ${chunks.done} done, ${chunks.started} started, ${chunks.total} in all`,
     ...(speed.length === 0 ? [] : ['', speed.join(' · ')]),
     ...(limits.length === 0 ? [] : ['', limits.join(' · ')]),
   ];
@@ -80,11 +91,11 @@ function failureLines({ lastFailures }: Progress): string[] {
 function whatToDo(runId: string, { state, pausedBy, failed }: Progress): string {
   const command = (words: string): string => codeMarkdown(`dria-temporal ${words}`);
   if (state === 'completed') {
-    const again = failed === 0 ? '' : ` Ask the failed items again: ${command(`retry ${runId}`)}.`;
-    return `Results: ${command(`results ${runId} -o results.jsonl`)}.${again}`;
+    const again = failed === 0 ? '' : ` Ask the failed items again: ${command(`retry ${shellWord(runId)}`)}.`;
+    return `Results: ${command(`results ${shellWord(runId)} -o results.jsonl`)}.${again}`;
   }
   if (state === 'failed' || state === 'cancelled') {
-    const answers = command(`results ${runId} --partial`);
+    const answers = command(`results ${shellWord(runId)} --partial`);
     return `Answers are kept: ${answers}. The command that started the run goes on with them.`;
   }
   if (state === 'paused' && pausedBy === 'budget') {

@@ -1,7 +1,7 @@
-import { apportion } from './allocation.js';
+import { apportion } from './division.js';
 import { MODALITIES, type Modality, type ModalityCounts, noModalityCounts } from './modality.js';
-import { type ModelTable, weights } from './model-table.js';
 import { own } from './own.js';
+import { type Targets, takers } from './targets.js';
 
 /** Characters that make a token, by the script they are of. Every model has its own tokens; these are near most. */
 const ASCII_PER_TOKEN = 4;
@@ -59,7 +59,7 @@ export interface RunPlan {
   readonly modalities: Readonly<ModalityCounts>;
   /** {@link textTokens} of the prompts, summed, by modality. */
   readonly textTokens: Readonly<ModalityCounts>;
-  readonly models: ModelTable;
+  readonly models: Targets;
   readonly maxTokens: number;
   readonly retries: number;
   /** By model; those that tell none are absent. */
@@ -115,10 +115,14 @@ export function estimateRun(plan: RunPlan): RunEstimate {
 function spread({ modalities, models }: RunPlan): PlannedModel[] {
   const items = new Map(models.map(({ id }) => [id, noModalityCounts()]));
   for (const modality of MODALITIES) {
-    const up = weights(models, modality, 0);
-    for (const share of up.length === 0 ? [] : apportion(modalities[modality], up)) {
-      const counts = items.get(share.model);
-      if (counts !== undefined) counts[modality] = share.items;
+    const able = takers(models, modality);
+    const parts = apportion(
+      modalities[modality],
+      able.map(({ nodes }) => nodes),
+    );
+    for (const [index, { id }] of able.entries()) {
+      const counts = items.get(id);
+      if (counts !== undefined) counts[modality] = parts[index] ?? 0;
     }
   }
   return models

@@ -1,3 +1,4 @@
+import { sumCounts } from './numbers.js';
 import { own } from './own.js';
 
 /**
@@ -9,9 +10,12 @@ export type LatencyHistogram = Readonly<Record<string, number>>;
 /** Buckets to a doubling of the time. */
 const PER_DOUBLING = 4;
 
+/** Longest time that is told apart, ms: no request takes longer. */
+const LONGEST_MS = 1e9;
+
 /** The bucket of a time in ms; everything below 1 ms is in the first. */
 function bucketOf(ms: number): number {
-  return Math.round(Math.log2(Math.max(1, ms)) * PER_DOUBLING);
+  return Math.round(Math.log2(Math.max(1, Math.min(ms, LONGEST_MS))) * PER_DOUBLING);
 }
 
 /** The time in ms that stands for a bucket. */
@@ -28,7 +32,7 @@ export function countLatency(histogram: LatencyHistogram, ms: number): LatencyHi
 /** The sum of two histograms. */
 export function addLatencies(a: LatencyHistogram, b: LatencyHistogram): LatencyHistogram {
   const sum: Record<string, number> = { ...a };
-  for (const [bucket, count] of Object.entries(b)) sum[bucket] = (sum[bucket] ?? 0) + count;
+  for (const [bucket, count] of Object.entries(b)) sum[bucket] = sumCounts(own(sum, bucket) ?? 0, count);
   return sum;
 }
 

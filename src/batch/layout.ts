@@ -1,7 +1,12 @@
-import type { Modality } from './modality.js';
+import { MODALITIES, type Modality } from './modality.js';
 
-/** What an item is in a chunk's layout: its modality, or `invalid` for a line that was skipped. */
-export type LayoutCode = Modality | 'invalid';
+/**
+ * What an item is in a chunk's layout: its modality if it is asked; `invalid` for a line that was skipped; `twin-…` for one
+ * that is the same as an earlier item and gets its line; `reused-…` for one whose answer was taken from an earlier run.
+ */
+export type LayoutCode = Modality | 'invalid' | UnaskedCode;
+
+type UnaskedCode = `twin-${Modality}` | `reused-${Modality}`;
 
 /** Consecutive items that are the same. */
 export interface LayoutRun {
@@ -10,13 +15,46 @@ export interface LayoutRun {
   readonly count: number;
 }
 
-const LETTERS: Readonly<Record<LayoutCode, string>> = { text: 't', vision: 'v', audio: 'a', invalid: 'x' };
-const CODES: ReadonlyMap<string, LayoutCode> = new Map([
-  ['t', 'text'],
-  ['v', 'vision'],
-  ['a', 'audio'],
-  ['x', 'invalid'],
-]);
+const LETTERS: Readonly<Record<LayoutCode, string>> = {
+  text: 't',
+  vision: 'v',
+  audio: 'a',
+  invalid: 'x',
+  'twin-text': 'p',
+  'twin-vision': 'q',
+  'twin-audio': 'r',
+  'reused-text': 'T',
+  'reused-vision': 'V',
+  'reused-audio': 'A',
+};
+const CODES: ReadonlyMap<string, LayoutCode> = new Map(
+  MODALITIES.flatMap((modality) => {
+    const codes: readonly LayoutCode[] = [modality, `twin-${modality}`, `reused-${modality}`];
+    return codes.map((code) => [LETTERS[code], code] as const);
+  }),
+);
+
+const LAYOUT = /^(?:[tvaxpqrTVA][1-9]\d*)*$/;
+
+/** Returns the modality of an item that is asked; undefined for one that is not. */
+export function askedAs(code: LayoutCode): Modality | undefined {
+  return MODALITIES.find((modality) => modality === code);
+}
+
+/** Returns the modality of an item, asked or not; undefined for an invalid line. */
+export function modalityOf(code: LayoutCode): Modality | undefined {
+  return MODALITIES.find((modality) => code.endsWith(modality));
+}
+
+/** Returns true for an item that gets the line of an earlier one. */
+export function isTwin(code: LayoutCode): boolean {
+  return code.startsWith('twin-');
+}
+
+/** Returns true for an item whose answer was taken from an earlier run. */
+export function isReused(code: LayoutCode): boolean {
+  return code.startsWith('reused-');
+}
 
 /** Writes what the items of a chunk are, in input order, run-length encoded: `t3v1x2`. */
 export function encodeLayout(codes: readonly LayoutCode[]): string {
@@ -33,8 +71,8 @@ export function encodeLayout(codes: readonly LayoutCode[]): string {
 
 /** Reads a layout as runs. Throws a `RangeError` for a text that {@link encodeLayout} cannot have written. */
 export function layoutRuns(layout: string): LayoutRun[] {
-  if (!/^(?:[tvax][1-9]\d*)*$/.test(layout)) throw new RangeError(`not a layout of items: ${layout.slice(0, 40)}`);
-  return Array.from(layout.matchAll(/([tvax])(\d+)/g), ([, letter = '', count]) => ({
+  if (!LAYOUT.test(layout)) throw new RangeError(`not a layout of items: ${layout.slice(0, 40)}`);
+  return Array.from(layout.matchAll(/([a-zA-Z])(\d+)/g), ([, letter = '', count]) => ({
     code: CODES.get(letter) ?? 'invalid',
     count: Number(count),
   }));
@@ -45,9 +83,23 @@ export function decodeLayout(layout: string): LayoutCode[] {
   return layoutRuns(layout).flatMap(({ code, count }) => new Array<LayoutCode>(count).fill(code));
 }
 
-/** Items of a layout by what they are. Throws a `RangeError` as {@link layoutRuns} does. */
-export function countLayout(layout: string): Record<LayoutCode, number> {
-  const counts: Record<LayoutCode, number> = { text: 0, vision: 0, audio: 0, invalid: 0 };
-  for (const { code, count } of layoutRuns(layout)) counts[code] += count;
+/** Items of a layout, counted. */
+export interface LayoutCounts extends Readonly<Record<Modality | 'invalid', number>> {
+  /** Items that get the line of an earlier one. */
+  readonly twins: number;
+  /** Items whose answer was taken from an earlier run. */
+  readonly reused: number;
+}
+
+/** Counts the items of a layout by what they are. Throws a `RangeError` as {@link layoutRuns} does. */
+export function countLayout(layout: string): LayoutCounts {
+  const counts = { text: 0, vision: 0, audio: 0, invalid: 0, twins: 0, reused: 0 };
+  for (const { code, count } of layoutRuns(layout)) {
+    const modality = askedAs(code);
+    if (modality !== undefined) counts[modality] += count;
+    else if (isTwin(code)) counts.twins += count;
+    else if (isReused(code)) counts.reused += count;
+    else counts.invalid += count;
+  }
   return counts;
 }

@@ -5,8 +5,11 @@ export interface Limit {
   readonly whole: boolean;
 }
 
-/** Lanes of a run at most. */
+/** Maximum number of permits of a run. */
 export const MAX_CONCURRENCY = 2000;
+
+/** Maximum length of a model's name that a person gives, characters. */
+export const MAX_MODEL_LENGTH = 1_000;
 
 /** Items of a canary at most: each may be in a chunk of its own, which the parent starts. */
 export const MAX_CANARY = 500;
@@ -20,6 +23,9 @@ export const LIMITS = {
   maxTokens: { least: 1, most: 10_000_000, whole: true },
   temperature: { least: 0, most: 2, whole: false },
   timeoutSecs: { least: 0.001, most: 86_400, whole: false },
+  maxWaitSecs: { least: 0, most: 604_800, whole: false },
+  rpm: { least: 1, most: MANY, whole: false },
+  tpm: { least: 1, most: MANY, whole: false },
   maxTotalTokens: { least: 1, most: MANY, whole: true },
   maxCredits: { least: 0.000001, most: MANY, whole: false },
 } as const satisfies Record<string, Limit>;

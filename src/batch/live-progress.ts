@@ -1,27 +1,30 @@
-import type { PackBeat } from './pack-beat.js';
+import { sumCounts } from './numbers.js';
+import type { PackHeartbeat } from './pack-heartbeat.js';
 import type { Progress } from './progress.js';
 
 /** Counts of a run that packs under way add to. */
-type Counted = Pick<Progress, 'ok' | 'truncated' | 'empty' | 'tokens' | 'requests'>;
+type Counted = Pick<Progress, 'ok' | 'failed' | 'truncated' | 'empty' | 'tokens' | 'requests'>;
 
 /**
  * A run's progress with what its packs under way have done so far. The run itself hears of a pack when it ends, which
  * may take a minute.
  */
-export function withPacks(progress: Progress, beats: readonly PackBeat[]): Progress {
+export function withPacks(progress: Progress, beats: readonly PackHeartbeat[]): Progress {
   if (beats.length === 0) return progress;
   const { spending } = progress;
   return {
     ...progress,
-    ...counted((name) => progress[name] + sum(beats, name)),
-    spending: { ...spending, tokens: spending.tokens + sum(beats, 'tokens') + sum(beats, 'wastedTokens') },
+    ...counted((name) => sumCounts(progress[name], sum(beats, name))),
+    ...cachedTokens(sumCounts(progress.cachedTokens ?? 0, sum(beats, 'cachedTokens'))),
+    spending: { ...spending, tokens: sumCounts(spending.tokens, sum(beats, 'tokens'), sum(beats, 'wastedTokens')) },
     models: progress.models.map((model) => {
-      const own = beats.filter((beat) => beat.model === model.id);
+      const own = beats.filter((beat) => beat.target === model.id);
       return {
         ...model,
-        sent: model.sent + sum(own, 'requests'),
-        ok: model.ok + sum(own, 'ok'),
-        tokens: model.tokens + sum(own, 'tokens'),
+        sent: sumCounts(model.sent, sum(own, 'requests')),
+        ok: sumCounts(model.ok, sum(own, 'ok')),
+        failed: sumCounts(model.failed, sum(own, 'failed')),
+        tokens: sumCounts(model.tokens, sum(own, 'tokens')),
       };
     }),
   };
@@ -37,26 +40,33 @@ export function noLess(before: Progress | undefined, now: Progress): Progress {
   return {
     ...now,
     ...counted((name) => Math.max(before[name], now[name])),
+    ...cachedTokens(Math.max(before.cachedTokens ?? 0, now.cachedTokens ?? 0)),
     spending: { ...now.spending, tokens: Math.max(before.spending.tokens, now.spending.tokens) },
     models: now.models.map((model) => {
-      const { sent, ok, tokens } = models.get(model.id) ?? model;
+      const { sent, ok, failed, tokens } = models.get(model.id) ?? model;
       return {
         ...model,
         sent: Math.max(sent, model.sent),
         ok: Math.max(ok, model.ok),
+        failed: Math.max(failed, model.failed),
         tokens: Math.max(tokens, model.tokens),
       };
     }),
   };
 }
 
-function sum(beats: readonly PackBeat[], name: Exclude<keyof PackBeat, 'model'>): number {
-  return beats.reduce((total, beat) => total + beat[name], 0);
+function cachedTokens(tokens: number): Pick<Progress, 'cachedTokens'> {
+  return tokens === 0 ? {} : { cachedTokens: tokens };
+}
+
+function sum(beats: readonly PackHeartbeat[], name: Exclude<keyof PackHeartbeat, 'target'>): number {
+  return sumCounts(...beats.map((beat) => beat[name]));
 }
 
 function counted(of: (name: keyof Counted) => number): Counted {
   return {
     ok: of('ok'),
+    failed: of('failed'),
     truncated: of('truncated'),
     empty: of('empty'),
     tokens: of('tokens'),

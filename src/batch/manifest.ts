@@ -1,19 +1,21 @@
 import { z } from 'zod';
+import { countSchema as count } from './numbers.js';
 
 /**
  * One chunk of the input. `layout` says what its items are, run-length encoded in input order:
- * `t` text, `v` vision, `a` audio, `x` an invalid line that was skipped; `t3v1x2` is six items.
+ * `t` text, `v` vision, `a` audio, `x` an invalid line that was skipped; `t3v1x2` is six items. Not asked either are `p`, `q`
+ * and `r` (text, vision, audio; the same as an earlier item) and `T`, `V` and `A` (answered by an earlier run).
  */
-export const chunkManifestSchema = z.object({
+const chunkManifestSchema = z.object({
   /** 0-based number of the chunk in the run. */
-  chunk: z.number().int().nonnegative(),
+  chunk: count,
   /** Index of the chunk's first item in the run. */
-  first: z.number().int().nonnegative(),
+  first: count,
   layout: z.string(),
+  /** Items, in this chunk or later ones, that get the line of one of this chunk's; absent if there are none. */
+  copies: count.optional(),
 });
 export type ChunkManifest = z.infer<typeof chunkManifestSchema>;
-
-const count = z.number().int().nonnegative();
 
 /** What is known of the input before any inference. Kept in the run directory; the workflow sees it a page at a time. */
 export const manifestSchema = z.object({
@@ -25,10 +27,20 @@ export const manifestSchema = z.object({
   bytes: count,
   /** All items, invalid ones included. */
   items: count,
-  /** Items by modality, invalid ones left out. */
+  /** Items that are asked, by modality. */
   modalities: z.object({ text: count, vision: count, audio: count }),
   /** Invalid lines, only under `skipInvalid`. */
   invalid: count,
+  /** Lines of the input have columns that are copied into the output. */
+  columns: z.literal(true).optional(),
+  /** Model that all items name; absent if they name none. */
+  model: z.string().optional(),
+  /** Items that are the same as an earlier one and get its line. */
+  twins: count,
+  /** Items whose answers were taken from an earlier run. */
+  reused: count,
+  /** What came of the wish to take answers from an earlier run; absent before that was looked for, and without the wish. */
+  reuse: z.object({ notes: z.array(z.string()) }).optional(),
   /** Items a chunk, the last one excepted. */
   chunkSize: z.number().int().positive(),
   chunks: z.array(chunkManifestSchema),

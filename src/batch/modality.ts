@@ -2,7 +2,7 @@
 export type Modality = 'text' | 'vision' | 'audio';
 
 /** All modalities, in the order in which they are counted and shown. */
-export const MODALITIES: readonly Modality[] = ['text', 'vision', 'audio'];
+export const MODALITIES = ['text', 'vision', 'audio'] as const satisfies readonly Modality[];
 
 /** One count per modality. */
 export type ModalityCounts = Record<Modality, number>;

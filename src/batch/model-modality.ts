@@ -28,7 +28,20 @@ const NAME_RULES: readonly (readonly [RegExp, Modality])[] = [
 
 /** What a model takes, judged by its id alone: the table of known models, else words in its name, else text. */
 export function modalityOfModel(id: string): Modality {
+  return modalityByName(id) ?? 'text';
+}
+
+/** What a model takes by the table of known models, else by words in its name; undefined when neither tells. */
+export function modalityByName(id: string): Modality | undefined {
   const name = id.toLowerCase();
-  const known = KNOWN_MODELS.get(name) ?? KNOWN_MODELS.get(name.slice(name.lastIndexOf('/') + 1));
-  return known ?? NAME_RULES.find(([rule]) => rule.test(name))?.[1] ?? 'text';
+  return knownModality(name) ?? NAME_RULES.find(([rule]) => rule.test(name))?.[1];
+}
+
+/** True for a model of Dria's network. */
+export function isKnownModel(id: string): boolean {
+  return knownModality(id.toLowerCase()) !== undefined;
+}
+
+function knownModality(name: string): Modality | undefined {
+  return KNOWN_MODELS.get(name) ?? KNOWN_MODELS.get(name.slice(name.lastIndexOf('/') + 1));
 }

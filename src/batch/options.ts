@@ -1,14 +1,15 @@
 import { z } from 'zod';
-import { LIMITS, type Limit, MAX_CANARY } from './limits.js';
+import { LIMITS, type Limit, MAX_CANARY, MAX_MODEL_LENGTH } from './limits.js';
+import { type OptionField, type RequestBody, requestFormSchema } from './request-form.js';
 
-/** Items of a chunk at most: all of them may fail, and their errors travel in one payload of 2 MB at most. */
-const MAX_CHUNK_SIZE = 2000;
+/** Maximum number of items in a chunk: they are merged into one part, and a chunk is what a step repeats after a crash. */
+const MAX_CHUNK_SIZE = 50_000;
 
-/** Items of a chunk where there are few lanes. */
-const LEAST_CHUNK_SIZE = 500;
+/** Items of a chunk, if the caller asks for no other number: few child workflows, and parts that are soon merged. */
+const CHUNK_SIZE = 10_000;
 
-/** Items a lane gets in one chunk: fewer, and lanes would spend their time moving from chunk to chunk. */
-const ITEMS_PER_LANE = 40;
+/** Maximum length of a run's system message (characters): the start of a workflow carries it. */
+const MAX_SYSTEM_LENGTH = 100_000;
 
 /** A JSON Schema object. */
 export type JsonSchema = { readonly [key: string]: unknown };
@@ -17,47 +18,128 @@ function limited({ least, most, whole }: Limit): z.ZodNumber {
   return (whole ? z.int() : z.number()).min(least).max(most);
 }
 
-/**
- * How a batch is run: the options of `batch`, with its names in camelCase and its defaults. What comes from outside is
- * parsed with this schema; unknown fields are refused, so that a misspelt one is seen.
- */
+/** When items that are the same are asked once. */
+export const DEDUPE = ['auto', 'always', 'never'] as const;
+export type Dedupe = (typeof DEDUPE)[number];
+
+/** How a batch is run: the options of the command `batch` in camelCase. What is left out has the default. */
+export interface BatchOptionsInput {
+  /** The only model to ask. Default: models of the endpoint's list, by their nodes. */
+  readonly model?: string | undefined;
+  /** Permits: maximum number of requests in flight, on all workers together, 1 to 2000. Default 10. */
+  readonly concurrency?: number | undefined;
+  /** Further attempts for an item after its first, 0 to 100. Default 3. */
+  readonly retries?: number | undefined;
+  /** Maximum tokens of an answer. Default 2048. */
+  readonly maxTokens?: number | undefined;
+  /** Sampling temperature, 0 to 2. Default 0.7. */
+  readonly temperature?: number | undefined;
+  /** Maximum time for one answer (seconds). Default 120. */
+  readonly timeoutSecs?: number | undefined;
+  /** Maximum time that items wait for an endpoint that cannot be asked before they fail with its words (seconds). Default 900. */
+  readonly maxWaitSecs?: number | undefined;
+  /** System message of every item, 100,000 characters or fewer. Default: each item's own, if it has one. */
+  readonly system?: string | undefined;
+  /** JSON Schema that every answer must satisfy. Default: none. */
+  readonly schema?: JsonSchema | undefined;
+  /** Sends an answer that does not satisfy the schema back to its model with what is wrong. Default true. */
+  readonly repair?: boolean | undefined;
+  /** Sends items whose prompts begin alike one after another, to the same target. Default false. */
+  readonly groupPrefix?: boolean | undefined;
+  /** Items in a pack, 1 to 1000; 1 makes every item an activity of its own. Default: by how the run goes. */
+  readonly pack?: number | undefined;
+  /** Writes an error line for an invalid input line, instead of refusing the input. Default false. */
+  readonly skipInvalid?: boolean | undefined;
+  /** Writes prompt_tokens, finish_reason, attempts and the other facts into every output line. Default false. */
+  readonly detail?: boolean | undefined;
+  /** Maximum requests a minute, on all workers together. Default: no limit but the endpoint's. */
+  readonly rpm?: number | undefined;
+  /** Maximum tokens a minute, of prompts and answers, on all workers together. Default: no limit but the endpoint's. */
+  readonly tpm?: number | undefined;
+  /** Maximum tokens of the whole run, of prompts and answers; at the limit it pauses. Default: no limit. */
+  readonly maxTotalTokens?: number | undefined;
+  /** Maximum credits of the whole run, by the account's balance; at the limit it pauses. Default: no limit. */
+  readonly maxCredits?: number | undefined;
+  /** Asks so many items first, spread over the input, and then waits until somebody resumes the run. Default: none. */
+  readonly canary?: number | undefined;
+  /** Writes the endpoint's whole answer into every output line, as `raw`. Default false. */
+  readonly raw?: boolean | undefined;
+  /**
+   * Further fields of every request, as the endpoint's documentation has them: `{ seed: 7, top_p: 0.9 }`. They are not judged;
+   * one that an option fills as well is sent as it is here. Default: none.
+   */
+  readonly body?: RequestBody | undefined;
+  /** Fields that requests do not have, of those that options fill. Default: what a target refuses is found out. */
+  readonly omit?: readonly OptionField[] | undefined;
+  /** Other names of fields that options fill: `{ max_tokens: 'max_completion_tokens' }`. Default: none. */
+  readonly rename?: Readonly<Partial<Record<OptionField, string>>> | undefined;
+  /**
+   * Asks items that are the same once, and answers each of them with that: `always`, `never`, or `auto`, at temperature 0.
+   * Default `auto`.
+   */
+  readonly dedupe?: Dedupe | undefined;
+  /** Items in a chunk, 1 to 50,000. Default 10,000. */
+  readonly chunkSize?: number | undefined;
+}
+
+/** What comes from outside is parsed with this schema; unknown fields are refused, so that a misspelt one is seen. */
 export const batchOptionsSchema = z.strictObject({
-  /** The only model to ask. Without it, models are chosen from the endpoint's list. */
-  model: z.string().min(1).optional(),
-  /** Lanes: requests in flight at most, on all workers together. */
+  model: z.string().min(1).max(MAX_MODEL_LENGTH).optional(),
   concurrency: limited(LIMITS.concurrency).default(10),
-  /** Further attempts for an item after its first. */
   retries: limited(LIMITS.retries).default(3),
-  /** Tokens of an answer at most. */
   maxTokens: limited(LIMITS.maxTokens).default(2048),
   temperature: limited(LIMITS.temperature).default(0.7),
-  /** Time for one answer, seconds. */
   timeoutSecs: limited(LIMITS.timeoutSecs).default(120),
-  /** JSON Schema that every answer must satisfy. */
+  maxWaitSecs: limited(LIMITS.maxWaitSecs).default(900),
+  system: z.string().min(1).max(MAX_SYSTEM_LENGTH).optional(),
   schema: z.record(z.string(), z.unknown()).optional(),
-  /** Items in a pack; without it sizes are chosen as the run goes. 1 makes every item an activity of its own. */
+  repair: z.boolean().default(true),
+  groupPrefix: z.boolean().default(false),
   pack: z.int().min(1).max(1000).optional(),
-  /** Write an error line for an invalid input line, instead of refusing the input. */
   skipInvalid: z.boolean().default(false),
-  /** Write prompt_tokens, finish_reason, attempts and the rest of the facts into every output line. */
   detail: z.boolean().default(false),
-  /** Tokens of the whole run at most, of prompts and answers; at the limit it pauses. */
+  rpm: limited(LIMITS.rpm).optional(),
+  tpm: limited(LIMITS.tpm).optional(),
   maxTotalTokens: limited(LIMITS.maxTotalTokens).optional(),
-  /** Credits of the whole run at most, by the account's balance; at the limit it pauses. */
   maxCredits: limited(LIMITS.maxCredits).optional(),
-  /** Ask so many items first, spread over the input, and then wait until somebody resumes the run. */
   canary: z.int().min(1).max(MAX_CANARY).optional(),
-  /** Items in a chunk. Without it, as many as suit the concurrency: see {@link chunkSizeFor}. */
-  chunkSize: z.int().min(1).max(MAX_CHUNK_SIZE).optional(),
+  raw: z.boolean().default(false),
+  ...requestFormSchema.shape,
+  dedupe: z.enum(DEDUPE).default('auto'),
+  chunkSize: z.int().min(1).max(MAX_CHUNK_SIZE).default(CHUNK_SIZE),
 });
 
 /** Options with every default filled in. */
 export type BatchOptions = z.output<typeof batchOptionsSchema>;
 
-/** Options as a caller gives them. */
-export type BatchOptionsInput = z.input<typeof batchOptionsSchema>;
-
-/** Items in a chunk of a run with these options: 500, and with more than a few lanes more, up to 2,000. */
-export function chunkSizeFor({ chunkSize, concurrency }: Pick<BatchOptions, 'chunkSize' | 'concurrency'>): number {
-  return chunkSize ?? Math.min(Math.max(ITEMS_PER_LANE * concurrency, LEAST_CHUNK_SIZE), MAX_CHUNK_SIZE);
+/** Returns true if items that are the same are asked once. */
+export function asksOnce({ dedupe, temperature }: Pick<BatchOptions, 'dedupe' | 'temperature'>): boolean {
+  return dedupe === 'auto' ? temperature === 0 : dedupe === 'always';
 }
+
+/**
+ * Returns true if attached files are read whole before the run, so that items with them can be found to be the same, in it and
+ * by later runs.
+ */
+export function hasKeysOfFiles({ dedupe }: Pick<BatchOptions, 'dedupe'>, reuse: string | undefined): boolean {
+  return dedupe !== 'never' || reuse !== undefined;
+}
+
+const STORED = {
+  schema: true,
+  system: true,
+  body: true,
+  omit: true,
+  rename: true,
+  raw: true,
+  repair: true,
+  groupPrefix: true,
+} as const;
+
+/** The options that shape requests and answers alone: they stay in the run directory, so that no history carries them on. */
+export const STORED_OPTIONS = Object.keys(STORED) as readonly (keyof typeof STORED)[];
+
+export const workflowOptionsSchema = batchOptionsSchema.omit({ ...STORED, skipInvalid: true, dedupe: true });
+
+/** The options that a workflow needs: what shapes requests alone is stored, and what shapes the manifest is done. */
+export type WorkflowOptions = z.output<typeof workflowOptionsSchema>;

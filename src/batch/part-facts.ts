@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { countSchema as count, MAX_COUNT, timeSchema } from './numbers.js';
 
 /** What is known of an answer and is not in its output line. */
 export interface AnswerFacts {
@@ -8,6 +9,10 @@ export interface AnswerFacts {
   readonly ms?: number | undefined;
   /** Cut at the token limit. */
   readonly truncated?: boolean | undefined;
+  /** Cut by a content filter. */
+  readonly filtered?: boolean | undefined;
+  /** Asked otherwise than the run asks as a whole: after a change of its options. */
+  readonly changed?: boolean | undefined;
 }
 
 /** What is known of a failed item and is not in its output line. */
@@ -18,8 +23,7 @@ export interface FailureFacts {
   readonly tried: readonly string[];
 }
 
-const count = z.number().int().nonnegative();
-const column = z.array(z.number().nullable());
+const column = z.array(z.number().min(0).max(MAX_COUNT).nullable());
 
 /**
  * Facts of a part's items, kept beside the part: columns with one entry per item in input order, `null` where nothing is
@@ -31,13 +35,17 @@ export const partFactsSchema = z.object({
   /** Index of the part's first item in the run. */
   first: count,
   /** When the first answer came, epoch ms; null when no time is known. */
-  start: z.number().nullable(),
+  start: timeSchema.nullable(),
   /** When each answer came, ms after `start`. */
   at: column,
   /** Time of each request, ms. */
   ms: column,
   /** Indices in the run of the answers that were cut at the token limit. */
   truncated: z.array(count),
+  /** Indices in the run of the answers that were cut by a content filter. */
+  filtered: z.array(count).default([]),
+  /** Indices in the run of the answers that were asked otherwise than the run asks as a whole. */
+  changed: z.array(count),
   /** Names of models that `failures` points to. */
   names: z.array(z.string()),
   /** Of each failed item: index in the run, attempts, and the models that were asked (positions in `names`). */
@@ -62,6 +70,8 @@ export function partFacts(
     at: known.map(({ at } = {}) => (at === undefined || start === null ? null : at - start)),
     ms: known.map(({ ms } = {}) => ms ?? null),
     truncated: known.flatMap((facts, position) => (facts?.truncated === true ? [first + position] : [])),
+    filtered: known.flatMap((facts, position) => (facts?.filtered === true ? [first + position] : [])),
+    changed: known.flatMap((facts, position) => (facts?.changed === true ? [first + position] : [])),
     names,
     failures: failures.map(({ item, attempts, tried }) => [
       item,
@@ -87,17 +97,27 @@ export function failureFacts({ names, failures }: PartFacts): Map<number, Failur
 }
 
 /** The facts of the part's answers that have some, by index in the run. */
-export function answerFacts({ first, start, at, ms, truncated }: PartFacts): Map<number, AnswerFacts> {
-  const cut = new Set(truncated);
+export function answerFacts({
+  first,
+  start,
+  at,
+  ms,
+  truncated,
+  filtered,
+  changed,
+}: PartFacts): Map<number, AnswerFacts> {
+  const [cut, censored, other] = [new Set(truncated), new Set(filtered), new Set(changed)];
   const facts = new Map<number, AnswerFacts>();
   at.forEach((offset, position) => {
     const item = first + position;
     const time = ms[position] ?? null;
-    if (offset === null && time === null && !cut.has(item)) return;
+    if (offset === null && time === null && ![cut, censored, other].some((items) => items.has(item))) return;
     facts.set(item, {
       ...(offset === null || start === null ? {} : { at: start + offset }),
       ...(time === null ? {} : { ms: time }),
       ...(cut.has(item) ? { truncated: true } : {}),
+      ...(censored.has(item) ? { filtered: true } : {}),
+      ...(other.has(item) ? { changed: true } : {}),
     });
   });
   return facts;

@@ -1,11 +1,14 @@
 import { own } from './own.js';
-import type { RunState } from './progress.js';
+import type { Rates, RunState } from './progress.js';
 
 /** What was counted at a moment. */
-export interface Sample {
+interface Sample {
   /** Epoch ms. */
   readonly at: number;
+  /** Items that were asked and have ended. */
   readonly done: number;
+  /** Items that have ended, asked or not. */
+  readonly ended: number;
   readonly requests: number;
   readonly tokens: number;
   /** Tokens by model. */
@@ -17,17 +20,10 @@ export interface Speedometer {
   readonly state: RunState;
   readonly ok: number;
   readonly failed: number;
+  readonly reused?: number | undefined;
   readonly requests: number;
   readonly tokens: number;
   readonly models: readonly { readonly id: string; readonly tokens: number }[];
-}
-
-/** How fast a run goes. A rate is undefined until it means something. */
-export interface Rates {
-  readonly requestsPerSecond?: number;
-  readonly tokensPerSecond?: number;
-  /** Time until all items are done at this pace, ms. */
-  readonly etaMs?: number;
 }
 
 /** The samples of the present stretch of work, oldest first. */
@@ -58,7 +54,8 @@ export function look(window: RateWindow, run: Speedometer, at: number, apartMs =
   const working = run.state === 'running';
   const { requests, tokens } = run;
   const models = Object.fromEntries(run.models.map((model) => [model.id, model.tokens]));
-  const sample: Sample = { at, done: run.ok + run.failed, requests, tokens, models };
+  const ended = run.ok + run.failed;
+  const sample: Sample = { at, done: ended - (run.reused ?? 0), ended, requests, tokens, models };
   if (!working || !window.working) return { working, samples: [sample] };
   return { working, samples: forget([...spread(window.samples, at, apartMs), sample], at) };
 }
@@ -98,7 +95,7 @@ export function ratesOf({ working, samples }: RateWindow, items: number): Rates 
   if (ms < MEANINGFUL_MS) return {};
   const perSecond = (count: number): number => Math.max(0, (count * 1000) / ms);
   const done = last.done - first.done;
-  const left = items - last.done;
+  const left = items - last.ended;
   return {
     requestsPerSecond: perSecond(last.requests - first.requests),
     tokensPerSecond: perSecond(last.tokens - first.tokens),

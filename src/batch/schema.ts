@@ -48,7 +48,7 @@ function parseField(field: string, position: number): { readonly name: string; r
   // `__proto__` as a property name does not survive every JSON library on the way.
   if (!NAME.test(name) || name === '__proto__') {
     throw new SchemaError(
-      `schema field ${position} has the name "${name}": a name is up to 64 letters, digits, _ and -, ` +
+      `schema field ${position} has the name "${clipped(name)}": a name is up to 64 letters, digits, _ and -, ` +
         'and begins with a letter or _',
       name,
     );
@@ -66,19 +66,30 @@ function parseType(name: string, type: string): JsonSchema {
 function parseEnum(name: string, type: string): JsonSchema {
   const values = type.split('|').map((value) => value.trim());
   if (values.includes('')) {
-    throw new SchemaError(`schema field "${name}" has an empty value in "${type}": write it as ${name}:a|b`, name);
+    throw new SchemaError(
+      `schema field "${name}" has an empty value in "${clipped(type)}": write it as ${name}:a|b`,
+      name,
+    );
   }
   if (new Set(values).size < values.length) {
-    throw new SchemaError(`schema field "${name}" has a value twice in "${type}": give each once`, name);
+    throw new SchemaError(`schema field "${name}" has a value twice in "${clipped(type)}": give each once`, name);
   }
   // `string|number` and `a|b[]` are meant as something that this shorthand cannot say.
   if (
     values.every((value) => isScalar(value) || value === 'null') ||
     values.some((value) => /[[\](){}"]/.test(value))
   ) {
-    throw new SchemaError(`schema field "${name}": "${type}" is not a list of plain values; ${FILE_HINT}`, name);
+    throw new SchemaError(
+      `schema field "${name}": "${clipped(type)}" is not a list of plain values; ${FILE_HINT}`,
+      name,
+    );
   }
   return { type: 'string', enum: values };
+}
+
+/** Returns what a message shows of a text: a whole file may have been given by mistake. */
+function clipped(text: string): string {
+  return text.length <= 60 ? text : `${text.slice(0, 59)}…`;
 }
 
 function isScalar(type: string): boolean {
@@ -86,6 +97,6 @@ function isScalar(type: string): boolean {
 }
 
 function unknownType(name: string, type: string): SchemaError {
-  const what = type === '' ? 'has no type after the colon' : `has the unknown type "${type}"`;
+  const what = type === '' ? 'has no type after the colon' : `has the unknown type "${clipped(type)}"`;
   return new SchemaError(`schema field "${name}" ${what}: ${TYPES_HINT}; ${FILE_HINT}`, name);
 }

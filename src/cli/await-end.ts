@@ -4,6 +4,7 @@ import type { BatchHandle } from '../client.js';
 import { progressWithin } from './ask-progress.js';
 import { isRunFailed } from './errors.js';
 import { aborted } from './interrupt.js';
+import { isServerThere, throughAbsence } from './server-away.js';
 
 /** Time between two looks at a run that is about to end, ms: each is a workflow task on the run's worker. */
 const LOOK_MS = 2_000;
@@ -23,21 +24,25 @@ export interface Waiting {
 }
 
 /**
- * Waits for the end of a run that was told to end. Its requests under way are finished first, and packs on another
+ * Waits for the end of a run that was told to end. Its requests in flight are finished first, and packs on another
  * worker than their chunk's hear of it with a heartbeat: minutes, as long as a worker answers.
  */
 export async function awaitEnd(handle: BatchHandle, { interrupt, say }: Waiting): Promise<Awaited> {
   const over = new AbortController();
   try {
-    return await Promise.race([ended(handle), left(interrupt, over.signal), silence(handle, say, over.signal)]);
+    return await Promise.race([
+      ended(handle, over.signal),
+      left(interrupt, over.signal),
+      silence(handle, say, over.signal),
+    ]);
   } finally {
     over.abort();
   }
 }
 
-async function ended(handle: BatchHandle): Promise<Awaited> {
+async function ended(handle: BatchHandle, over: AbortSignal): Promise<Awaited> {
   try {
-    await handle.result();
+    await throughAbsence(() => handle.result(), over);
   } catch (error) {
     if (!isRunFailed(error)) throw error;
   }
@@ -59,13 +64,17 @@ async function silence(handle: BatchHandle, say: Waiting['say'], over: AbortSign
       if (!said && !over.aborted) say(waitingFor(progress));
       said = true;
       answeredAt = performance.now();
+    } else if (!(await isServerThere(handle))) {
+      if (!said && !over.aborted) say('waiting for the Temporal server, which does not answer; Ctrl-C leaves');
+      said = true;
+      answeredAt = performance.now();
     } else if (performance.now() - answeredAt >= SILENT_MS) {
       return 'no-worker';
     }
   }
 }
 
-function waitingFor({ lanes }: Progress): string {
-  const what = lanes.used === 1 ? '1 request under way' : `${lanes.used} requests under way`;
-  return `waiting for ${lanes.used === 0 ? 'the end of the run' : what}; Ctrl-C leaves`;
+function waitingFor({ permits }: Progress): string {
+  const what = permits.used === 1 ? '1 request in flight' : `${permits.used} requests in flight`;
+  return `waiting for ${permits.used === 0 ? 'the end of the run' : what}; Ctrl-C leaves`;
 }

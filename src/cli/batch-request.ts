@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { z } from 'zod';
-import { type BatchOptions, batchOptionsSchema, type JsonSchema } from '../batch/options.js';
+import { asksOnce, type BatchOptions, batchOptionsSchema, type JsonSchema } from '../batch/options.js';
 import { parseSchemaShorthand } from '../batch/schema.js';
 import { DEFAULT_BASE_URL } from '../dria/default-base-url.js';
 import { baseUrlFromFlags } from './base-url.js';
 import { UserError } from './errors.js';
-import type { BatchFlags } from './run-flags.js';
+import { checkKey, ownHeaders } from './own-headers.js';
+import { requestFormFromFlags } from './request-form-flags.js';
+import type { BatchFlags, RunOptionFlags } from './run-flags.js';
+import { readText } from './text-or-file.js';
 
 /** The flags behind the options, for messages. */
 const FLAG_OF: Readonly<Record<string, string>> = {
@@ -17,25 +19,42 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   maxTokens: '--max-tokens',
   temperature: '--temperature',
   timeoutSecs: '--timeout',
+  maxWaitSecs: '--max-wait',
   pack: '--pack',
+  rpm: '--rpm',
+  tpm: '--tpm',
   maxTotalTokens: '--max-total-tokens',
   maxCredits: '--max-credits',
   canary: '--canary',
+  body: '--body',
+  omit: '--omit',
+  rename: '--rename',
 };
 
 /** The batch options that flags ask for. Throws a `UserError` that names the flag. */
-export async function optionsFromFlags(flags: BatchFlags): Promise<BatchOptions> {
-  const schema = await readSchema(flags);
+export async function optionsFromFlags(
+  flags: RunOptionFlags & Pick<BatchFlags, 'canary'>,
+  interrupt: AbortSignal,
+): Promise<BatchOptions> {
+  const schema = await readSchema(flags, interrupt);
   const parsed = batchOptionsSchema.safeParse({
     concurrency: flags.concurrency,
     retries: flags.retries,
+    repair: flags.repair,
+    groupPrefix: flags.groupPrefix,
     maxTokens: flags.maxTokens,
     temperature: flags.temperature,
     timeoutSecs: flags.timeout,
+    maxWaitSecs: flags.maxWait,
     skipInvalid: flags.skipInvalid,
     detail: flags.detail,
+    raw: flags.raw,
+    ...(await requestFormFromFlags(flags, interrupt)),
+    dedupe: flags.dedupe,
     ...(flags.model === undefined ? {} : { model: flags.model }),
     ...(flags.pack === undefined ? {} : { pack: flags.pack }),
+    ...(flags.rpm === undefined ? {} : { rpm: flags.rpm }),
+    ...(flags.tpm === undefined ? {} : { tpm: flags.tpm }),
     ...(flags.maxTotalTokens === undefined ? {} : { maxTotalTokens: flags.maxTotalTokens }),
     ...(flags.maxCredits === undefined ? {} : { maxCredits: flags.maxCredits }),
     ...(flags.canary === undefined ? {} : { canary: flags.canary }),
@@ -52,16 +71,17 @@ function optionProblems(error: z.ZodError): string {
 }
 
 /** The schema that flags give, checked. Throws a `UserError` that names the flag. */
-export async function readSchema({
-  schema,
-  schemaFile,
-}: Pick<BatchFlags, 'schema' | 'schemaFile'>): Promise<JsonSchema | undefined> {
+export async function readSchema(
+  { schema, schemaFile }: Pick<BatchFlags, 'schema' | 'schemaFile'>,
+  interrupt: AbortSignal,
+): Promise<JsonSchema | undefined> {
   if (schema !== undefined && schemaFile !== undefined) {
     throw new UserError('--schema and --schema-file are both given: use one of them', { exitCode: 2 });
   }
   if (schema === undefined && schemaFile === undefined) return undefined;
   try {
-    const found = schema === undefined ? await readSchemaFile(schemaFile ?? '') : parseSchemaShorthand(schema);
+    const found =
+      schema === undefined ? await readSchemaFile(schemaFile ?? '', interrupt) : parseSchemaShorthand(schema);
     const { compileAnswerSchema } = await import('../dria/answer-check.js');
     return compileAnswerSchema(found).schema;
   } catch (error) {
@@ -74,10 +94,8 @@ export async function readSchema({
   }
 }
 
-async function readSchemaFile(path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UserError(`--schema-file: ${path} cannot be read`, { exitCode: 2, cause: error });
-  });
+async function readSchemaFile(path: string, interrupt: AbortSignal): Promise<unknown> {
+  const text = await readText('--schema-file', path, interrupt);
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -87,11 +105,13 @@ async function readSchemaFile(path: string): Promise<unknown> {
 }
 
 /**
- * The endpoint's base URL. Throws a `UserError` when it is none or may hold a secret, or when the key for Dria's own
- * endpoint is missing: another endpoint may need none.
+ * The endpoint's base URL. Throws a `UserError` when it is none or may hold a secret, for headers that are none, or when
+ * the key for Dria's own endpoint is missing: another endpoint may need none.
  */
 export function endpointFromFlags(baseUrl: string | undefined, env: NodeJS.ProcessEnv): string {
   const url = baseUrlFromFlags(baseUrl, env);
+  ownHeaders(env);
+  checkKey(env);
   if (url === DEFAULT_BASE_URL && !env.DRIA_API_KEY) {
     throw new UserError('DRIA_API_KEY is not set', {
       exitCode: 2,
@@ -114,11 +134,28 @@ export interface RunIdentity {
 
 /**
  * The id of a run: the input's name and a hash of what its answers depend on. How fast and how stubbornly they are
- * fetched is left out, so that a command given again with more lanes goes on with the same run.
+ * fetched, and from which earlier run some are taken, is left out, so that a command given again with more permits goes on with
+ * the same run.
  */
 export function runIdOf({ sha256, name, endpoint, options, attachments }: RunIdentity): string {
-  const { model, maxTokens, temperature, schema, skipInvalid, detail } = options;
-  const facts = [sha256, endpoint, model, maxTokens, temperature, schema, skipInvalid, detail, attachments];
+  const { model, maxTokens, temperature, schema, system, skipInvalid, detail, raw, body, omit, rename } = options;
+  const facts = [
+    sha256,
+    endpoint,
+    model,
+    maxTokens,
+    temperature,
+    schema,
+    system,
+    skipInvalid,
+    detail,
+    raw,
+    body,
+    omit,
+    rename,
+    asksOnce(options),
+    attachments,
+  ];
   const hash = createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 12);
   const stem = (name.split(/[/\\]/).at(-1) ?? '')
     .replace(/\.[^.]*$/, '')
@@ -129,15 +166,18 @@ export function runIdOf({ sha256, name, endpoint, options, attachments }: RunIde
 }
 
 /** A run id that a user gives. Throws a `UserError` for one that would be awkward in URLs and folders. */
-export function checkRunId(id: string): string {
+export function checkRunId(id: string, what = '--id'): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/.test(id)) return id;
-  throw new UserError('--id: letters, digits, ".", "_" and "-" only, 200 characters at most', { exitCode: 2 });
+  throw new UserError(`${what}: letters, digits, ".", "_" and "-" only, 200 characters at most`, { exitCode: 2 });
 }
 
-/** Throws a `UserError` for a priority that Temporal does not have, and for a time-out that makes no sense. */
-export function checkScheduling({ priority, heartbeatTimeout }: BatchFlags): void {
+/** Throws a `UserError` for a priority or a weight that Temporal does not have, and for a time-out that makes no sense. */
+export function checkScheduling({ priority, weight, heartbeatTimeout }: RunOptionFlags): void {
   if (priority !== undefined && ![1, 2, 3, 4, 5].includes(priority)) {
     throw new UserError('--priority: a whole number from 1, which goes first, to 5', { exitCode: 2 });
+  }
+  if (weight !== undefined && !(weight >= 0.001 && weight <= 1000)) {
+    throw new UserError('--weight: a number from 0.001 to 1000; 1 is the default', { exitCode: 2 });
   }
   if (heartbeatTimeout !== undefined && !(heartbeatTimeout >= 1 && heartbeatTimeout <= 3600)) {
     throw new UserError('--heartbeat-timeout: seconds from 1 to 3600', { exitCode: 2 });
@@ -145,6 +185,6 @@ export function checkScheduling({ priority, heartbeatTimeout }: BatchFlags): voi
 }
 
 /** Attachment folders as the workers need them. */
-export function attachmentRoots(flags: BatchFlags): string[] {
+export function attachmentRoots(flags: RunOptionFlags): string[] {
   return flags.attachmentsRoot.map((folder) => resolve(folder));
 }

@@ -1,16 +1,19 @@
 import { createInterface } from 'node:readline/promises';
-import { packItems } from '../activities/pack-items.js';
-import { readSegments, type SegmentRecord } from '../activities/segments.js';
-import { readItemPlaces } from '../activities/settings.js';
 import { decodeItems } from '../batch/item-ranges.js';
 import type { Progress } from '../batch/progress.js';
 import { projectSum, type Range } from '../batch/projection.js';
 import type { BatchHandle } from '../client.js';
-import { readStagedManifest } from '../input/stage.js';
 import type { Storage } from '../storage/storage.js';
+import { readAnswerText } from '../store/answers.js';
+import { readStagedManifest } from '../store/manifest.js';
+import type { AnswerSummary } from '../store/outcome-index.js';
+import { packItems } from '../store/pack-items.js';
+import { readOutcomes } from '../store/segments.js';
+import { readStoredSettings } from '../store/settings.js';
 import { UserError } from './errors.js';
 import type { Io } from './io.js';
 import type { BatchFlags } from './run-flags.js';
+import { throughAbsence } from './server-away.js';
 import { type CanaryReview, type CanarySample, canaryView } from './terminal/canary-view.js';
 import { failureLine } from './terminal/status-view.js';
 
@@ -32,20 +35,32 @@ export function isInReview({ pausedBy, canary }: Progress): boolean {
 }
 
 /** Throws a `UserError` for a canary after which nobody could be asked. */
-export function checkCanary({ canary, yes }: Pick<BatchFlags, 'canary' | 'yes'>, file: string, { stdin }: Io): void {
-  if (canary === undefined || yes || (stdin.isTTY === true && file !== '-')) return;
+export function checkCanary(
+  { canary, yes, onPause }: Pick<BatchFlags, 'canary' | 'yes' | 'onPause'>,
+  inputs: readonly string[],
+  { stdin }: Io,
+): void {
+  if (canary === undefined || yes || onPause !== undefined || (stdin.isTTY === true && !inputs.includes('-'))) return;
   throw new UserError('--canary asks before it goes on, and there is no terminal to answer', {
     exitCode: 2,
-    hint: 'Give --yes to go on without asking.',
+    hint: 'Give --yes to go on without asking, or --on-pause exit to leave then.',
   });
 }
 
-/** Shows what the canary came to and goes on with the run, or leaves it paused. Returns whether it goes on. */
-export async function reviewCanary({ handle, storage, yes, io }: CanaryVisit, progress: Progress): Promise<boolean> {
+/** How the review of a canary came out; `unasked` when nobody is there to answer, and the run stays paused. */
+export type Reviewed = 'goes-on' | 'declined' | 'unasked';
+
+/**
+ * Shows what the canary came to, and resumes the run when a person agrees, or agreed beforehand to a canary of which at
+ * least one item was answered. A run of which nothing is answered spends on errors alone.
+ */
+export async function reviewCanary({ handle, storage, yes, io }: CanaryVisit, progress: Progress): Promise<Reviewed> {
   io.stderr.write(`${canaryView(await reviewOf(storage, handle.id, progress))}\n\n`);
-  const goesOn = yes || (await asks('Go on with the whole run? [y/N] ', io));
-  if (goesOn) await handle.resume();
-  return goesOn;
+  const isAgreed = yes && progress.ok > 0;
+  if (!isAgreed && io.stdin.isTTY !== true) return 'unasked';
+  if (!isAgreed && !(await asks('Go on with the whole run? [y/N] ', io))) return 'declined';
+  await throughAbsence(() => handle.resume(), io.interrupt);
+  return 'goes-on';
 }
 
 async function asks(question: string, { stdin, stderr, interrupt }: Io): Promise<boolean> {
@@ -66,12 +81,12 @@ async function asks(question: string, { stdin, stderr, interrupt }: Io): Promise
 }
 
 async function reviewOf(storage: Storage, run: string, progress: Progress): Promise<CanaryReview> {
-  const { items, lanes, ok, failed, spending, lastFailures } = progress;
+  const { items, permits, ok, failed, spending, lastFailures } = progress;
   const asked = decodeItems(progress.canary?.items ?? '');
   const answers = await answersOf(storage, run, asked);
   const times = [...answers.values()].flatMap(({ ms }) => (ms === undefined ? [] : [ms]));
   const left = items - asked.length;
-  const etaMs = scaled(projectSum(times, left), 1 / Math.min(lanes.total, Math.max(1, left)));
+  const etaMs = scaled(projectSum(times, left), 1 / Math.min(permits.total, Math.max(1, left)));
   const tokens = projectSum(
     [...answers.values()].map(({ result }) => result.tokens),
     items,
@@ -81,7 +96,7 @@ async function reviewOf(storage: Storage, run: string, progress: Progress): Prom
     ok,
     failed,
     items,
-    lanes: lanes.total,
+    permits: permits.total,
     samples: await samplesOf(storage, run, asked, answers),
     failures: lastFailures.map(failureLine),
     tokens,
@@ -104,14 +119,12 @@ function perSecond(count: number, ms: number): number {
   return ms === 0 ? 0 : (count * 1000) / ms;
 }
 
-async function answersOf(storage: Storage, run: string, asked: readonly number[]): Promise<Map<number, SegmentRecord>> {
+async function answersOf(storage: Storage, run: string, asked: readonly number[]): Promise<Map<number, AnswerSummary>> {
   const manifest = await readStagedManifest(storage, run);
   const chunks = new Set(asked.map((item) => Math.floor(item / (manifest?.chunkSize ?? 1))));
-  const answers = new Map<number, SegmentRecord>();
+  const answers = new Map<number, AnswerSummary>();
   for (const chunk of chunks) {
-    for (const records of (await readSegments(storage, run, chunk)).values()) {
-      for (const record of records) answers.set(record.item, record);
-    }
+    for (const [item, answer] of (await readOutcomes(storage, run, chunk)).answers) answers.set(item, answer);
   }
   return answers;
 }
@@ -120,16 +133,16 @@ async function samplesOf(
   storage: Storage,
   run: string,
   asked: readonly number[],
-  answers: ReadonlyMap<number, SegmentRecord>,
+  answers: ReadonlyMap<number, AnswerSummary>,
 ): Promise<CanarySample[]> {
   const step = Math.max(1, asked.length / SAMPLES);
   const shown = [...new Set(Array.from({ length: SAMPLES }, (_, n) => asked[Math.floor(n * step)]))];
   const items = shown.filter((item) => item !== undefined);
   const samples: CanarySample[] = [];
-  for await (const { item, prompt } of packItems(storage, run, items, readItemPlaces(storage, run))) {
-    const result = answers.get(item)?.result;
-    const output = typeof result?.output === 'string' ? { output: result.output } : {};
-    samples.push({ item, prompt, model: result?.model ?? '', ...output });
+  for await (const { item, prompt } of packItems(storage, run, items, readStoredSettings(storage, run))) {
+    const answer = answers.get(item);
+    const output = answer === undefined ? undefined : await readAnswerText(storage, answer);
+    samples.push({ item, prompt, model: answer?.result.model ?? '', ...(output === undefined ? {} : { output }) });
   }
   return samples;
 }

@@ -1,16 +1,18 @@
 import { createInterface } from 'node:readline/promises';
-import { partialLines } from '../activities/partial-lines.js';
+import { shellWord } from '../batch/shell-word.js';
 import type { BatchHandle } from '../client.js';
-import { runDirectory } from '../storage/run-directory.js';
 import type { Storage } from '../storage/storage.js';
+import { renderedPartial } from '../store/rendered.js';
+import { runDirectory } from '../store/run-directory.js';
+import { readSummaryIfWhole } from '../store/summary.js';
 import { awaitEnd } from './await-end.js';
-import { readLedger } from './deliver.js';
 import { UserError } from './errors.js';
 import { EXIT, type Io } from './io.js';
-import { checkOutput, writeOutput } from './output.js';
-import { usablePlaces } from './places.js';
+import { checkNotedOutput, checkOutput, hasOldOutput, writeOutput } from './output.js';
+import { placesOf, usablePlaces } from './places.js';
+import { formatFrom, saidOfFormats, type Wanted, wantedFrom } from './result-format.js';
 import type { CancelFlags } from './run-flags.js';
-import { runMemoSchema } from './run-memo.js';
+import { memoOf, wantedOf } from './run-memo.js';
 import { hasEnded, noWorkerAnswers, withAnyRun } from './steer-run.js';
 import { summaryView } from './terminal/tables.js';
 
@@ -23,17 +25,27 @@ export async function cancelRun(id: string, flags: CancelFlags, io: Io): Promise
   if (flags.discard && flags.output !== undefined) {
     throw new UserError('--discard and --output are both given: use one of them', { exitCode: 2 });
   }
-  if (flags.output !== undefined) await checkOutput(flags.output);
-  const { storage } = await usablePlaces(flags, io.env);
-  return await withAnyRun(id, flags, io, async (handle, { status, memo }) => {
-    const output = flags.output ?? runMemoSchema.parse(memo ?? {}).output;
+  const { env } = io;
+  await checkOutput(flags.output, {
+    places: placesOf(flags, env),
+    format: await formatFrom(wantedFrom(flags), io),
+    env,
+  });
+  const { storage } = await usablePlaces(flags, env);
+  return await withAnyRun(id, flags, io, async (handle, run) => {
+    const { status } = run;
+    const wanted = wantedFrom(flags, wantedOf(memoOf(run)));
+    const { output } = wanted;
+    if (flags.output === undefined && output !== undefined && !flags.discard) {
+      await checkNotedOutput(output, { places: placesOf(flags, env), format: await formatFrom(wanted, io), env });
+    }
     const isCancelled = status.name === 'CANCELLED';
     if (isCancelled) await checkCancelled(id, flags, storage);
     else if (status.name !== 'RUNNING') throw hasEnded(id, status.name);
     if (flags.discard) await confirmDiscard(id, flags.yes, io);
     if (!isCancelled && !(await end(handle, answersLater(id, flags.discard, output), io))) return EXIT.DETACHED;
     if (flags.discard) await discard(id, storage, io);
-    else await keep({ id, storage, output }, io);
+    else await keep({ id, storage, wanted }, io);
     return EXIT.OK;
   });
 }
@@ -51,7 +63,7 @@ async function checkCancelled(id: string, { discard, output }: CancelFlags, stor
 }
 
 /**
- * Ends a run and waits until its requests under way have ended too: what they bring is among the answers. False when the
+ * Ends a run and waits until its requests in flight have ended too: what they bring is among the answers. False when the
  * person leaves before. Throws a `UserError` when nobody works on it, and when it has ended otherwise meanwhile.
  */
 async function end(handle: BatchHandle, later: string, { interrupt, stderr }: Io): Promise<boolean> {
@@ -61,17 +73,18 @@ async function end(handle: BatchHandle, later: string, { interrupt, stderr }: Io
   const awaited = await awaitEnd(handle, { interrupt, say });
   if (awaited === 'no-worker') throw noWorkerAnswers(id, `the run ends then, and after that \`${later}\``);
   if (awaited === 'left') {
-    say(`Left. The run ends when its requests under way have. After that: ${later}`);
+    say(`Left. The run ends when its requests in flight have. After that: ${later}`);
     return false;
   }
   const status = (await handle.describe())?.status.name ?? 'CANCELLED';
   if (status === 'CANCELLED') return true;
-  throw hasEnded(id, status, `Its answers are kept: dria-temporal results ${id} --partial`);
+  throw hasEnded(id, status, `Its answers are kept: dria-temporal results ${shellWord(id)} --partial`);
 }
 
 /** The command that does with the answers what this one has not waited for. */
-function answersLater(id: string, discards: boolean, output = '<file>'): string {
-  return `dria-temporal cancel ${id} ${discards ? '--discard' : `-o ${output}`}`;
+function answersLater(id: string, discards: boolean, output: string | undefined): string {
+  const file = output === undefined ? '<file>' : shellWord(output);
+  return `dria-temporal cancel ${shellWord(id)} ${discards ? '--discard' : `-o ${file}`}`;
 }
 
 /** Answers that were paid for are removed: a person says so, or a flag. */
@@ -97,13 +110,20 @@ async function discard(id: string, storage: Storage, { stderr }: Io): Promise<vo
 interface Kept {
   readonly id: string;
   readonly storage: Storage;
-  readonly output: string | undefined;
+  readonly wanted: Wanted;
 }
 
-async function keep({ id, storage, output }: Kept, { stdout, stderr }: Io): Promise<void> {
-  const ledger = await readLedger(storage, id);
-  if (output !== undefined) await writeOutput(output, partialLines(storage, id), stdout);
-  if (ledger !== undefined) stderr.write(`${summaryView(ledger, output)}\n\n`);
-  const where = output === undefined ? `\`dria-temporal results ${id} --partial\`` : output;
-  stderr.write(`${id} is cancelled; its answers are kept: ${where}\n`);
+async function keep({ id, storage, wanted }: Kept, io: Io): Promise<void> {
+  const ledger = await readSummaryIfWhole(storage, id, (why) => io.stderr.write(`warning: ${why}\n`));
+  const asked = wanted.output;
+  // A run without answers brings nothing that could replace an earlier run's.
+  const isOld = asked !== undefined && ledger?.ok === 0 && (await hasOldOutput(asked, io.env));
+  const output = isOld ? undefined : asked;
+  if (output !== undefined) {
+    const format = await formatFrom(wanted, io);
+    await saidOfFormats(() => writeOutput(output, renderedPartial(storage, id, format), io));
+  }
+  if (ledger !== undefined) io.stderr.write(`${summaryView(ledger, output)}\n\n`);
+  const where = output === undefined ? `\`dria-temporal results ${shellWord(id)} --partial\`` : output;
+  io.stderr.write(`${id} is cancelled; its answers are kept: ${where}\n`);
 }

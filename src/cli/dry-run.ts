@@ -1,43 +1,94 @@
 import { estimateRun, type ModelPrice, textTokens } from '../batch/estimate.js';
-import { chosenModel, refreshModels } from '../batch/model-table.js';
+import type { Manifest } from '../batch/manifest.js';
+import { MODALITIES, type ModalityCounts, noModalityCounts } from '../batch/modality.js';
 import type { Model } from '../batch/models.js';
-import { Endpoint } from '../dria/endpoint.js';
-import { type DriaErrorCode, isDriaError } from '../dria/errors.js';
-import { readStagedManifest } from '../input/stage.js';
+import { applyList, chosenTarget } from '../batch/targets.js';
+import type { Endpoint } from '../dria/endpoint.js';
+import { isDriaError } from '../dria/errors.js';
+import type { ParsedItem } from '../input/parse-line.js';
+import { readStagedManifest } from '../store/manifest.js';
+import type { ReuseSource } from '../store/reuse.js';
 import { Cleanup } from './cleanup.js';
 import { readSummary } from './deliver.js';
+import { type EndpointLook, lookAtEndpoint } from './endpoint-look.js';
+import type { UserError } from './errors.js';
 import type { Io } from './io.js';
 import { modelsUnavailable } from './list-models.js';
+import { openEndpoint } from './open-endpoint.js';
 import { openReporter } from './open-reporter.js';
-import { checkRequest, idOf, otherInput, type Request, scanRequest } from './run-batch.js';
+import { endpointProblem, unservedModalities } from './preflight.js';
+import { type PlannedReuse, plannedReuse } from './reuse-choice.js';
+import { askedOf, checkRequest, idOf, otherInput, type Request, scanRequest } from './run-batch.js';
 import type { BatchFlags } from './run-flags.js';
 import type { ScannedFile } from './scan-file.js';
+import { strictModeProblems } from './strict-schema.js';
 import { temporalSettings } from './temporal-settings.js';
 import { type DryRun, dryRunView } from './terminal/dry-run-view.js';
+import { formatItems } from './terminal/format.js';
 
 /**
  * Runs `batch --dry-run`: checks all that a run would check and prints what it would be made of. Sends no prompt, starts
  * nothing and stores nothing.
  */
-export async function dryRun(file: string, flags: BatchFlags, io: Io): Promise<void> {
-  temporalSettings(flags, io.env);
-  const request = await checkRequest(file, flags, io);
+export async function dryRun(inputs: readonly string[], flags: BatchFlags, io: Io): Promise<void> {
+  const checked = await checkRequest(inputs, flags, temporalSettings(flags, io.env), io);
   const cleanup = new Cleanup();
   try {
     const reporter = cleanup.add(openReporter(flags.json, io), (opened) => opened.close());
-    const apiKey = io.env.DRIA_API_KEY;
-    const endpoint = Endpoint.open({ baseUrl: request.endpoint, ...(apiKey ? { apiKey } : {}) });
-    cleanup.add(endpoint, (opened) => opened.close());
-    const looking = lookAt(endpoint, request, io.interrupt);
-    // What is wrong with the input is said first.
-    looking.catch(() => undefined);
-    const scanned = await scanRequest(file, request, reporter, io, textTokens);
+    const endpoint = cleanup.add(openEndpoint(checked.endpoint, io.env), (opened) => opened.close());
+    const looking = lookAtEndpoint(checked.endpoint, io, LIST_MS);
+    const asking = balanceOf(endpoint, io.interrupt);
+    // What is wrong with the input is reported first.
+    asking.catch(() => undefined);
+    const shared = checked.options.system;
+    const measure = ({ prompt, system = '' }: ParsedItem): number => textTokens(prompt) + textTokens(shared ?? system);
+    const scanned = await scanRequest(inputs, checked, reporter, io, measure);
     cleanup.add(scanned, (opened) => opened.dispose());
-    const plan = planOf(scanned, request, await looking, await earlierRun(scanned, request));
+    const { model = scanned.scan.manifest.model } = checked.options;
+    const request = { ...checked, options: { ...checked.options, model } };
+    const found = await looking;
+    const problem = endpointProblem(found, askedOf(scanned, request, true));
+    if (request.options.model === undefined || isOutOfReach(found)) refuseWithoutList(found, problem, request);
+    const look = { ...listOf(found), balance: await asking };
+    const warnings = warningsOf(scanned, request, found, problem);
+    const earlier = await earlierRun(scanned, request);
+    const planned = await plannedReuse(idOf(scanned, request), scanned, request, (message) => reporter.warn(message));
+    const plan = { ...planOf(scanned, request, look, { earlier, ...planned }), warnings };
     io.stdout.write(flags.json ? `${JSON.stringify(plan)}\n` : `${dryRunView(plan)}\n`);
   } finally {
     await cleanup.run();
   }
+}
+
+/** Time for the models list, ms: nothing else waits for it. */
+const LIST_MS = 30_000;
+
+/** Throws for an endpoint that gave no list, from which nothing can be planned. */
+function refuseWithoutList(look: EndpointLook, problem: UserError | undefined, { endpoint }: Request): void {
+  if (look.kind !== 'list') throw problem ?? modelsUnavailable(endpoint, look.error);
+}
+
+/** True for an endpoint that sent no answer. */
+function isOutOfReach(look: EndpointLook): boolean {
+  return look.kind === 'away' && !(isDriaError(look.error) && look.error.status !== undefined);
+}
+
+/** What would keep the run from going well, a sentence each. */
+function warningsOf(
+  scanned: ScannedFile,
+  request: Request,
+  look: EndpointLook,
+  problem: UserError | undefined,
+): string[] {
+  const asked = askedOf(scanned, request, true);
+  const unserved = [...unservedModalities(look, asked)].map(
+    ([modality, why]) => `${formatItems(asked.modalities[modality])} cannot be answered: ${why}`,
+  );
+  const strict = strictModeProblems(request.options.schema ?? {}).map(
+    (why) => `the strict mode of OpenAI refuses this schema, so such an endpoint gets a weaker form: ${why}`,
+  );
+  const found = problem === undefined ? [] : [`${problem.message}. ${problem.hint ?? ''}`.trim()];
+  return [...found, ...unserved, ...strict];
 }
 
 /** What an endpoint tells before a run. */
@@ -47,30 +98,18 @@ interface Look {
   readonly balance: number | undefined;
 }
 
-async function lookAt(endpoint: Endpoint, { options }: Request, signal: AbortSignal): Promise<Look> {
-  try {
-    const [catalogue, balance] = await Promise.all([
-      endpoint.catalogue(signal).catch((error: unknown) => {
-        // With a model of its own a run does without the list.
-        if (options.model === undefined || !isOneOf(error, ANSWERS_WITHOUT_LIST)) throw error;
-        return { models: [], prices: {} };
-      }),
-      endpoint.balance(signal).catch((error: unknown) => {
-        if (isOneOf(error, ['Unauthorized'])) throw error;
-        return undefined;
-      }),
-    ]);
-    return { ...catalogue, balance: balance?.balance };
-  } catch (error) {
-    throw modelsUnavailable(endpoint.baseUrl, error);
-  }
+function listOf(look: EndpointLook): Omit<Look, 'balance'> {
+  return look.kind === 'list' ? look.catalogue : { models: [], prices: {} };
 }
 
-/** Answers of an endpoint that is there, but has no models list. */
-const ANSWERS_WITHOUT_LIST: readonly DriaErrorCode[] = ['InvalidRequest', 'BadResponse', 'ServerError'];
-
-function isOneOf(error: unknown, codes: readonly DriaErrorCode[]): boolean {
-  return isDriaError(error) && codes.includes(error.code);
+/** The balance, where it can be had: gateways and restricted keys are refused it (403) and may chat all the same. */
+async function balanceOf(endpoint: Endpoint, signal: AbortSignal): Promise<number | undefined> {
+  try {
+    return (await endpoint.balance(signal))?.balance;
+  } catch (error) {
+    if (isDriaError(error) && error.status === 401) throw modelsUnavailable(endpoint.baseUrl, error);
+    return undefined;
+  }
 }
 
 /** What the storage has under the run's id. Throws a `UserError` when it is a run of another input. */
@@ -82,14 +121,34 @@ async function earlierRun(scanned: ScannedFile, request: Request): Promise<DryRu
   return (await readSummary(request.storage, id)) === undefined ? 'unfinished' : 'ended';
 }
 
-function planOf(scanned: ScannedFile, request: Request, look: Look, earlier: DryRun['earlier']): DryRun {
-  const { manifest, measured } = scanned.scan;
+/** Tokens of the prompts that would be asked: those of all, by their share. */
+function askedTokens({ scan }: ScannedFile, { modalities }: Manifest): ModalityCounts {
+  const tokens = noModalityCounts();
+  for (const modality of MODALITIES) {
+    const all = scan.manifest.modalities[modality];
+    tokens[modality] = all === 0 ? 0 : (scan.measured[modality] * modalities[modality]) / all;
+  }
+  return tokens;
+}
+
+function reuseText(source: ReuseSource, { reused }: Manifest): string {
+  return 'refusal' in source
+    ? `nothing: ${source.refusal}`
+    : `${reused.toLocaleString('en')} answers are taken from ${source.run}`;
+}
+
+function planOf(
+  scanned: ScannedFile,
+  request: Request,
+  look: Look,
+  { earlier, manifest, source }: PlannedReuse & Pick<DryRun, 'earlier'>,
+): Omit<DryRun, 'warnings'> {
   const { options, endpoint, storage, flags } = request;
   const { model, maxTokens, retries, concurrency } = options;
-  const table = model === undefined ? refreshModels([], look.models) : chosenModel(model, look.models);
+  const table = model === undefined ? applyList([], look.models) : chosenTarget(model, look.models);
   const { models, ...estimate } = estimateRun({
     modalities: manifest.modalities,
-    textTokens: measured,
+    textTokens: askedTokens(scanned, manifest),
     models: table,
     maxTokens,
     retries,
@@ -103,7 +162,14 @@ function planOf(scanned: ScannedFile, request: Request, look: Look, earlier: Dry
     output: flags.output ?? null,
     storage: storage.root,
     endpoint,
-    items: { all: manifest.items, ...manifest.modalities, invalid: manifest.invalid },
+    items: {
+      all: manifest.items,
+      ...manifest.modalities,
+      invalid: manifest.invalid,
+      duplicates: manifest.twins,
+      reused: manifest.reused,
+    },
+    reuse: source === undefined ? null : reuseText(source, manifest),
     chunks: manifest.chunks.length,
     options: { concurrency, maxTokens, retries },
     models: models.map((planned) => ({ ...planned, up: listed.has(planned.id) })),

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { WorkflowFailedError } from '@temporalio/client';
+import { batchFailureOf } from '../batch/batch-failure.js';
 import { systemCode } from '../system-error.js';
 
 /** What a user error may carry beside its message. */
@@ -28,6 +29,12 @@ export function isRunFailed(error: unknown): error is WorkflowFailedError {
   return isNamed(error, 'WorkflowFailedError');
 }
 
+/** Why a run has not ended well, from what waiting for its result throws: what the workflow said, without layers around it. */
+export function runFailureWords(error: unknown): string {
+  const { message } = batchFailureOf(error) ?? causesOf(error).at(-1) ?? { message: String(error) };
+  return message;
+}
+
 /** By its name: importing the class would load the SDK before the server is started. */
 export function isNamed(error: unknown, name: string): boolean {
   return error instanceof Error && error.name === name;
@@ -46,8 +53,9 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is not a folder',
   ENAMETOOLONG: 'the name is too long',
   ELOOP: 'too many links',
-  ENXIO: 'nothing reads from it',
-  EMFILE: 'too many open files',
+  ENXIO: 'nobody is at its other end',
+  EMFILE: 'too many open files in this process; raise the limit (ulimit -n), or use fewer requests at a time (-c)',
+  ENFILE: 'too many open files on this machine',
   ECONNRESET: 'the connection was cut',
   EROFS: 'the file system is read-only',
   EISDIR: 'it is a directory',

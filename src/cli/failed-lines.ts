@@ -1,10 +1,14 @@
-import { type ItemPlaces, type PackItem, packItems } from '../activities/pack-items.js';
-import { failureLines } from '../activities/partial-lines.js';
+import { oneLineJson } from '../batch/json-line.js';
 import { countLayout, decodeLayout } from '../batch/layout.js';
-import type { Manifest } from '../batch/manifest.js';
-import { LineSplitter } from '../input/lines.js';
-import { runDirectory } from '../storage/run-directory.js';
-import { type Storage, StorageError } from '../storage/storage.js';
+import type { ChunkManifest, Manifest } from '../batch/manifest.js';
+import { appendColumns } from '../input/record-line.js';
+import type { Storage } from '../storage/storage.js';
+import { errorOf, mapOutputLines } from '../store/output-line.js';
+import { type ItemPlaces, type PackItem, packItems } from '../store/pack-items.js';
+import { mapLinesOf, type OpenChunk, openChunk } from '../store/partial-lines.js';
+import { openPart } from '../store/parts.js';
+import { streamResults } from '../store/results.js';
+import { FilledParts } from '../store/twins.js';
 
 /** A failed item as its output line tells of it. */
 interface ItemError {
@@ -34,7 +38,7 @@ export class FailedLines {
   failed = 0;
   /** Invalid input lines: they failed too, but cannot be run. */
   invalid = 0;
-  /** Chunks that are not finished: of those only what was kept when they were cancelled is known. */
+  /** Chunks that are not finished: more of their items may fail. */
   openChunks = 0;
   private layout: { readonly chunk: number; readonly isInvalid: readonly boolean[] } | undefined;
 
@@ -47,16 +51,20 @@ export class FailedLines {
     for await (const found of this.errors()) {
       const errors = new Map(found.filter((entry) => !this.isInvalid(entry)).map(({ item, error }) => [item, error]));
       for await (const item of packItems(storage, run, [...errors.keys()], Promise.resolve(places))) {
-        const { id, prompt } = item;
+        const { id, prompt, messages, system, body, maxTokens, temperature, columns } = item;
         const moved = await attachment(item);
         const line = {
           id,
-          prompt,
+          ...(messages === undefined ? { prompt } : { messages }),
+          ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
+          ...(temperature === undefined ? {} : { temperature }),
+          ...(body === undefined ? {} : { body }),
+          ...(system === undefined ? {} : { system }),
           ...(moved === undefined ? {} : { attachment: moved }),
           error: errors.get(item.item),
         };
         this.failed++;
-        text += `${JSON.stringify(line)}\n`;
+        text += `${appendColumns(oneLineJson(line), columns)}\n`;
         if (text.length < PIECE) continue;
         yield Buffer.from(text);
         text = '';
@@ -80,59 +88,46 @@ export class FailedLines {
 
   private async *errors(): AsyncGenerator<readonly ItemError[], void, undefined> {
     const { storage, run, manifest, ended } = this.source;
-    const directory = runDirectory(run);
     if (ended) {
-      yield* errorsIn(await storage.stream(directory.results), 0);
+      yield* errorsIn(streamResults(storage, run), 0);
       return;
     }
-    for (const { chunk, first } of manifest.chunks) {
-      const part = await storage.get(directory.part(chunk)).catch(undefinedIfMissing);
-      if (part === undefined) yield await this.openErrors(chunk);
-      else yield* errorsIn([part], first);
+    const filled = new FilledParts(storage, run);
+    for (const chunk of manifest.chunks) {
+      const open = await openChunk(storage, run, chunk, filled);
+      if (open === undefined) yield* this.partErrors(chunk, filled);
+      else yield await this.openErrors(open);
     }
   }
 
-  /** The errors of a chunk that has no part: it is under way, or was cancelled. */
-  private async openErrors(chunk: number): Promise<readonly ItemError[]> {
+  /** Returns the errors so far of a chunk that has no part: it is not finished, or was cancelled. */
+  private async openErrors({ lines }: OpenChunk): Promise<readonly ItemError[]> {
     this.openChunks++;
-    const lines = await failureLines(this.source.storage, this.source.run, chunk);
-    return [...lines].map(([item, line]) => ({ item, error: errorOf(Buffer.from(line)) ?? '' }));
+    const found: ItemError[] = [];
+    for await (const some of mapLinesOf(this.source.storage, lines, itemError)) found.push(...some);
+    return found;
+  }
+
+  private async *partErrors(
+    chunk: ChunkManifest,
+    filled: FilledParts,
+  ): AsyncGenerator<readonly ItemError[], void, undefined> {
+    const { storage, run } = this.source;
+    const lines = await filled.lines(chunk);
+    if (lines === undefined) yield* errorsIn(await openPart(storage, run, chunk.chunk), chunk.first);
+    else yield* mapLinesOf(storage, lines, itemError);
   }
 }
 
-function undefinedIfMissing(error: unknown): undefined {
-  if (error instanceof StorageError && error.code === 'NOT_FOUND') return undefined;
-  throw error;
-}
-
-/** The errors in output lines, one line an item from `first` on, as the pieces come. */
-async function* errorsIn(
-  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+/** Yields the errors in output lines, one line an item from `first` on. */
+function errorsIn(
+  pieces: AsyncIterable<Uint8Array>,
   first: number,
 ): AsyncGenerator<readonly ItemError[], void, undefined> {
-  let item = first;
-  let found: ItemError[] = [];
-  const splitter = new LineSplitter(({ content }) => {
-    const error = errorOf(content);
-    if (error !== undefined) found.push({ item, error });
-    item++;
-  });
-  for await (const piece of pieces) {
-    splitter.push(piece);
-    if (found.length > 0) yield found;
-    found = [];
-  }
-  splitter.end();
-  if (found.length > 0) yield found;
+  return mapOutputLines(pieces, first, itemError);
 }
 
-const ERROR_FIELD = Buffer.from('"error":');
-
-/** The error of an output line; undefined for an answer, also for one that speaks of errors. */
-function errorOf(line: Buffer): string | undefined {
-  // Nearly every line is an answer: those need not be parsed.
-  if (!line.includes(ERROR_FIELD)) return undefined;
-  const value: unknown = JSON.parse(line.toString('utf8'));
-  if (typeof value !== 'object' || value === null || !('error' in value)) return undefined;
-  return typeof value.error === 'string' ? value.error : undefined;
+function itemError(item: number, line: Buffer): ItemError | undefined {
+  const error = errorOf(line);
+  return error === undefined ? undefined : { item, error };
 }

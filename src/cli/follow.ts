@@ -1,12 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowFailedError } from '@temporalio/client';
+import { batchFailureOf } from '../batch/batch-failure.js';
 import { noLess } from '../batch/live-progress.js';
 import type { Progress } from '../batch/progress.js';
 import type { BatchResult } from '../batch/run.js';
+import { NO_PROGRESS } from '../batch/run-view.js';
 import type { BatchHandle } from '../client.js';
-import { isInReview } from './canary-review.js';
-import { isNamed, isRunFailed, UserError } from './errors.js';
+import { progressWithin } from './ask-progress.js';
+import { isNamed, isRunFailed, runFailureWords, UserError } from './errors.js';
 import { aborted } from './interrupt.js';
+import { isServerThere, throughAbsence } from './server-away.js';
 import type { Reporter } from './terminal/reporter.js';
 
 /** Time between two looks at a run, ms: each is a workflow task on the run's worker, and a long run changes slowly. */
@@ -16,6 +19,9 @@ const SELDOM_LOOK_MS = 3_000;
 /** A run is long from here on, ms after it was first looked at. */
 const LONG_RUN_MS = 60_000;
 
+/** Longest time that an answer to a look may take, ms: after that it is asked whether the server is there. */
+const ANSWER_MS = 10_000;
+
 /** Time without an answer after which a person is told that no worker answers, ms. */
 const SILENT_MS = 10_000;
 
@@ -23,6 +29,8 @@ const SILENT_MS = 10_000;
 export type Followed =
   | { readonly kind: 'ended'; readonly result: BatchResult }
   | { readonly kind: 'cancelled' }
+  /** It is paused, and nobody is here to ask. */
+  | { readonly kind: 'paused'; readonly progress: Progress }
   | { readonly kind: 'detached' };
 
 /** What following needs. */
@@ -33,25 +41,20 @@ export interface FollowOptions {
   readonly interrupt: AbortSignal;
   /** Rejects when the worker in this process cannot go on. */
   readonly worker?: Promise<void>;
-  /**
-   * Lets a person look at a canary that has ended. Tells whether the run was let go on; undefined where nobody can be
-   * asked, and the run waits for somebody elsewhere.
-   */
-  readonly review: (progress: Progress) => Promise<boolean | undefined>;
+  /** Called once for each pause. Returns how the following ends with it; undefined when it does not. */
+  readonly onPause: (progress: Progress) => Promise<Followed | undefined>;
 }
 
 /** Shows a run's progress until it ends or the person leaves. Throws a `UserError` when the run failed. */
 export async function follow(options: FollowOptions): Promise<Followed> {
   const ended = new AbortController();
-  const declined = new AbortController();
-  const showing = showProgress(options, ended.signal, declined);
-  // What fails while showing ends the following; what ends well leaves it to the run.
-  const shown = showing.then(() => new Promise<never>(() => undefined));
+  const showing = showProgress(options, ended.signal);
+  // Showing ends the following by a pause or a failure; else the run's end does.
+  const shown = showing.then((followed) => followed ?? new Promise<never>(() => undefined));
   try {
     return await Promise.race([
-      outcome(options.handle),
+      outcome(options.handle, ended.signal),
       left(options.interrupt, ended.signal),
-      left(declined.signal, ended.signal),
       broken(options.worker),
       shown,
     ]);
@@ -61,9 +64,9 @@ export async function follow(options: FollowOptions): Promise<Followed> {
   }
 }
 
-async function outcome(handle: BatchHandle): Promise<Followed> {
+async function outcome(handle: BatchHandle, ended: AbortSignal): Promise<Followed> {
   try {
-    return { kind: 'ended', result: await handle.result() };
+    return { kind: 'ended', result: await throughAbsence(() => handle.result(), ended) };
   } catch (error) {
     if (!isRunFailed(error)) throw error;
     if (isNamed(error.cause, 'CancelledFailure')) return { kind: 'cancelled' };
@@ -83,30 +86,34 @@ async function broken(worker: Promise<void> | undefined): Promise<never> {
 }
 
 async function showProgress(
-  { handle, reporter, review }: FollowOptions,
+  { handle, reporter, onPause }: FollowOptions,
   ended: AbortSignal,
-  declined: AbortController,
-): Promise<void> {
+): Promise<Followed | undefined> {
   const start = performance.now();
   const silence = new Silence(() => reporter.warn(nobodyAnswers(handle.id)));
-  let reviewed = false;
+  let wasPaused = false;
   let shown: Progress | undefined;
+  let answeredAt = Date.now();
+  const over = new Promise<undefined>((resolve) => ended.addEventListener('abort', () => resolve(undefined)));
   while (!ended.aborted) {
-    const progress = await look(handle);
-    if (ended.aborted) return;
-    if (progress === undefined) silence.lasts();
-    else {
+    const progress = await Promise.race([look(handle), over]);
+    if (progress === undefined) return undefined;
+    if (progress === 'no-server') reporter.progress(withoutServer(shown, answeredAt));
+    else answeredAt = Date.now();
+    if (progress === 'no-worker') silence.lasts();
+    else silence.ends();
+    if (typeof progress !== 'string') {
       shown = noLess(shown, progress);
       reporter.progress(shown);
-      silence.ends();
-      if (isInReview(progress) && !reviewed) {
-        reviewed = true;
-        if ((await review(progress)) === false) declined.abort();
-      }
+      const isPaused = progress.state === 'paused';
+      const followed = isPaused && !wasPaused ? await onPause(shown) : undefined;
+      if (followed !== undefined) return followed;
+      wasPaused = isPaused;
     }
     const wait = performance.now() - start < LONG_RUN_MS ? LOOK_MS : SELDOM_LOOK_MS;
     await delay(wait, undefined, { signal: ended }).catch(() => undefined);
   }
+  return undefined;
 }
 
 /** Time in which no worker answers; a person is told once when it was long. */
@@ -133,23 +140,23 @@ function nobodyAnswers(id: string): string {
 }
 
 /** A run that is just starting, or whose worker is just starting, does not answer yet. */
-async function look(handle: BatchHandle): Promise<Progress | undefined> {
-  try {
-    return await handle.progress();
-  } catch {
-    return undefined;
-  }
+async function look(handle: BatchHandle): Promise<Progress | 'no-worker' | 'no-server'> {
+  const progress = await progressWithin(handle, ANSWER_MS);
+  if (typeof progress !== 'string') return progress;
+  return (await isServerThere(handle)) ? 'no-worker' : 'no-server';
 }
 
-/** What ended a run, in words: the innermost cause, which is what an activity or the workflow said. */
+/** What was last known, while the server is away: it may come back at any time. */
+function withoutServer(shown: Progress | undefined, since: number): Progress {
+  const text = 'the Temporal server does not answer';
+  return { ...NO_PROGRESS, startedAt: since, ...shown, state: 'waiting', waiting: { text, since } };
+}
+
+/** What ended a run, in words. */
 function runFailed(id: string, error: WorkflowFailedError): UserError {
-  let cause: unknown = error.cause;
-  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
-  const message = cause instanceof Error ? cause.message : error.message;
-  const type = cause instanceof Error && 'type' in cause ? cause.type : undefined;
   const hint =
-    type === 'Unauthorized'
+    batchFailureOf(error)?.kind === 'Unauthorized'
       ? 'Check DRIA_API_KEY. Finished answers are kept: the same command goes on with them.'
       : 'Finished answers are kept: the same command goes on with them.';
-  return new UserError(`the run ${id} ended: ${message}`, { exitCode: 1, hint, cause: error });
+  return new UserError(`the run ${id} ended: ${runFailureWords(error)}`, { exitCode: 1, hint, cause: error });
 }

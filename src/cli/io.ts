@@ -9,9 +9,9 @@ export interface Io {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: NodeJS.ProcessEnv;
-  /** Aborted at the first Ctrl-C, SIGTERM or SIGHUP: the command ends in good order. */
+  /** Aborted at the first Ctrl-C or SIGTERM, or when the terminal closes: the command ends in good order. */
   readonly interrupt: AbortSignal;
 }
 
-/** Exit codes: a contract with scripts. */
-export const EXIT = { OK: 0, FAILED: 1, USAGE: 2, SOME_FAILED: 3, DETACHED: 130 } as const;
+/** Exit codes: a contract with scripts. `PAUSED` is a paused run with nobody at a terminal to ask. */
+export const EXIT = { OK: 0, FAILED: 1, USAGE: 2, SOME_FAILED: 3, PAUSED: 4, DETACHED: 130 } as const;

@@ -1,10 +1,16 @@
 import type { WorkflowExecutionStatusName } from '@temporalio/client';
+import { shellWord } from '../batch/shell-word.js';
+import type { RunExecution } from '../client-executions.js';
 import type { Storage } from '../storage/storage.js';
 import { endpointFromFlags } from './batch-request.js';
 import { UserError } from './errors.js';
 import type { Io } from './io.js';
+import { missingRun } from './missing-run.js';
+import { checkNotedOutput } from './output.js';
+import { placesOf } from './places.js';
+import { formatFrom, wantedFrom } from './result-format.js';
 import type { RunFlags } from './run-flags.js';
-import { noSuchRun, type RunMemo, runMemoSchema } from './run-memo.js';
+import { type RunMemo, readableMemoOf, wantedOf } from './run-memo.js';
 import type { Session } from './session.js';
 import type { Visit } from './visit-run.js';
 
@@ -12,8 +18,8 @@ import type { Visit } from './visit-run.js';
 export interface KnownRun {
   readonly status: WorkflowExecutionStatusName;
   readonly memo: RunMemo;
-  /** What it was started with; undefined when that was the default. */
-  readonly priority: number | undefined;
+  /** What it was started with. */
+  readonly scheduling: Pick<RunExecution, 'priority' | 'weight'>;
   /** What a visit to it has, whatever it is for. */
   visit(): Omit<Visit, 'found' | 'yes'>;
 }
@@ -30,20 +36,30 @@ export interface Finding {
 export async function findKnownRun(id: string, { flags, storage, session, io }: Finding): Promise<KnownRun> {
   const handle = session.batches.handle(id);
   const run = await handle.describe();
-  if (run === undefined) throw noSuchRun(id);
-  const memo = runMemoSchema.parse(run.memo ?? {});
+  if (run === undefined) throw await missingRun(id, storage);
+  const memo = readableMemoOf(run);
+  const wanted = wantedFrom(flags, wantedOf(memo));
+  const format = await formatFrom(wanted, io);
+  if (flags.output === undefined && wanted.output !== undefined) {
+    await checkNotedOutput(wanted.output, { places: placesOf(flags, io.env), format, env: io.env });
+  }
   return {
     status: run.status.name,
     memo,
-    // The server says 0 where none was given.
-    priority: run.priority?.priorityKey || undefined,
+    scheduling: {
+      ...(run.priority === undefined ? {} : { priority: run.priority }),
+      ...(run.weight === undefined ? {} : { weight: run.weight }),
+    },
     visit: () => ({
       runId: id,
       handle,
       storage,
       endpoint: endpointOfRun(id, flags.baseUrl, memo.endpoint, session, io),
       taskQueue: run.taskQueue,
-      output: flags.output ?? memo.output,
+      output: wanted.output,
+      format,
+      ...(flags.onPause === undefined ? {} : { onPause: flags.onPause }),
+      ...(flags.onComplete === undefined ? {} : { onComplete: flags.onComplete }),
       ...(memo.items === undefined ? {} : { items: memo.items }),
     }),
   };
@@ -65,6 +81,6 @@ function endpointOfRun(
   if (runs === undefined || runs === ours) return ours;
   throw new UserError(`the run ${id} is for ${runs}, but this environment is for ${ours}`, {
     exitCode: 2,
-    hint: `Give --base-url ${runs}, with its key in DRIA_API_KEY.`,
+    hint: `Give --base-url ${shellWord(runs)}, with its key in DRIA_API_KEY.`,
   });
 }

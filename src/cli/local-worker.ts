@@ -1,3 +1,4 @@
+import type { DataConverter } from '@temporalio/common';
 import {
   DefaultLogger,
   type MetricsExporterConfig,
@@ -6,11 +7,13 @@ import {
   Runtime,
   type Worker,
 } from '@temporalio/worker';
-import { LATENCY_BOUNDS, METRICS } from '../activities/metrics.js';
+import { LATENCY_BOUNDS, METRICS } from '../metric-names.js';
 import { DriaBatchPlugin } from '../plugin.js';
 import { telemetryAsked } from '../telemetry/asked.js';
 import type { Telemetry } from '../telemetry/open.js';
-import { type BatchWorkerOptions, createBatchWorker } from '../worker.js';
+import { type Place, placesOfTenants, type Tenant } from '../tenants.js';
+import type { WebhookHosts } from '../webhook/hosts.js';
+import { type BatchWorkerOptions, createBatchWorker, type WorkerVersion } from '../worker.js';
 import { UserError } from './errors.js';
 
 /** A worker in this process. */
@@ -19,7 +22,7 @@ export interface LocalWorker {
   readonly done: Promise<void>;
   /** Why it cannot take work now; undefined when it can. */
   unready(): Promise<string | undefined>;
-  /** Ends after the requests under way, which are kept; gives back all that was not begun. Idempotent. */
+  /** Ends after the requests in flight, which are kept; gives back all that was not begun. Idempotent. */
   leave(): Promise<void>;
 }
 
@@ -28,40 +31,78 @@ export interface LocalWorkerOptions {
   readonly taskQueues: readonly string[];
   readonly storage: string;
   readonly baseUrl: string;
+  /** Several tenants, each with its key: then what they name is served, and the task queues are those of whoever names none. */
+  readonly tenants?: readonly Tenant[] | undefined;
   /** Requests in flight at most, of all task queues together. */
   readonly maxRequests: number;
   /** Activities, and workflow tasks, at once for each task queue. */
   readonly activitySlots?: number | undefined;
   readonly workflowSlots?: number | undefined;
-  /** How long requests under way may take to end when the worker leaves, ms. */
+  /** How long requests in flight may take to end when the worker leaves, ms. */
   readonly shutdownGraceMs: number;
+  /** The version of these workers, for Worker Versioning. */
+  readonly deployment?: WorkerVersion | undefined;
   /** Several runs share the task queues. */
   readonly shared?: boolean;
   /** Where Prometheus finds the metrics, `host:port` with a host in numbers. */
   readonly metricsAddress?: string | undefined;
+  /** Hosts that webhooks of runs may go to. Default: any for what this user's commands have staged, else none. */
+  readonly webhookHosts?: WebhookHosts | undefined;
   /** Tells of trouble inside the SDK. */
   readonly onLog: (message: string) => void;
+}
+
+/** Where a worker in this process polls, and how it reads what it gets. */
+interface WorkerServer {
+  readonly connection: NativeConnectionOptions;
+  readonly namespace: string;
+  /** Loads how payloads of a namespace are made and read. */
+  readonly converterOf: (namespace: string) => Promise<DataConverter | undefined>;
+  readonly identity: string | undefined;
+  /** The endpoint's key. */
+  readonly apiKey: string | undefined;
+  /** Takes only what this user's commands have staged. */
+  readonly stagedOnly: boolean;
 }
 
 /** How long Temporal may take to say that it is there, ms. */
 const HEALTH_MS = 2_000;
 
 /** Starts a worker that runs batches, for one task queue or several. */
-export async function startLocalWorker(
-  options: LocalWorkerOptions & { readonly connection: NativeConnectionOptions; readonly namespace: string },
-): Promise<LocalWorker> {
+export async function startLocalWorker(options: LocalWorkerOptions & WorkerServer): Promise<LocalWorker> {
   const telemetry = await openTelemetry(options);
   installRuntime(options, telemetry);
   const { activities: tracing, sinks: traceSinks } = telemetry?.tracing ?? {};
-  const { storage, baseUrl, maxRequests } = options;
-  const drain = new AbortController();
+  const { storage, baseUrl, tenants, maxRequests, stagedOnly, apiKey = '' } = options;
+  const { webhookHosts = stagedOnly ? 'any' : undefined } = options;
+  const places = placesOf(options);
+  const converters = new Map<string, DataConverter | undefined>();
+  for (const { namespace } of places) {
+    if (!converters.has(namespace)) converters.set(namespace, await converterFor(namespace, options));
+  }
   const connection = await NativeConnection.connect(options.connection);
-  const plugin = new DriaBatchPlugin({ storage, baseUrl, maxRequests, drain: drain.signal, tracing });
+  const plugin = new DriaBatchPlugin({
+    storage,
+    baseUrl,
+    apiKey,
+    tenants,
+    maxRequests,
+    stagedOnly,
+    tracing,
+    webhookHosts,
+  });
   const workers = await Promise.all(
-    options.taskQueues.map((queue) => createWorker(queue, connection, plugin, { ...options, traceSinks })),
+    places.map((place) =>
+      createWorker(place, {
+        ...options,
+        connection,
+        plugin,
+        traceSinks,
+        dataConverter: converters.get(place.namespace),
+      }),
+    ),
   );
   const leave = (): void => {
-    drain.abort();
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   // One that cannot go on takes the others with it: the process ends, and whoever looks after it starts it anew.
@@ -81,22 +122,38 @@ export async function startLocalWorker(
   };
 }
 
+/** Returns where workers poll: at the tenants' places, or on the task queues of the one namespace. */
+function placesOf({ tenants, taskQueues, namespace }: LocalWorkerOptions & WorkerServer): Place[] {
+  const own = taskQueues.map((taskQueue) => ({ namespace, taskQueue }));
+  return tenants === undefined ? own : placesOfTenants(tenants, own);
+}
+
+async function converterFor(namespace: string, { converterOf }: WorkerServer): Promise<DataConverter | undefined> {
+  const converter = await converterOf(namespace);
+  // A worker that cannot encode would fail the same tasks again and again.
+  for (const codec of converter?.payloadCodecs ?? []) await codec.encode([]);
+  return converter;
+}
+
 function createWorker(
-  taskQueue: string,
-  connection: NativeConnection,
-  plugin: DriaBatchPlugin,
-  options: Parameters<typeof startLocalWorker>[0] & Pick<BatchWorkerOptions, 'traceSinks'>,
+  place: Place,
+  options: Omit<LocalWorkerOptions, 'tenants'> &
+    Pick<BatchWorkerOptions, 'connection' | 'plugin' | 'traceSinks' | 'dataConverter'> &
+    Pick<WorkerServer, 'identity'>,
 ): Promise<Worker> {
-  const { namespace, maxRequests, activitySlots, workflowSlots, shutdownGraceMs, shared = false, traceSinks } = options;
+  const { connection, plugin, maxRequests, activitySlots, workflowSlots, shutdownGraceMs } = options;
+  const { shared = false, traceSinks, dataConverter, identity } = options;
   return createBatchWorker({
+    ...place,
     connection,
-    namespace,
-    taskQueue,
-    plugin,
+    ...(plugin === undefined ? {} : { plugin }),
     maxRequests,
     shutdownGraceMs,
     shared,
+    deployment: options.deployment,
     traceSinks,
+    dataConverter,
+    ...(identity === undefined ? {} : { identity }),
     ...(activitySlots === undefined ? {} : { activitySlots }),
     ...(workflowSlots === undefined ? {} : { workflowSlots }),
   });

@@ -1,4 +1,4 @@
-/** The results of an action on each of some things, in their order, with at most so many actions under way at once. */
+/** The results of an action on each of some things, in their order, with a maximum of actions that run at once. */
 export async function* mapInOrder<Source, Result>(
   source: AsyncIterable<Source>,
   atMost: number,

@@ -2,11 +2,11 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { PackItem } from '../activities/pack-items.js';
 import { isInside } from '../input/allowed-folders.js';
-import type { StagedAttachment } from '../input/attachment-index.js';
-import { attachmentKey } from '../storage/run-directory.js';
 import type { Storage } from '../storage/storage.js';
+import type { StagedAttachment } from '../store/attachment-index.js';
+import type { PackItem } from '../store/pack-items.js';
+import { attachmentKey } from '../store/run-directory.js';
 
 /** Where attachments were allowed from when the run was started. */
 export interface AttachmentFolders {

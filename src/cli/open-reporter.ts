@@ -1,5 +1,6 @@
 import type { Io } from './io.js';
-import { chooseMode, createReporter, type Reporter } from './terminal/reporter.js';
+import { chooseMode, createReporter } from './terminal/create-reporter.js';
+import type { Reporter } from './terminal/reporter.js';
 
 /** The reporter that suits standard error. */
 export function openReporter(json: boolean, { stderr, env }: Io): Reporter {

@@ -4,7 +4,8 @@ import { Cleanup } from './cleanup.js';
 import type { Io } from './io.js';
 import { openReporter } from './open-reporter.js';
 import { checkOutput } from './output.js';
-import { usablePlaces } from './places.js';
+import { placesOf, usablePlaces } from './places.js';
+import { formatFrom, wantedFrom } from './result-format.js';
 import type { RunFlags } from './run-flags.js';
 import { openSession, type Session } from './session.js';
 import { temporalSettings } from './temporal-settings.js';
@@ -21,7 +22,8 @@ export interface OpenRun {
 export async function withOpenRun<T>(flags: RunFlags, io: Io, body: (open: OpenRun) => Promise<T>): Promise<T> {
   const settings = temporalSettings(flags, io.env);
   baseUrlFromFlags(flags.baseUrl, io.env);
-  if (flags.output !== undefined) await checkOutput(flags.output);
+  const format = await formatFrom(wantedFrom(flags), io);
+  await checkOutput(flags.output, { places: placesOf(flags, io.env), format, env: io.env });
   const { dataDir, storage } = await usablePlaces(flags, io.env);
   const cleanup = new Cleanup();
   try {

@@ -1,4 +1,5 @@
 import { resolveDataDir } from '../embedded/data-dir.js';
+import { EmbeddedServerError } from '../embedded/errors.js';
 import { openStorage } from '../storage/open-storage.js';
 import type { Storage } from '../storage/storage.js';
 import { UserError } from './errors.js';
@@ -12,18 +13,27 @@ export interface Places {
   readonly storage: Storage;
 }
 
-/** The places that the flags and the environment say. Touches nothing. Throws a `UserError` for a root that is none. */
+/** The places that the flags and the environment say. Touches nothing. Throws a `UserError` for a root or a mode that is none. */
 export function placesOf(flags: PlaceFlags, env: NodeJS.ProcessEnv): Places {
-  const dataDir = resolveDataDir(flags.dataDir, env);
+  const dataDir = dataDirOf(flags, env);
   try {
     return { dataDir, storage: openStorage(flags.storage || env.DRIA_TEMPORAL_STORAGE || dataDir, env) };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new UserError(error.message, {
       exitCode: 2,
-      hint: 'Give --storage, or DRIA_TEMPORAL_STORAGE, a folder or s3://bucket/prefix.',
+      hint: 'Check --storage, DRIA_TEMPORAL_STORAGE and DRIA_TEMPORAL_STORAGE_MODE.',
       cause: error,
     });
+  }
+}
+
+function dataDirOf({ dataDir }: PlaceFlags, env: NodeJS.ProcessEnv): string {
+  try {
+    return resolveDataDir(dataDir, env);
+  } catch (error) {
+    if (!(error instanceof EmbeddedServerError)) throw error;
+    throw new UserError(error.message, { exitCode: 2, cause: error });
   }
 }
 

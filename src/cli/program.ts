@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { commandFirst } from './command-first.js';
+import { withKey } from './api-key-flag.js';
 import { attachCommand } from './commands/attach.js';
 import { batchCommand } from './commands/batch.js';
+import { checkCommand } from './commands/check.js';
 import { completeCommand, completionCommand } from './commands/completion.js';
 import { modelsCommand } from './commands/models.js';
 import { reportCommand } from './commands/report.js';
 import { resultsCommand } from './commands/results.js';
 import { retryCommand } from './commands/retry.js';
 import { runsCommand } from './commands/runs.js';
+import { scheduleCommand } from './commands/schedule.js';
 import { serverCommand } from './commands/server.js';
 import { setCommand } from './commands/set.js';
 import { simulateCommand } from './commands/simulate.js';
@@ -17,6 +19,7 @@ import { cancelCommand, pauseCommand, resumeCommand } from './commands/steer.js'
 import { workerCommand } from './commands/worker.js';
 import { describeFailure, UserError } from './errors.js';
 import { EXIT, type Io } from './io.js';
+import { ownArgs } from './temporal-args.js';
 
 const DESCRIPTION = `Durable batch inference on Temporal: JSONL of prompts in, JSONL of answers out.
 Nothing that dies on the way costs an answer that you already have.`;
@@ -31,12 +34,17 @@ Example:
 /** Parses the command line, runs the command and returns the exit code. Never throws. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   let code: number = EXIT.OK;
-  const program = createProgram(io, (result) => {
+  const ours: { -readonly [Part in keyof Io]: Io[Part] } = { ...io };
+  const program = createProgram(ours, (result) => {
     code = result;
   });
   try {
-    const commands = new Set(program.commands.map((command) => command.name()));
-    await program.parseAsync(commandFirst(argv.slice(2), commands), { from: 'user' });
+    const { args, env } = ownArgs(argv.slice(2), program, io.env);
+    ours.env = env;
+    program.hook('preAction', (_program, command) => {
+      ours.env = withKey(ours.env, command.opts());
+    });
+    await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
     return endWith(error, argv.includes('--debug'), io);
@@ -52,6 +60,7 @@ export function createProgram(io: Io, onExitCode: (code: number) => void): Comma
     .addHelpText('after', EXAMPLE);
   for (const make of [
     batchCommand,
+    checkCommand,
     attachCommand,
     statusCommand,
     runsCommand,
@@ -62,6 +71,7 @@ export function createProgram(io: Io, onExitCode: (code: number) => void): Comma
     cancelCommand,
     setCommand,
     retryCommand,
+    scheduleCommand,
     modelsCommand,
     workerCommand,
     serverCommand,
@@ -71,7 +81,8 @@ export function createProgram(io: Io, onExitCode: (code: number) => void): Comma
   program.addCommand(simulateCommand());
   program.addCommand(completionCommand(io, onExitCode));
   program.addCommand(completeCommand(program, io, onExitCode), { hidden: true });
-  for (const command of [program, ...program.commands]) prepare(command, io);
+  for (const command of [program, ...program.commands.flatMap((known) => [known, ...known.commands])])
+    prepare(command, io);
   return program;
 }
 

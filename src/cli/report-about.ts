@@ -1,16 +1,8 @@
-import { z } from 'zod';
 import type { Manifest } from '../batch/manifest.js';
 import type { RunSummary } from '../batch/summary.js';
 import type { ModelAbout, RunAbout } from '../report/about.js';
-import { getJsonIfThere } from '../storage/json.js';
-import { runDirectory } from '../storage/run-directory.js';
 import type { Storage } from '../storage/storage.js';
-
-/** What of a finished chunk's counts is in no line. */
-const chunkCountsSchema = z.object({
-  requests: z.number(),
-  models: z.record(z.string(), z.object({ fallbacks: z.number() })),
-});
+import { readPartCounts } from '../store/parts.js';
 
 /** A run in storage. */
 export interface StoredRun {
@@ -38,9 +30,8 @@ async function soFar(
   const fallbacks = new Map<string, number>();
   let requests = 0;
   for (const { chunk } of chunks) {
-    const stored = await getJsonIfThere(storage, runDirectory(id).partCounts(chunk));
-    if (stored === undefined) continue;
-    const counts = chunkCountsSchema.parse(stored);
+    const counts = await readPartCounts(storage, id, chunk);
+    if (counts === undefined) continue;
     requests += counts.requests;
     for (const [model, more] of Object.entries(counts.models)) {
       fallbacks.set(model, (fallbacks.get(model) ?? 0) + more.fallbacks);

@@ -1,8 +1,9 @@
 import type { RunState } from '../batch/progress.js';
+import { SEARCH_ATTRIBUTES } from '../batch/search-names.js';
 import { UserError } from './errors.js';
 import type { ListFlags } from './run-flags.js';
 
-/** How a run stands in a list: `no-worker` is one under way that no worker answers for. */
+/** How a run stands in a list: `no-worker` is an unfinished one that no worker answers for. */
 export type ListedState = RunState | 'no-worker';
 
 /** The states that a list can be asked for. */
@@ -22,6 +23,8 @@ export const LISTED_STATES: readonly ListedState[] = [
 export interface RunFilter {
   /** Undefined means any. */
   readonly states: ReadonlySet<ListedState> | undefined;
+  /** The only model that is asked, or `any`. */
+  readonly model?: string | undefined;
   /** Only runs started from then on, epoch ms. */
   readonly since: number | undefined;
   /** Part of the input's name, in lower case. */
@@ -31,11 +34,12 @@ export interface RunFilter {
 }
 
 /** The filter that the flags ask for, at `now`, epoch ms. Throws a `UserError` that names the flag. */
-export function runFilterOf({ state, since, input, limit, all }: ListFlags, now: number): RunFilter {
+export function runFilterOf({ state, model, since, input, limit, all }: ListFlags, now: number): RunFilter {
   if (!Number.isInteger(limit) || limit < 1) refuse('--limit: a whole number from 1; --all lists every run');
   const states = state.flatMap((text) => text.split(',')).map((text) => text.trim());
   return {
     states: states.length === 0 ? undefined : new Set(states.map(parseState)),
+    model,
     since: since === undefined ? undefined : parseSince(since, now),
     input: input?.toLowerCase(),
     limit: all ? Number.POSITIVE_INFINITY : limit,
@@ -71,14 +75,34 @@ const STATUSES: Partial<Record<ListedState, readonly string[]>> = {
   cancelled: ['Canceled', 'Terminated'],
 };
 
-/** The part of a filter that the server can apply, as conditions of its list filter. */
-export function serverConditions({ states, since }: RunFilter): string[] {
+/**
+ * The part of a filter that the server can apply, as conditions of its list filter. `isIndexed` says that the namespace has
+ * the search attributes of runs; not all runs need to set them.
+ */
+export function serverConditions({ states, model, since }: RunFilter, isIndexed = false): string[] {
   const statuses = new Set([...(states ?? [])].flatMap((state) => STATUSES[state] ?? ['Running']));
   return [
     statuses.size === 0
       ? // The earlier executions of a run that goes on.
         "ExecutionStatus != 'ContinuedAsNew'"
       : `ExecutionStatus IN (${[...statuses].map((status) => `'${status}'`).join(', ')})`,
+    ...(isIndexed ? indexConditions(states, model) : []),
     ...(since === undefined ? [] : [`StartTime >= '${new Date(since).toISOString()}'`]),
+  ];
+}
+
+/** States of an unfinished run. That no worker answers, a run itself cannot note. */
+const UNFINISHED: readonly ListedState[] = ['starting', 'running', 'waiting', 'paused', 'finishing'];
+
+function indexConditions(states: RunFilter['states'], model: string | undefined): string[] {
+  const { state: stateName, model: modelName } = SEARCH_ATTRIBUTES;
+  const unfinished = UNFINISHED.filter((state) => states?.has(state));
+  const isPartOf = (name: string, values: readonly string[]) =>
+    `(${name} IS NULL OR ${name} IN (${values.map((value) => `'${value.replaceAll("'", "''")}'`).join(', ')}))`;
+  const byState = unfinished.length > 0 && states?.has('no-worker') === false;
+  return [
+    // A run that was terminated has not noted its end.
+    ...(byState ? [`(ExecutionStatus != 'Running' OR ${isPartOf(stateName, unfinished)})`] : []),
+    ...(model === undefined ? [] : [isPartOf(modelName, [model])]),
   ];
 }

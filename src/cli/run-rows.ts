@@ -1,54 +1,40 @@
-import { z } from 'zod';
-import { linesSoFar } from '../activities/partial-lines.js';
-import { readItemPlaces } from '../activities/settings.js';
-import { decodeLayout } from '../batch/layout.js';
+import { decodeLayout, isReused, isTwin } from '../batch/layout.js';
 import type { ChunkManifest, Manifest } from '../batch/manifest.js';
-import {
-  type AnswerFacts,
-  answerFacts,
-  type FailureFacts,
-  failureFacts,
-  partFactsSchema,
-} from '../batch/part-facts.js';
+import { type AnswerFacts, answerFacts, type FailureFacts, failureFacts } from '../batch/part-facts.js';
 import { type InputItem, readItems } from '../input/read-items.js';
-import { readStagedOffsets } from '../input/stage.js';
 import type { ReportRow, TableRow } from '../report/row.js';
-import { getJsonIfThere } from '../storage/json.js';
-import { runDirectory } from '../storage/run-directory.js';
 import type { Storage } from '../storage/storage.js';
-
-/** An output line, with and without `--detail`. */
-const lineSchema = z.object({
-  id: z.union([z.string(), z.number()]),
-  model: z.string().nullable(),
-  output: z.string().optional(),
-  error: z.string().optional(),
-  tokens: z.number().optional(),
-  attempts: z.number().optional(),
-  latency_ms: z.number().optional(),
-  finish_reason: z.string().nullish(),
-  models_tried: z.array(z.string()).optional(),
-});
+import { readStagedOffsets } from '../store/item-records.js';
+import { mapOutputLines, parseOutputLine } from '../store/output-line.js';
+import { factsOf, mapLinesOf, type OpenChunk, openChunk } from '../store/partial-lines.js';
+import { openPart, readPartFacts } from '../store/parts.js';
+import { readStoredSettings } from '../store/settings.js';
+import { FilledParts } from '../store/twins.js';
 
 /** What is known of a row beside its line. */
 interface RowFacts {
   readonly answer?: AnswerFacts | undefined;
   readonly failure?: FailureFacts | undefined;
   readonly skipped: boolean;
+  /** It has the answer, or the error, of an item that is the same, or of an earlier run. */
+  readonly reused: boolean;
 }
 
 /**
  * The rows of a run as they were when it was first looked at: finished chunks are read from their parts again and again,
- * and of the others the answers so far are kept. Memory is one chunk, and the chunks under way.
+ * and of the others the answers so far are kept. Memory is one chunk, and the chunks that are unfinished.
  */
 export class RunRows {
   private readonly underWay = new Map<number, readonly ReportRow[]>();
+  private readonly filled: FilledParts;
 
   constructor(
     private readonly storage: Storage,
     private readonly run: string,
     private readonly manifest: Manifest,
-  ) {}
+  ) {
+    this.filled = new FilledParts(storage, run);
+  }
 
   /** Chunk after chunk, its rows in input order; the first time a chunk is read decides what it is. */
   async *chunks(): AsyncGenerator<readonly ReportRow[], void, undefined> {
@@ -57,7 +43,7 @@ export class RunRows {
 
   /** The rows that `isWanted` chooses, with their prompts, in input order. */
   async *tableRows(isWanted: (row: ReportRow) => boolean): AsyncGenerator<TableRow, void, undefined> {
-    const { input } = await readItemPlaces(this.storage, this.run);
+    const { input } = await readStoredSettings(this.storage, this.run);
     for (const chunk of this.manifest.chunks) {
       const rows = (await this.chunkRows(chunk)).filter(isWanted);
       const items = await this.items(rows, input);
@@ -68,34 +54,34 @@ export class RunRows {
   private async chunkRows(chunk: ChunkManifest): Promise<readonly ReportRow[]> {
     const kept = this.underWay.get(chunk.chunk);
     if (kept !== undefined) return kept;
-    const lines = await linesSoFar(this.storage, this.run, chunk.chunk);
-    if (lines === undefined) return await this.partRows(chunk);
-    const isSkipped = skippedOf(chunk);
-    const rows = lines.map(({ item, line, facts }) =>
-      reportRow(item, line, { answer: facts, skipped: isSkipped(item) }),
-    );
+    const open = await openChunk(this.storage, this.run, chunk, this.filled);
+    if (open === undefined) return await this.partRows(chunk);
+    const rows = await this.openRows(chunk, open);
     this.underWay.set(chunk.chunk, rows);
     return rows;
   }
 
+  private async openRows(chunk: ChunkManifest, { lines, index }: OpenChunk): Promise<ReportRow[]> {
+    const kindOf = kindsOf(chunk);
+    return await collect(
+      mapLinesOf(this.storage, lines, (item, line) =>
+        reportRow(item, line, { ...factsOf(index, item), ...kindOf(item) }),
+      ),
+    );
+  }
+
   private async partRows(manifest: ChunkManifest): Promise<ReportRow[]> {
     const { chunk, first } = manifest;
-    const directory = runDirectory(this.run);
-    const [bytes, stored] = await Promise.all([
-      this.storage.get(directory.part(chunk)),
-      getJsonIfThere(this.storage, directory.partFacts(chunk)),
-    ]);
-    // Runs of earlier versions have none, and those of later ones may have others: the rows are there all the same.
-    const facts = partFactsSchema.safeParse(stored).data;
+    // The rows are there all the same if the facts cannot be read.
+    const facts = await readPartFacts(this.storage, this.run, chunk);
     const answers = facts === undefined ? undefined : answerFacts(facts);
     const failures = facts === undefined ? undefined : failureFacts(facts);
-    const lines = Buffer.from(bytes).toString('utf8').split('\n').filter(Boolean);
-    const isSkipped = skippedOf(manifest);
-    return lines.map((line, position) => {
-      const item = first + position;
-      const known = { answer: answers?.get(item), failure: failures?.get(item), skipped: isSkipped(item) };
-      return reportRow(item, line, known);
-    });
+    const kindOf = kindsOf(manifest);
+    const rowOf = (item: number, line: Buffer): ReportRow =>
+      reportRow(item, line, { answer: answers?.get(item), failure: failures?.get(item), ...kindOf(item) });
+    const lines = await this.filled.lines(manifest);
+    if (lines !== undefined) return await collect(mapLinesOf(this.storage, lines, rowOf));
+    return await collect(mapOutputLines(await openPart(this.storage, this.run, chunk), first, rowOf));
   }
 
   /** The input's items of some rows, by index; invalid lines have none. */
@@ -115,14 +101,23 @@ function withInput(row: ReportRow, { prompt, attachment }: Partial<InputItem> = 
   return { ...row, ...(prompt === undefined ? {} : { prompt }), ...(attachment === undefined ? {} : { attachment }) };
 }
 
-/** Tells of each item of a chunk whether it is an invalid line that was skipped. */
-function skippedOf({ first, layout }: ChunkManifest): (item: number) => boolean {
+/** Returns what tells of each item of a chunk whether it is an invalid line that was skipped, or was not asked. */
+function kindsOf({ first, layout }: ChunkManifest): (item: number) => Pick<RowFacts, 'skipped' | 'reused'> {
   const codes = decodeLayout(layout);
-  return (item) => codes[item - first] === 'invalid';
+  return (item) => {
+    const code = codes[item - first] ?? 'invalid';
+    return { skipped: code === 'invalid', reused: isTwin(code) || isReused(code) };
+  };
 }
 
-function reportRow(item: number, text: string, { answer, failure, skipped }: RowFacts): ReportRow {
-  const line = lineSchema.parse(JSON.parse(text));
+async function collect<T>(batches: AsyncIterable<readonly T[]>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const batch of batches) all.push(...batch);
+  return all;
+}
+
+function reportRow(item: number, text: Buffer, { answer, failure, skipped, reused }: RowFacts): ReportRow {
+  const line = parseOutputLine(text);
   const { at, ms = line.latency_ms, truncated = line.finish_reason === 'length' } = answer ?? {};
   const { attempts = line.attempts, tried = line.models_tried } = failure ?? {};
   return {
@@ -131,6 +126,7 @@ function reportRow(item: number, text: string, { answer, failure, skipped }: Row
     model: line.model,
     ok: line.error === undefined,
     skipped,
+    ...(reused ? { reused } : {}),
     text: line.error ?? line.output ?? '',
     tokens: line.tokens ?? 0,
     truncated,

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { BatchOptions } from '../batch/options.js';
+import { asksOnce, type BatchOptions } from '../batch/options.js';
+import { shellWord } from '../batch/shell-word.js';
+import { durationText } from './duration.js';
 import { UserError } from './errors.js';
+import type { RunOptionFlags } from './run-flags.js';
 
 /** What a run was asked for, in the words of the command's flags; kept in the run's memo. */
 export const runRequestSchema = z.object({
@@ -13,27 +16,59 @@ export const runRequestSchema = z.object({
 
 export type RunRequest = z.infer<typeof runRequestSchema>;
 
+/** What a request has for a run that chooses among all models. */
+export const NO_MODEL = 'by nodes';
+
 /** The request of a command. Flags at their defaults are in it too: a default may change. */
-export function runRequestOf(options: BatchOptions, endpoint: string): RunRequest {
-  const { model, maxTokens, temperature, skipInvalid, detail } = options;
-  const { concurrency, retries, timeoutSecs, pack, maxTotalTokens, maxCredits } = options;
+export function runRequestOf(
+  options: BatchOptions,
+  endpoint: string,
+  { webhook = 'none', reuse = 'none' }: Pick<RunOptionFlags, 'webhook' | 'reuse'> = {},
+): RunRequest {
+  const { model, maxTokens, temperature, skipInvalid, detail, system, raw, body, omit, rename } = options;
+  const {
+    concurrency,
+    retries,
+    repair,
+    groupPrefix,
+    timeoutSecs,
+    maxWaitSecs,
+    pack,
+    rpm,
+    tpm,
+    maxTotalTokens,
+    maxCredits,
+  } = options;
   return {
     answers: texts({
       '--base-url': endpoint,
-      '--model': model ?? 'by nodes',
+      '--model': model ?? NO_MODEL,
       '--max-tokens': maxTokens,
       '--temperature': temperature,
+      '--system': system === undefined ? 'none' : `text ${digest(system)}`,
       '--schema': options.schema === undefined ? 'none' : `schema ${digest(options.schema)}`,
       '--skip-invalid': skipInvalid,
       '--detail': detail,
+      '--raw': raw,
+      '--body': body === undefined ? 'none' : `body ${digest(body)}`,
+      '--omit': omit?.join(',') ?? 'none',
+      '--rename': rename === undefined ? 'none' : JSON.stringify(rename),
+      '--dedupe': asksOnce(options) ? 'always' : 'never',
     }),
     pace: texts({
       '--concurrency': concurrency,
       '--retries': retries,
+      '--repair': repair,
+      '--group-prefix': groupPrefix,
       '--timeout': timeoutSecs,
+      '--max-wait': durationText(maxWaitSecs),
       '--pack': pack ?? 'as it goes',
+      '--rpm': rpm ?? 'none',
+      '--tpm': tpm ?? 'none',
       '--max-total-tokens': maxTotalTokens ?? 'none',
       '--max-credits': maxCredits ?? 'none',
+      '--webhook': webhook,
+      '--reuse': reuse,
     }),
   };
 }
@@ -51,12 +86,12 @@ export function refuseOtherAnswers(runId: string, there: RunRequest | undefined,
   });
 }
 
-/** How a run under way goes on otherwise than this command says, in words; undefined when it does not. */
+/** How an unfinished run goes on otherwise than this command says, in words; undefined when it does not. */
 export function otherPace(runId: string, there: RunRequest | undefined, here: RunRequest): string | undefined {
   const different = differences(there?.pace ?? {}, here.pace);
   return different.length === 0
     ? undefined
-    : `it keeps the options that it was started with: ${different.join(', ')}; to change them: dria-temporal set ${runId}`;
+    : `it keeps the options that it was started with: ${different.join(', ')}; to change them: dria-temporal set ${shellWord(runId)}`;
 }
 
 function differences(there: Readonly<Record<string, string>>, here: Readonly<Record<string, string>>): string[] {

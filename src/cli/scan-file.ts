@@ -1,16 +1,23 @@
 import { createReadStream } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { type BatchOptions, chunkSizeFor } from '../batch/options.js';
+import { asksOnce, type BatchOptions, hasKeysOfFiles } from '../batch/options.js';
+import type { ReadOptions } from '../batch/read-options.js';
 import { InputError } from '../input/errors.js';
-import { openInput } from '../input/open.js';
+import type { InputFile } from '../input/input-file.js';
+import { nameOfInput } from '../input/input-name.js';
+import type { Measure } from '../input/line-reader.js';
+import { detectFiles } from '../input/open-input.js';
+import type { InputPlaces } from '../input/places.js';
 import type { ReadRange } from '../input/read-items.js';
 import { type ScanResult, scanInput } from '../input/scan.js';
 import { DEFAULT_MAX_ATTACHMENT_BYTES } from '../input/size.js';
-import { beginCopy, type StoredCopy } from '../input/stored-copy.js';
 import type { Storage } from '../storage/storage.js';
+import { NO_FOLDER } from '../store/settings.js';
+import { beginCopy, type StoredCopy } from '../store/stored-copy.js';
 import { UserError } from './errors.js';
-import { type Spooled, spoolPipe } from './spool.js';
+import { keptPipe } from './kept-pipe.js';
+import { openInputs } from './open-inputs.js';
+import { Spool } from './spool.js';
 
 /** The way out for an input that changes while it is read. */
 export const WHEN_QUIET = 'Give the same command again when nobody writes to it any more.';
@@ -22,7 +29,9 @@ export interface ScannedFile {
   readonly name: string;
   /** Absolute folder that relative attachments are against. */
   readonly folder: string;
-  /** Reads the input once more. */
+  /** Further folders that attachments may come from. */
+  readonly roots: readonly string[];
+  /** Reads the input once more, as JSONL. */
   open(): AsyncIterable<Uint8Array>;
   /** Reads the bytes `[start, end)` of it. */
   readonly readRange: ReadRange;
@@ -35,11 +44,18 @@ export interface ScannedFile {
 /** What to check an input with. */
 export interface ScanFileOptions {
   readonly options: BatchOptions;
+  /** How its files are read. */
+  readonly read: ReadOptions;
   readonly roots: readonly string[];
+  /** The run whose answers are to be taken. */
+  readonly reuse?: string | undefined;
   readonly stdin: Readable;
+  readonly dataDir: string;
   readonly signal: AbortSignal;
-  /** Measures each prompt, as in the scan: nothing is kept of the input then, since no run will come of it. */
-  readonly measure?: (prompt: string) => number;
+  /** Settings of a bucket that the input is in. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Measures each line, as in the scan: nothing is kept of the input then, since no run will come of it. */
+  readonly measure?: Measure;
   /** Where the input will be staged. */
   readonly storage: Storage;
   readonly onProgress: (progress: ScanProgress) => void;
@@ -53,29 +69,81 @@ export interface ScanProgress {
   readonly total: number | undefined;
 }
 
+/** An input as JSONL that is about to be read. */
+interface Reading {
+  readonly source: AsyncIterable<Uint8Array>;
+  readonly places: InputPlaces | undefined;
+  /** Size of the stream, where it is known (bytes). */
+  readonly bytes: number | undefined;
+  readonly open: (start?: number, end?: number) => Readable;
+}
+
 /**
- * Reads an input file, or standard input for `-`, and checks all of it before anything is started. What comes through a
- * pipe is kept in a temporary file, since it may be read a second time. A large file is stored while it is read, where
- * the storage can do that. Throws a `UserError` with every problem.
+ * Reads the files of an input, or standard input for `-`, and checks all of it before anything is started. What comes
+ * through a pipe and what is converted is kept in a file, since it is read a second time. A large file of JSONL is stored
+ * while it is read, where the storage can do that. Throws a `UserError` with every problem.
  */
-export async function scanFile(file: string, options: ScanFileOptions): Promise<ScannedFile> {
-  const spooled = await spoolPipe(file, options.stdin, options.signal);
+export async function scanFiles(inputs: readonly string[], options: ScanFileOptions): Promise<ScannedFile> {
+  const spools: Spool[] = [];
+  const openSpool = async (): Promise<Spool> => {
+    const spool = await Spool.open(options.dataDir);
+    spools.push(spool);
+    return spool;
+  };
+  const removeSpools = async (): Promise<void> => {
+    for (const spool of spools) await spool.remove();
+  };
   try {
-    const scan = await scanOpened(file, spooled, options);
-    const path = spooled?.path ?? file;
+    const files = await openInputs(inputs, options);
+    // Which rows are in a sample is known when all have been read: they are read twice.
+    if (options.read.sample !== undefined) {
+      for (const [at, file] of files.entries()) {
+        if (file.readRange === undefined) files[at] = await keptPipe(file, await openSpool());
+      }
+    }
+    const opened = await detectFiles(files, options.read, options.roots);
+    const [folder = NO_FOLDER, ...others] = opened.folders;
+    const about = { name: nameOfInput(files.map(({ name }) => name)), folder, roots: [...options.roots, ...others] };
+    const checkUnchanged = async (): Promise<void> => {
+      for (const file of files) await file.checkUnchanged();
+    };
+    const { plain } = opened;
+    let reading: Reading;
+    if (plain?.path === undefined) {
+      // What no run will come of is not read again.
+      const spool = options.measure === undefined || plain !== undefined ? await openSpool() : undefined;
+      const { source, places } = opened.read();
+      reading = {
+        source: spool?.fill(source, about.name, plain !== undefined) ?? source,
+        places,
+        bytes: undefined,
+        open: spool?.read ?? notKept,
+      };
+    } else {
+      reading = readingOf(plain.path, plain);
+    }
+    const scan = await scanReading(reading, { ...about, checkUnchanged }, options);
     return {
       ...scan,
-      open: () => createReadStream(path, { highWaterMark: 1 << 20 }),
-      readRange: (start, end) => readFileRange(path, start, end),
+      ...about,
+      // Opened when it is first read: nothing is left open of an input that is stored already.
+      open: async function* () {
+        yield* reading.open();
+      },
+      readRange: async (start, end) => Buffer.concat(await reading.open(start, end).toArray()),
       dispose: async () => {
         await scan.copy?.discard();
-        await spooled?.remove();
+        await removeSpools();
       },
     };
   } catch (error) {
-    await spooled?.remove();
+    await removeSpools();
     throw error instanceof InputError ? unusable(error) : error;
   }
+}
+
+function notKept(): never {
+  throw new Error('the input was not kept');
 }
 
 function unusable(error: InputError): UserError {
@@ -83,40 +151,44 @@ function unusable(error: InputError): UserError {
   return new UserError(`${error.message}; nothing was started`, { exitCode: 2, hint: WHEN_QUIET, cause: error });
 }
 
-async function scanOpened(
-  file: string,
-  spooled: Spooled | undefined,
-  { options, roots, signal, storage, onProgress, measure }: ScanFileOptions,
-): Promise<Pick<ScannedFile, 'scan' | 'name' | 'folder' | 'copy'>> {
-  const opened = await openInput(spooled?.path ?? file);
-  const name = spooled?.name ?? opened.name;
-  const folder = spooled === undefined ? opened.folder : resolve('.');
-  const { skipInvalid } = options;
+async function scanReading(
+  { source, places, bytes }: Reading,
+  about: Pick<ScannedFile, 'name' | 'folder' | 'roots'> & { readonly checkUnchanged: () => Promise<void> },
+  { options, reuse, signal, storage, onProgress, measure }: ScanFileOptions,
+): Promise<Pick<ScannedFile, 'scan' | 'copy'>> {
+  const { name, folder, roots, checkUnchanged } = about;
+  const { model, skipInvalid, chunkSize, groupPrefix } = options;
   const attachments = { folder, roots, maxBytes: DEFAULT_MAX_ATTACHMENT_BYTES };
-  const copy = measure === undefined ? await beginCopy(storage, opened.bytes) : undefined;
+  const copy = measure === undefined ? await beginCopy(storage, bytes) : undefined;
   try {
     const scan = await scanInput({
-      source: copy === undefined ? opened.source : copy.of(opened.source),
+      source: copy === undefined ? source : copy.of(source),
       name,
+      places,
       attachments,
-      chunkSize: chunkSizeFor(options),
+      model,
+      chunkSize,
       skipInvalid,
+      groupPrefix,
+      unique: asksOnce(options),
+      hashFiles: hasKeysOfFiles(options, reuse),
       signal,
-      onProgress: (progress) => onProgress({ ...progress, total: opened.bytes }),
+      onProgress: (progress) => onProgress({ ...progress, total: bytes }),
       ...(measure === undefined ? {} : { measure }),
     });
-    await opened.checkUnchanged();
-    return { scan, name, folder, copy };
+    await checkUnchanged();
+    return { scan, copy };
   } catch (error) {
     await copy?.discard();
     // A line that somebody was about to write is no bad line.
-    if (error instanceof InputError) await opened.checkUnchanged();
+    if (error instanceof InputError) await checkUnchanged();
     throw error;
   }
 }
 
-async function readFileRange(path: string, start: number, end: number): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of createReadStream(path, { start, end: Math.max(start, end - 1) })) pieces.push(piece);
-  return Buffer.concat(pieces);
+/** Returns a file of JSONL as it is read and read again. */
+function readingOf(path: string, file: InputFile): Reading {
+  const open = (start = 0, end = Number.POSITIVE_INFINITY): Readable =>
+    createReadStream(path, { start, end: Math.max(start, end - 1), highWaterMark: 1 << 20 });
+  return { source: file.stream(), places: undefined, bytes: file.bytes, open };
 }

@@ -1,4 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import type { BatchClient } from '../client.js';
+import { affordableRequests, maxOpenFiles } from '../dria/open-files.js';
 import { type EmbeddedServer, joinEmbeddedServer } from '../embedded/join.js';
 import { joinIfRunning } from '../embedded/running.js';
 import { UserError } from './errors.js';
@@ -7,6 +9,9 @@ import type { TemporalSettings } from './temporal-settings.js';
 
 /** How long a server may take to answer the first time, ms: with the start of a busy machine's process under 10 s. */
 const CONNECT_MS = 6_000;
+
+/** Longest pause between two attempts to connect again to a server that is away, ms. */
+const RECONNECT_MS = 5_000;
 
 /** A command's connection to Temporal. */
 export interface Session {
@@ -35,19 +40,40 @@ export interface SessionOptions {
 
 /** Connects to the server that is meant; starts the embedded one when that is it. */
 export async function openSession(options: SessionOptions): Promise<Session> {
-  // Loading the SDK takes longer than starting the server: both at once.
+  if (options.withWorker) checkFiles();
+  // Loading the SDK takes as long as starting the server: both at once. Loading holds this thread, so that the server's
+  // keeper must have been launched before.
+  const joining = joinServer(options);
+  joining?.catch(() => undefined);
+  await setImmediate();
   const [server] = await Promise.all([
-    joinServer(options),
+    joining,
     import('../client.js'),
     options.withWorker ? import('./local-worker.js') : undefined,
     options.withWorker ? import('../telemetry/asked.js').then((asked) => asked.loadTelemetry(options.env)) : undefined,
   ]);
   try {
-    return await connect(options.settings, server);
+    return await connect(options.settings, server, options.env);
   } catch (error) {
     await server?.leave();
     throw error;
   }
+}
+
+/** Throws a `UserError` for a process that may not open the files that a worker needs. */
+function checkFiles(): void {
+  if (affordableRequests() > 0) return;
+  throw new UserError(`this process may open ${maxOpenFiles()} files only, which is too few for a worker`, {
+    exitCode: 1,
+    hint: 'Raise the limit first: ulimit -n 1024',
+  });
+}
+
+/** Returns a warning of more requests than this process may open files for; undefined if it may. */
+export function tooManyRequests(flag: string, requests: number): string | undefined {
+  const affordable = affordableRequests();
+  if (requests <= affordable) return undefined;
+  return `${flag} ${requests}: only ${affordable} requests are in flight at once, since this process may open ${maxOpenFiles()} files (ulimit -n)`;
 }
 
 /**
@@ -65,7 +91,7 @@ export async function openSessionIfUp(
       server = await joinIfRunning(dataDir, signal);
       if (server === undefined) return undefined;
     }
-    return await connect(settings, server, withinMs);
+    return await connect(settings, server, {}, withinMs);
   } catch {
     await server?.leave();
     return undefined;
@@ -79,31 +105,56 @@ function joinServer({ settings, ...options }: SessionOptions): Promise<EmbeddedS
 async function connect(
   settings: TemporalSettings,
   server: EmbeddedServer | undefined,
-  connectTimeout = CONNECT_MS,
+  { DRIA_API_KEY: apiKey }: NodeJS.ProcessEnv,
+  connectTimeout = settings.connectTimeoutMs ?? CONNECT_MS,
 ): Promise<Session> {
-  const [{ Client, Connection }, { BatchClient }] = await Promise.all([
+  const [{ Client }, { openConnection }, { BatchClient }] = await Promise.all([
     import('@temporalio/client'),
+    import('./temporal-connection.js'),
     import('../client.js'),
   ]);
   const address = settings.kind === 'embedded' ? (server?.address ?? '') : settings.address;
   const namespace = settings.kind === 'embedded' ? 'default' : settings.namespace;
   const options = settings.kind === 'embedded' ? { address } : { ...settings.options, address };
-  const connection = await Connection.connect({ ...clientOptions(options), connectTimeout }).catch((error: unknown) => {
+  const { identity } = settings;
+  const dataConverter = await converterOf(settings, namespace);
+  const opened = await openConnection({ ...clientOptions(options), connectTimeout }).catch((error: unknown) => {
     throw unreachable(address, error);
   });
+  const { connection } = opened;
+  const client = new Client({
+    connection,
+    namespace,
+    ...(dataConverter === undefined ? {} : { dataConverter }),
+    ...(identity === undefined ? {} : { identity }),
+  });
   return {
-    batches: new BatchClient(new Client({ connection, namespace })),
+    batches: new BatchClient(client),
     embedded: settings.kind === 'embedded',
     uiUrl: (runId) => uiUrl(server, settings, namespace, runId),
     startWorker: async (worker) => {
       const { startLocalWorker } = await import('./local-worker.js');
-      return await startLocalWorker({ connection: options, namespace, ...worker });
+      // Every user of this machine can reach the embedded server.
+      const stagedOnly = settings.kind === 'embedded';
+      const ofOthers = (name: string) => (name === namespace ? dataConverter : converterOf(settings, name));
+      const server = { connection: options, namespace, identity, stagedOnly, apiKey };
+      return await startLocalWorker({ ...worker, ...server, converterOf: async (name) => await ofOthers(name) });
     },
     close: async () => {
-      await connection.close();
+      await opened.close();
       await server?.leave();
     },
   };
+}
+
+/** Loaded if one is asked for: most have none, and a command should start soon. */
+async function converterOf(
+  { converter }: TemporalSettings,
+  namespace: string,
+): Promise<import('@temporalio/common').DataConverter | undefined> {
+  if (converter.module === undefined && converter.codec === undefined) return undefined;
+  const { loadDataConverter } = await import('./data-converter.js');
+  return await loadDataConverter(converter, namespace);
 }
 
 type ConnectionOptions = import('@temporalio/worker').NativeConnectionOptions;
@@ -115,6 +166,8 @@ function clientOptions(options: ConnectionOptions): import('@temporalio/client')
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(tls === undefined ? {} : { tls }),
     ...(metadata === undefined ? {} : { metadata }),
+    // A server that was away for hours is found soon after it is back: gRPC's own pauses grow to two minutes.
+    channelArgs: { 'grpc.max_reconnect_backoff_ms': RECONNECT_MS },
   };
 }
 

@@ -1,13 +1,14 @@
-import { readItemPlaces } from '../activities/settings.js';
-import { readStagedManifest } from '../input/stage.js';
+import { shellWord } from '../batch/shell-word.js';
 import { type Storage, StorageError } from '../storage/storage.js';
+import { readStagedManifest } from '../store/manifest.js';
+import { readStoredSettings } from '../store/settings.js';
 import { readSummary } from './deliver.js';
 import { UserError } from './errors.js';
 import { FailedLines } from './failed-lines.js';
 import { EXIT, type Io } from './io.js';
+import { noSuchRun } from './missing-run.js';
 import { MovedAttachments } from './moved-attachments.js';
 import { writeOutput } from './output.js';
-import { noSuchRun } from './run-memo.js';
 import { formatItems } from './terminal/format.js';
 
 /** Which failed items to write, and where. */
@@ -23,13 +24,13 @@ export async function showFailed({ id, storage, output }: FailedRequest, io: Io)
   const manifest = await readStagedManifest(storage, id);
   if (manifest === undefined) throw noSuchRun(id);
   const ended = (await readSummary(storage, id)) !== undefined;
-  const places = await readItemPlaces(storage, id).catch((error: unknown) => {
+  const places = await readStoredSettings(storage, id).catch((error: unknown) => {
     throw isMissing(error) ? notBegun(id, error) : error;
   });
   const attachments = new MovedAttachments(storage, places.attachments, output);
   const attachment = attachments.moved.bind(attachments);
   const failed = new FailedLines({ storage, run: id, manifest, ended, places, attachment });
-  await writeOutput(output, failed.lines(), io.stdout);
+  await writeOutput(output, failed.lines(), io);
   for (const line of report(failed, attachments, manifest.chunks.length, output)) io.stderr.write(`${line}\n`);
   return EXIT.OK;
 }
@@ -48,7 +49,7 @@ function report(
   chunks: number,
   output: string | undefined,
 ): string[] {
-  const open = `${openChunks} of ${chunks} chunks are not finished: what fails in them is known at their end`;
+  const open = `${openChunks} of ${chunks} chunks are not finished: more may fail in them`;
   const skipped = `${formatItems(invalid)} left out: their input lines are invalid and cannot be run`;
   const missing = `${formatItems(attachments.missing)} with attachments that are not on this machine: give -o, and they are brought`;
   return [
@@ -61,11 +62,6 @@ function report(
 
 /** The command that runs what was written. */
 function commandFor({ roots }: MovedAttachments, output: string | undefined): string {
-  const flags = [...roots].map((root) => ` --attachments-root ${quoted(root)}`).join('');
-  return `dria-temporal batch ${output === undefined ? '-' : quoted(output)}${flags}`;
-}
-
-/** For a shell. */
-function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+  const flags = [...roots].map((root) => ` --attachments-root ${shellWord(root)}`).join('');
+  return `dria-temporal batch ${output === undefined ? '-' : shellWord(output)}${flags}`;
 }

@@ -1,21 +1,22 @@
 import { readFile } from 'node:fs/promises';
-import { readStagedManifest } from '../input/stage.js';
+import { shellWord } from '../batch/shell-word.js';
 import { Figures } from '../report/figures.js';
 import { endWords } from '../report/overview.js';
 import { type PageAssets, type Report, reportPage } from '../report/report-page.js';
 import { DEFAULT_LIMITS, Spread, tableRows } from '../report/sample.js';
 import { count, size } from '../report/words.js';
-import { readLedger } from './deliver.js';
+import { readStagedManifest } from '../store/manifest.js';
+import { readSummaryIfWhole } from '../store/summary.js';
 import { UserError } from './errors.js';
 import { EXIT, type Io } from './io.js';
+import { noSuchRun } from './missing-run.js';
 import { checkOutput, writeOutput } from './output.js';
-import { usablePlaces } from './places.js';
+import { placesOf, usablePlaces } from './places.js';
 import { reportAbout, type StoredRun } from './report-about.js';
 import type { ReportFlags } from './run-flags.js';
-import { noSuchRun } from './run-memo.js';
 import { RunRows } from './run-rows.js';
 
-/** Answers that were under way when a run ended may come this much later, ms, by clocks that differ. */
+/** Answers that were in flight when a run ended may come this much later, ms, by clocks that differ. */
 const LATE_MS = 60_000;
 
 /**
@@ -25,7 +26,7 @@ const LATE_MS = 60_000;
 export async function showReport(id: string, flags: ReportFlags, io: Io): Promise<number> {
   await checkPlace(id, flags, io);
   const { storage } = await usablePlaces(flags, io.env);
-  const summary = await readLedger(storage, id);
+  const summary = await readSummaryIfWhole(storage, id, (why) => io.stderr.write(`warning: ${why}\n`));
   const manifest = await readStagedManifest(storage, id);
   if (manifest === undefined) throw noSuchRun(id);
   const run = { storage, id, manifest, summary };
@@ -40,12 +41,13 @@ export async function showReport(id: string, flags: ReportFlags, io: Io): Promis
   return EXIT.OK;
 }
 
-async function checkPlace(id: string, { output }: ReportFlags, { stdout }: Io): Promise<void> {
-  await checkOutput(output);
+async function checkPlace(id: string, flags: ReportFlags, { stdout, env }: Io): Promise<void> {
+  const { output } = flags;
+  await checkOutput(output, { places: placesOf(flags, env) });
   if (output !== undefined || stdout.isTTY !== true) return;
   throw new UserError('a report is a page for a browser and not for a terminal', {
     exitCode: 2,
-    hint: `Give it a file: dria-temporal report ${id} -o report.html`,
+    hint: `Give it a file: dria-temporal report ${shellWord(id)} -o report.html`,
   });
 }
 
@@ -101,7 +103,7 @@ async function* counted(
 
 async function writePage(output: string | undefined, pages: AsyncIterable<Uint8Array>, io: Io) {
   try {
-    return await writeOutput(output, pages, io.stdout);
+    return await writeOutput(output, pages, io);
   } catch (error) {
     if (io.interrupt.aborted) throw error;
     throw new UserError(`the report could not be written to ${output ?? 'standard output'}`, {

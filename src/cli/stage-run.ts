@@ -1,11 +1,11 @@
 import type { Manifest } from '../batch/manifest.js';
 import { AttachmentError, InputError } from '../input/errors.js';
-import { hasAttachments } from '../input/has-attachments.js';
 import { DEFAULT_MAX_ATTACHMENT_BYTES } from '../input/size.js';
-import { hasContent, stageContent, stageInput } from '../input/stage.js';
-import { stageAttachments } from '../input/stage-attachments.js';
 import { isS3Root } from '../storage/s3-location.js';
 import type { Storage } from '../storage/storage.js';
+import { hasAttachments } from '../store/has-attachments.js';
+import { hasContent, stageContent, stageInput } from '../store/stage.js';
+import { stageAttachments } from '../store/stage-attachments.js';
 import { UserError } from './errors.js';
 import { type ScannedFile, WHEN_QUIET } from './scan-file.js';
 import type { Reporter } from './terminal/reporter.js';
@@ -13,11 +13,10 @@ import type { Reporter } from './terminal/reporter.js';
 /** Time between two lines about how far the sending is, ms. */
 const SAY_MS = 2_000;
 
-/** Where an input goes, and the rules of its attachments. */
+/** Where an input goes. */
 export interface StagePlan {
   readonly storage: Storage;
-  readonly roots: readonly string[];
-  /** Ends the staging with its reason when it is aborted: nothing of the object under way is left. */
+  /** Ends the staging with its reason when it is aborted: nothing of the object that was being written is left. */
   readonly interrupt: AbortSignal;
 }
 
@@ -100,8 +99,8 @@ async function sendInput(
 
 async function sendAttachments(
   run: string,
-  { scan, folder, readRange }: ScannedFile,
-  { storage, roots, interrupt }: StagePlan,
+  { scan, folder, roots, readRange }: ScannedFile,
+  { storage, interrupt }: StagePlan,
   reporter: Reporter,
 ): Promise<void> {
   const total = scan.manifest.modalities.vision + scan.manifest.modalities.audio;

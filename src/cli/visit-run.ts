@@ -1,22 +1,34 @@
-import { partialLines } from '../activities/partial-lines.js';
 import { MAX_CONCURRENCY } from '../batch/limits.js';
+import type { ResultFormat } from '../batch/output-format.js';
 import type { Progress } from '../batch/progress.js';
+import { endEvent, pausedEvent } from '../batch/run-event.js';
 import { progressOfSummary } from '../batch/run-view.js';
-import type { RunSummary } from '../batch/summary.js';
+import { shellWord } from '../batch/shell-word.js';
+import type { EndState, RunSummary } from '../batch/summary.js';
 import type { BatchHandle } from '../client.js';
 import type { Storage } from '../storage/storage.js';
+import { renderedPartial } from '../store/rendered.js';
+import { runDirectory } from '../store/run-directory.js';
+import { progressWithin } from './ask-progress.js';
 import { isInReview, reviewCanary } from './canary-review.js';
 import { deliver, exitCodeOf, readLedger, readSummary } from './deliver.js';
-import { UserError } from './errors.js';
-import { follow } from './follow.js';
+import { isRunFailed, runFailureWords, UserError } from './errors.js';
+import { type Followed, follow } from './follow.js';
 import { EXIT, type Io } from './io.js';
 import type { LocalWorker } from './local-worker.js';
-import { writeOutput } from './output.js';
+import { runOnComplete } from './on-complete.js';
+import { hasOldOutput, writeOutput } from './output.js';
+import { saidOfFormats } from './result-format.js';
+import type { OnPause } from './run-flags.js';
+import { throughAbsence } from './server-away.js';
 import type { Session } from './session.js';
 import type { Reporter } from './terminal/reporter.js';
 
-/** How long requests under way may take to end when a person leaves, ms. */
+/** How long requests in flight may take to end when a person leaves, ms. */
 const LEAVE_GRACE_MS = 5_000;
+
+/** Longest time that a run may take to answer before it is followed as it is, ms. */
+const ANSWER_MS = 10_000;
 
 /** A run that a command looks after until it ends or the person leaves. */
 export interface Visit {
@@ -27,10 +39,15 @@ export interface Visit {
   /** The run's task queue, where it is known here. */
   readonly taskQueue: string | undefined;
   readonly output: string | undefined;
+  readonly format: ResultFormat;
   readonly items?: number;
   /** Go on after a canary without asking. */
   readonly yes: boolean;
-  /** Whether it was started just now, was under way, or had ended well. */
+  /** What to do when the run pauses; absent, it depends on whether standard error is a terminal. */
+  readonly onPause?: OnPause;
+  /** A command that the shell runs when the run has ended or pauses. */
+  readonly onComplete?: string;
+  /** Whether it was started just now, was unfinished, or had ended well. */
   readonly found: 'new' | 'running' | 'finished';
   /** The worker in this process, if the run needs one here. */
   readonly worker?: Promise<LocalWorker | undefined>;
@@ -47,18 +64,23 @@ export async function visitRun(visit: Visit, session: Session, reporter: Reporte
   });
   const worker = await visit.worker;
   try {
-    if (visit.found === 'running') await goOn(visit, reporter);
+    if (visit.found === 'running') await goOn(visit, reporter, io);
     const followed = await follow({
       handle: visit.handle,
       reporter,
       interrupt: io.interrupt,
-      review: (progress) => reviewHere(visit, progress, reporter, io),
+      onPause: (progress) => atPause(visit, progress, reporter, io),
       ...(worker === undefined ? {} : { worker: worker.done }),
-    });
+    }).catch((error: unknown) => atFailure(visit, error, reporter, io));
     if (followed.kind === 'detached') {
       reporter.close();
       sayDetached(visit, session, reporter);
       return EXIT.DETACHED;
+    }
+    if (followed.kind === 'paused') {
+      reporter.close();
+      leavePaused(visit, followed.progress, reporter);
+      return EXIT.PAUSED;
     }
     if (followed.kind === 'cancelled') return await endCancelled(visit, reporter, io);
     return await end(visit, followed.result, reporter, io);
@@ -71,64 +93,119 @@ export async function visitRun(visit: Visit, session: Session, reporter: Reporte
 export async function workerFor(
   { taskQueue, runId, storage, endpoint }: Pick<Visit, 'taskQueue' | 'runId' | 'storage' | 'endpoint'>,
   session: Session,
-  reporter: Reporter,
+  onLog: (message: string) => void,
 ): Promise<LocalWorker | undefined> {
   if (!session.embedded) return undefined;
   return await session.startWorker({
     taskQueues: [taskQueue ?? runId],
     storage: storage.root,
     baseUrl: endpoint,
-    // The run's lanes are the bound, and they may be changed under way.
+    // The run's permits are the bound, and they may be changed while it runs.
     maxRequests: MAX_CONCURRENCY,
     shutdownGraceMs: LEAVE_GRACE_MS,
-    onLog: (message) => reporter.warn(message),
+    onLog,
   });
 }
 
-/** A run that was under way goes on; one that was paused for want of credits is told that there may be some now. */
-async function goOn({ handle, runId }: Visit, reporter: Reporter): Promise<void> {
-  reporter.note(`${runId} is under way: going on with it`);
-  const progress = await handle.progress().catch(() => undefined);
-  if (progress?.state !== 'paused' || isInReview(progress)) return;
-  const { reason = 'no reason given', pausedBy } = progress;
-  if (pausedBy === 'credits') {
-    reporter.note(`it was paused (${reason}): resuming it`);
-    await handle.resume();
-  } else {
-    reporter.warn(`it is ${reason.startsWith('paused') ? '' : 'paused: '}${reason}`);
-  }
+/** Goes on with an unfinished run; one that the endpoint has paused is resumed, since it may answer by now. */
+async function goOn({ handle, runId }: Visit, reporter: Reporter, { interrupt }: Io): Promise<void> {
+  reporter.note(`${runId} is unfinished: going on with it`);
+  const progress = await progressWithin(handle, ANSWER_MS);
+  if (typeof progress === 'string' || progress.state !== 'paused') return;
+  if (progress.pausedBy !== 'credits' && progress.pausedBy !== 'refused') return;
+  reporter.note(`it was paused (${progress.reason ?? 'no reason given'}): resuming it`);
+  await throughAbsence(() => handle.resume(), interrupt);
 }
 
-/** Lets a person who is there look at the canary; where nobody is, somebody else must resume the run. */
-async function reviewHere(
-  { handle, storage, yes }: Visit,
-  progress: Progress,
+/** Decides what a pause does to the command: a canary is reviewed if somebody can be asked, and a script leaves. */
+async function atPause(visit: Visit, progress: Progress, reporter: Reporter, io: Io): Promise<Followed | undefined> {
+  const { handle, storage, yes, onPause } = visit;
+  const isReview = isInReview(progress);
+  if (isReview) {
+    reporter.clear();
+    const reviewed = await reviewCanary({ handle, storage, yes, io }, progress);
+    if (reviewed !== 'unasked') return reviewed === 'declined' ? { kind: 'detached' } : undefined;
+  }
+  const { runId, output, onComplete } = visit;
+  await runOnComplete(onComplete, { event: pausedEvent(runId, progress, Date.now()), output }, reporter, io);
+  const leaves = onPause === undefined ? isReview || io.stderr.isTTY !== true : onPause === 'exit';
+  if (leaves) return { kind: 'paused', progress };
+  reporter.warn(pausedInWords(progress));
+  return undefined;
+}
+
+/** A run that has failed is an occasion too. Throws the error. */
+async function atFailure(visit: Visit, error: unknown, reporter: Reporter, io: Io): Promise<never> {
+  if (!(error instanceof UserError) || !isRunFailed(error.cause)) throw error;
+  await atBadEnd(visit, 'failed', reporter, io, runFailureWords(error.cause));
+  throw error;
+}
+
+/** Runs the person's command for a run that has not ended well. */
+export async function atBadEnd(
+  { runId, storage, output, onComplete }: Pick<Visit, 'onComplete' | 'output' | 'runId' | 'storage'>,
+  state: EndState,
   reporter: Reporter,
   io: Io,
-): Promise<boolean | undefined> {
-  if (!yes && io.stdin.isTTY !== true) return undefined;
-  reporter.clear();
-  return await reviewCanary({ handle, storage, yes, io }, progress);
+  reason?: string,
+): Promise<void> {
+  if (onComplete === undefined) return;
+  const ledger = await readLedger(storage, runId).catch(() => undefined);
+  // One of an earlier execution says nothing of this one.
+  const summary = ledger?.state === state ? ledger : undefined;
+  const event = endEvent({ runId, state, summary, reason }, summary?.endedAt ?? Date.now());
+  await runOnComplete(onComplete, { event, summary, output }, reporter, io);
+}
+
+/** Runs the person's command for a run that was completed or cancelled. */
+async function atEnd(visit: Visit, summary: RunSummary, reporter: Reporter, io: Io): Promise<void> {
+  const { runId, output, onComplete } = visit;
+  const { state, endedAt } = summary;
+  const results = state === 'completed' ? runDirectory(runId).results : undefined;
+  const event = endEvent({ runId, state, summary, results }, endedAt);
+  await runOnComplete(onComplete, { event, summary, output }, reporter, io);
+}
+
+function pausedInWords({ reason = 'no reason given', pausedBy, ok, failed }: Progress): string {
+  if (pausedBy === 'canary' && ok === 0) return `paused: none of the ${failed} items of the canary was answered`;
+  return reason.startsWith('paused') ? reason : `paused: ${reason}`;
+}
+
+function leavePaused({ runId }: Visit, progress: Progress, reporter: Reporter): void {
+  reporter.warn(`the run is ${pausedInWords(progress)}`);
+  reporter.note(
+    `Left, with everything kept. To go on: dria-temporal resume ${shellWord(runId)}, ` +
+      `then the same command again, or: dria-temporal attach ${shellWord(runId)}`,
+  );
 }
 
 /** Somebody has cancelled the run: what it has is written, and what it came to is said. */
 async function endCancelled(visit: Visit, reporter: Reporter, io: Io): Promise<number> {
-  const { storage, runId, output } = visit;
+  const { storage, runId, output, format } = visit;
   reporter.clear();
   const ledger = await readLedger(storage, runId);
   if (ledger === undefined) {
     reporter.warn(`the run ${runId} was cancelled, and nothing was kept of it`);
     return EXIT.FAILED;
   }
-  await writeOutput(output, partialLines(storage, runId), io.stdout);
-  reporter.finish(progressOfSummary(ledger), ledger, output);
-  reporter.note(`The run was cancelled: these are the answers that it has. The same command goes on with them.`);
+  if (await keepsOldOutput(visit, ledger, `${resultsCommand(runId)} --partial`, reporter, io)) {
+    reporter.finish(progressOfSummary(ledger), ledger);
+  } else {
+    await saidOfFormats(() => writeOutput(output, renderedPartial(storage, runId, format), io));
+    reporter.finish(progressOfSummary(ledger), ledger, output);
+  }
+  reporter.note('The run was cancelled: these are the answers that it has. The same command goes on with them.');
+  await atEnd(visit, ledger, reporter, io);
   return exitCodeOf(ledger);
 }
 
 async function deliverFinished(visit: Visit, reporter: Reporter, io: Io): Promise<number> {
   const { storage, runId } = visit;
-  const summary = await readSummary(storage, runId);
+  // The server has the summary too, as the run's result.
+  const summary = await readSummary(storage, runId).catch(async (error: unknown) => {
+    reporter.warn(String(error instanceof Error ? error.message : error));
+    return await visit.handle.result();
+  });
   if (summary === undefined) {
     throw new UserError(`the run ${runId} has ended, but its results are no longer in ${storage.root}`, {
       exitCode: 1,
@@ -143,12 +220,31 @@ async function deliverFinished(visit: Visit, reporter: Reporter, io: Io): Promis
 
 async function end(visit: Visit, summary: RunSummary, reporter: Reporter, io: Io): Promise<number> {
   reporter.clear();
-  await deliver(visit, summary, io);
-  reporter.finish(progressOfSummary(summary), summary, visit.output);
+  const isKept = await keepsOldOutput(visit, summary, resultsCommand(visit.runId), reporter, io);
+  if (!isKept) await deliver(visit, io);
+  reporter.finish(progressOfSummary(summary), summary, isKept ? undefined : visit.output);
+  await atEnd(visit, summary, reporter, io);
   return exitCodeOf(summary);
+}
+
+/** True when a run that answered nothing would put its error lines in the place of an output with content. */
+async function keepsOldOutput(
+  { output }: Visit,
+  { ok }: RunSummary,
+  command: string,
+  reporter: Reporter,
+  { env }: Io,
+): Promise<boolean> {
+  if (ok > 0 || output === undefined || !(await hasOldOutput(output, env))) return false;
+  reporter.warn(`no item was answered, so ${output} stays as it was; the error lines: ${command}`);
+  return true;
+}
+
+function resultsCommand(runId: string): string {
+  return `dria-temporal results ${shellWord(runId)}`;
 }
 
 function sayDetached({ runId }: Visit, session: Session, reporter: Reporter): void {
   const goes = session.embedded ? 'The run waits with everything kept.' : 'The run goes on with its workers.';
-  reporter.note(`Left. ${goes} Give the same command again, or: dria-temporal attach ${runId}`);
+  reporter.note(`Left. ${goes} Give the same command again, or: dria-temporal attach ${shellWord(runId)}`);
 }

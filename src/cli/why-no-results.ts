@@ -1,5 +1,6 @@
+import { shellWord } from '../batch/shell-word.js';
 import type { BatchHandle } from '../client.js';
-import { UserError } from './errors.js';
+import { runFailureWords, UserError } from './errors.js';
 import { placesOf } from './places.js';
 import { openSessionIfUp } from './session.js';
 import type { TemporalFlags } from './temporal-flags.js';
@@ -14,7 +15,7 @@ export async function noResultsYet(id: string, flags: TemporalFlags, env: NodeJS
   if (ended === undefined) {
     return new UserError(`the run ${id} has not ended, or not well: it has no results yet`, {
       exitCode: 1,
-      hint: `${PARTIAL}; \`dria-temporal status ${id}\` says how it goes.`,
+      hint: `${PARTIAL}; \`dria-temporal status ${shellWord(id)}\` says how it goes.`,
     });
   }
   return new UserError(ended.message, { exitCode: 1, hint: `${PARTIAL}${ended.way}` });
@@ -37,7 +38,7 @@ async function askServer(
     const run = await handle.describe();
     if (run === undefined) return undefined;
     if (run.status.name === 'RUNNING') {
-      const way = `; \`dria-temporal status ${id}\` says how it goes.`;
+      const way = `; \`dria-temporal status ${shellWord(id)}\` says how it goes.`;
       return { message: `the run ${id} has not ended: it has no results yet`, way };
     }
     if (run.status.name === 'COMPLETED') return undefined;
@@ -55,12 +56,6 @@ async function howItEnded(handle: BatchHandle, status: string): Promise<string> 
     await handle.result();
     return 'it has ended';
   } catch (error) {
-    return `it failed: ${innermost(error)}`;
+    return `it failed: ${runFailureWords(error)}`;
   }
-}
-
-/** What an activity or the workflow said, without the layers around it. */
-function innermost(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? innermost(error.cause) : error.message;
 }

@@ -1,18 +1,38 @@
-import type { ChatAttachment, ChatRequest, LinkedAttachment, StreamedAttachment } from './chat-request.js';
+import type { ChatMessage } from '../batch/items.js';
+import { own as ownField } from '../batch/own.js';
+import type { RequestForm } from '../batch/request-form.js';
+import type {
+  AnswerSchema,
+  AnswerToRepair,
+  ChatAttachment,
+  ChatRequest,
+  LinkedAttachment,
+  StreamedAttachment,
+} from './chat-request.js';
 import { DriaError } from './errors.js';
+import { isSystem, type RequestProfile, type SchemaForm } from './request-profile.js';
 
 /** A request's JSON body: whole, or around an attachment whose base64 text goes between `head` and `tail`. */
 export type ChatBody =
   | { readonly text: string }
   | { readonly head: string; readonly attachment: StreamedAttachment; readonly tail: string };
 
-/** Builds the body of `POST /chat/completions`. Throws `InvalidAttachment` for what cannot be sent. */
-export function chatBody(request: ChatRequest): ChatBody {
-  const { prompt, attachment } = request;
-  // The message is last in the body, so that a streamed attachment splits it at a place that is known.
-  const settings = JSON.stringify(settingsOf(request)).slice(0, -1);
-  const open = `${settings},"messages":[{"role":"user","content":`;
-  const close = '}]}';
+/** Builds the body of `POST /chat/completions` in the form that the target takes. Throws `InvalidAttachment` for what cannot be sent. */
+export function chatBody(request: ChatRequest, profile: RequestProfile): ChatBody {
+  const { attachment, repair } = request;
+  const prompt = promptOf(request, profile);
+  // The messages are last in the body, so that a streamed attachment splits it at a place that is known.
+  const settings = JSON.stringify(inForm(settingsOf(request, profile), request.form)).slice(0, -1);
+  if (request.messages !== undefined) {
+    const own = JSON.stringify(conversation(request, request.messages, profile)).slice(0, -1);
+    return { text: `${settings},"messages":${own}${repair === undefined ? '' : repairMessages(repair)}]}` };
+  }
+  const system =
+    request.system === undefined || profile.joinsSystem === true
+      ? ''
+      : `${JSON.stringify({ role: 'system', content: request.system })},`;
+  const open = `${settings},"messages":[${system}{"role":"user","content":`;
+  const close = `}${repair === undefined ? '' : repairMessages(repair)}]}`;
   if (attachment === undefined) return { text: `${open}${JSON.stringify(prompt)}${close}` };
   const first = `${open}[${JSON.stringify({ type: 'text', text: prompt })},`;
   if ('url' in attachment) return { text: `${first}${JSON.stringify(linkedPart(attachment))}]${close}` };
@@ -20,16 +40,67 @@ export function chatBody(request: ChatRequest): ChatBody {
   return { head: first + head, attachment, tail: `${tail}]${close}` };
 }
 
-function settingsOf({ model, maxTokens, temperature, timeoutMs, schema }: ChatRequest) {
+/** Returns the messages that follow the prompt, as JSON: the answer, and what is wrong with it. */
+function repairMessages({ text, length, complaint }: AnswerToRepair): string {
+  const cut = text.length < length ? ` Only the first ${text.length} of its ${length} characters are shown above.` : '';
+  const content = `Your answer cannot be used: ${complaint}.${cut} Answer again, with one JSON value that satisfies the schema and nothing else.`;
+  return `,${JSON.stringify({ role: 'assistant', content: text })},${JSON.stringify({ role: 'user', content })}`;
+}
+
+/** The fields of the body but for the messages. Undefined ones are left out of the JSON. */
+function settingsOf({ model, maxTokens, temperature, timeoutMs, schema }: ChatRequest, profile: RequestProfile) {
+  const { maxTokensField, sendsTemperature, sendsTimeout, schemaForm } = profile;
   return {
     model,
-    max_tokens: maxTokens,
-    temperature,
-    timeout_secs: Math.ceil(timeoutMs / 1000),
-    ...(schema === undefined
-      ? {}
-      : { response_format: { type: 'json_schema', json_schema: { ...schema, strict: true } } }),
+    max_tokens: maxTokensField === 'max_tokens' ? maxTokens : undefined,
+    max_completion_tokens: maxTokensField === 'max_completion_tokens' ? maxTokens : undefined,
+    temperature: sendsTemperature ? temperature : undefined,
+    timeout_secs: sendsTimeout ? Math.ceil(timeoutMs / 1000) : undefined,
+    response_format: schema === undefined || schemaForm === 'prompt' ? undefined : responseFormat(schema, schemaForm),
   };
+}
+
+/** Adds a run's own fields, and gives the others the names that it wants. */
+function inForm(settings: object, { body, rename }: RequestForm = {}): object {
+  if (rename === undefined) return body === undefined ? settings : { ...settings, ...body };
+  const renamed = Object.entries(settings).map(([field, value]) => [ownField<string>(rename, field) ?? field, value]);
+  return { ...Object.fromEntries(renamed), ...body };
+}
+
+function responseFormat({ name, schema }: AnswerSchema, form: Exclude<SchemaForm, 'prompt'>): object {
+  if (form === 'object') return { type: 'json_object' };
+  return { type: 'json_schema', json_schema: { name, schema, strict: form === 'strict' } };
+}
+
+/** The messages, with the system message in the place of theirs, and with the schema below them for a target that takes no other form of it. */
+function conversation(
+  { system, schema }: ChatRequest,
+  messages: readonly ChatMessage[],
+  { schemaForm, joinsSystem }: RequestProfile,
+): readonly ChatMessage[] {
+  const own =
+    system === undefined
+      ? messages
+      : [{ role: 'system', content: system }, ...messages.filter((message) => !isSystem(message))];
+  const taken =
+    joinsSystem === true ? own.map((message) => (isSystem(message) ? { ...message, role: 'user' } : message)) : own;
+  return schema === undefined || isSent(schemaForm) ? taken : [...taken, { role: 'user', content: inWords(schema) }];
+}
+
+/** The prompt, with the system message before it and the schema below it for a target that takes no other form of them. */
+function promptOf(request: ChatRequest, { schemaForm, joinsSystem }: RequestProfile): string {
+  const { schema, system } = request;
+  const prompt = system === undefined || joinsSystem !== true ? request.prompt : `${system}\n\n${request.prompt}`;
+  return schema === undefined || isSent(schemaForm) ? prompt : `${prompt}\n\n${inWords(schema)}`;
+}
+
+/** Returns true for a form in which the request itself has the schema. */
+function isSent(form: SchemaForm): boolean {
+  return form === 'strict' || form === 'loose';
+}
+
+function inWords({ schema }: AnswerSchema): string {
+  return `Answer with one JSON value and nothing else. It must satisfy this JSON Schema:\n${JSON.stringify(schema)}`;
 }
 
 /**

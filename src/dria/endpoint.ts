@@ -1,34 +1,76 @@
 import type { ModelPrice } from '../batch/estimate.js';
+import type { Modality } from '../batch/modality.js';
 import type { Model } from '../batch/models.js';
 import { bodyStream } from './attachment-stream.js';
-import { type ChatAnswer, parseChatAnswer } from './chat-answer.js';
+import { isDrias } from './base-url.js';
+import { ByteBudget, type Lease } from './byte-budget.js';
+import { type ChatAnswer, cutOff, parseChatAnswer } from './chat-answer.js';
 import { type ChatBody, chatBody } from './chat-body.js';
-import type { ChatAttachment, ChatRequest } from './chat-request.js';
-import type { DriaError } from './errors.js';
-import { Gate } from './gate.js';
+import type { ChatRequest } from './chat-request.js';
+import type { HttpAnswer } from './classify.js';
+import { systemClock } from './clock.js';
+import { changedError, type DriaError, isDriaError } from './errors.js';
+import { Gate, type Pass } from './gate.js';
+import { type Admission, Health } from './health.js';
 import { type EndpointOptions, HttpClient } from './http-client.js';
-import { isObject, parseJson } from './json.js';
+import { type ListFacts, listFacts } from './list-facts.js';
+import { balanceOf, modelsBody } from './look-ups.js';
 import { parseModels } from './models.js';
+import { isTooManyFiles } from './network-error.js';
 import { parsePrices } from './prices.js';
-import { errorInBody, type HttpAnswer, responseError } from './response-error.js';
+import { type Lesson, profileFor, type RequestProfile, RequestProfiles, sentFields } from './request-profile.js';
+import { type AnswerContext, refusedFieldOf, responseError } from './response-error.js';
 
 export type { EndpointOptions };
 
-/** Time for the models list and for the balance, ms. */
-const LOOKUP_MS = 30_000;
+/** A models list, whole. */
+export interface Catalogue {
+  readonly models: Model[];
+  readonly prices: Readonly<Record<string, ModelPrice>>;
+  readonly facts: ListFacts;
+}
+
+/** How a request is made. */
+export interface ChatOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Another target can take the item: then nothing waits here that could go there. */
+  readonly hasOther?: boolean;
+  /** Called when a request goes out: once for each form of it. */
+  readonly onSent?: (() => void) | undefined;
+  /** Of {@link Endpoint.answers}: what a long answer takes; released by the caller when it needs the answer no more. */
+  readonly lease?: Lease;
+  /** An answer that does not satisfy the schema is sent back to be repaired: no failure of the target yet. */
+  readonly willRepair?: boolean;
+}
+
+/** Holds after a 429 that are waited for here (ms); a longer one is thrown, so that the item goes elsewhere or waits outside. */
+const LONGEST_HOLD_MS = 60_000;
+const LONGEST_HOLD_WITH_OTHER_MS = 5_000;
+
+/** Bytes of long answers that are in memory at a time; each is there some times over while it is parsed and written. */
+const ANSWERS_BYTES = 8 << 20;
+
+/** Forms of one request that are tried at most: there are no more things to drop than this. */
+const MOST_FORMS = 10;
 
 /**
- * An OpenAI-compatible endpoint: one pool of connections and one gate, shared by everything in the process that asks it.
- * Never retries. Every failure is a `DriaError`, except that an aborted signal's reason, and an error of an attachment's
- * source that may pass, are thrown as they are.
+ * An OpenAI-compatible endpoint: one pool of connections, one gate and one record of health, shared by everything in the
+ * process that uses it. Never sends the same request again. Every failure is a `DriaError`, except that an aborted
+ * signal's reason, and an error of an attachment's source that may pass, are thrown as they are.
  */
 export class Endpoint {
+  /** What the long answers of all requests share. */
+  readonly answers = new ByteBudget(ANSWERS_BYTES);
   readonly #http: HttpClient;
   readonly #gate: Gate;
+  readonly #health: Health;
+  readonly #profiles: RequestProfiles;
 
-  private constructor(http: HttpClient, gate: Gate) {
+  private constructor(http: HttpClient, gate: Gate, profiles: RequestProfiles) {
     this.#http = http;
     this.#gate = gate;
+    this.#health = new Health(systemClock);
+    this.#profiles = profiles;
   }
 
   /**
@@ -36,7 +78,9 @@ export class Endpoint {
    * can hold.
    */
   static open(options: EndpointOptions): Endpoint {
-    return new Endpoint(new HttpClient(options), new Gate(undefined, options.connections));
+    const http = new HttpClient(options);
+    const profiles = new RequestProfiles(options.sendsTimeout ?? isDrias(http.baseUrl));
+    return new Endpoint(http, new Gate(systemClock, options.connections), profiles);
   }
 
   /** Without a slash at its end. */
@@ -44,54 +88,58 @@ export class Endpoint {
     return this.#http.baseUrl;
   }
 
-  /** The models that have nodes, by `GET /models`, within 30 s. */
-  async models(signal?: AbortSignal): Promise<Model[]> {
-    return parseModels(await this.#modelsBody(signal));
+  /** What was learnt about the targets so far, one sentence each, in the order of learning. */
+  lessons(): readonly Lesson[] {
+    return this.#profiles.lessons;
   }
 
-  /** {@link models} with the prices of those that tell one. */
-  async catalogue(
-    signal?: AbortSignal,
-  ): Promise<{ readonly models: Model[]; readonly prices: Readonly<Record<string, ModelPrice>> }> {
-    const body = await this.#modelsBody(signal);
-    return { models: parseModels(body), prices: parsePrices(body) };
-  }
-
-  async #modelsBody(signal: AbortSignal | undefined): Promise<unknown> {
-    const answer = await this.#http.get('/models', { timeoutMs: LOOKUP_MS, signal });
-    if (answer.status !== 200) throw this.#error(answer);
-    const body = parseJson(answer.text);
-    const inside = errorInBody(body, answer.headers, { secret: this.#http.secret });
-    if (inside !== undefined) throw inside;
-    return body;
+  /** Takes a new list of models: a target that was out and is newly listed may be asked again. */
+  relist(ids: Iterable<string>): void {
+    this.#health.relist(ids);
   }
 
   /**
-   * Credits left, by `GET /credits/balance`, within 30 s. Undefined where the endpoint does not tell. A number proves the
-   * key: until it is proven, by this or by an answer, only a few requests are sent at once. So call it when a worker starts.
+   * Returns the models that have nodes and can chat, by `GET /models`, within 15 s. An accepted list shows a good key. An
+   * `Unauthorized` concerns the list only: chats may work all the same.
+   */
+  async models(signal?: AbortSignal): Promise<Model[]> {
+    return (await this.catalogue(signal)).models;
+  }
+
+  /** {@link models} with all else that the list has. */
+  async catalogue(signal?: AbortSignal): Promise<Catalogue> {
+    const body = await modelsBody(this.#http, signal);
+    const models = parseModels(body);
+    this.#accepted();
+    return { models, prices: parsePrices(body), facts: listFacts(body) };
+  }
+
+  /**
+   * Returns the credits left, by `GET /credits/balance`, within 15 s; undefined if the endpoint has no such thing. A number
+   * shows a good key; an `Unauthorized` concerns the balance only.
    */
   async balance(signal?: AbortSignal): Promise<{ readonly balance: number } | undefined> {
-    const answer = await this.#http.get('/credits/balance', { timeoutMs: LOOKUP_MS, signal });
-    if ([401, 403, 429].includes(answer.status) || answer.status >= 500) throw this.#error(answer);
-    const body = answer.status === 200 ? parseJson(answer.text) : undefined;
-    const balance = isObject(body) ? numberIn(body.balance) : undefined;
+    const balance = await balanceOf(this.#http, signal);
     if (balance === undefined) return undefined;
-    this.#gate.prove();
+    this.#accepted();
     return { balance };
   }
 
-  /** Asks a model. Waits in the gate first; `timeoutMs` counts from the sending. */
-  async chat(request: ChatRequest, signal?: AbortSignal): Promise<ChatAnswer> {
-    const body = chatBody(request);
-    const entered = this.#gate.enter(signal);
-    const pass = entered instanceof Promise ? await entered : entered;
-    try {
-      const answer = await this.#ask(request, body, signal);
-      this.#gate.leave(pass);
-      return answer;
-    } catch (error) {
-      this.#gate.leave(pass, error);
-      throw error;
+  /**
+   * Sends a request to a model. Waits in the gate first; `timeoutMs` counts from the sending. A request whose form the
+   * target refuses is sent once more in a form without what was refused, and so on; the target's later requests have that
+   * form at once.
+   */
+  async chat(request: ChatRequest, options: ChatOptions = {}): Promise<ChatAnswer> {
+    let profile = this.#profiles.of(request.model);
+    for (let form = 1; ; form++) {
+      try {
+        return await this.#send(request, profile, options);
+      } catch (error) {
+        const next = form < MOST_FORMS ? this.#nextForm(request, profile, error) : undefined;
+        if (next === undefined) throw asItems(error);
+        profile = next;
+      }
     }
   }
 
@@ -101,25 +149,130 @@ export class Endpoint {
     await this.#http.close();
   }
 
-  async #ask(request: ChatRequest, body: ChatBody, signal: AbortSignal | undefined): Promise<ChatAnswer> {
+  /** The endpoint has answered a look-up as it should. */
+  #accepted(): void {
+    this.#health.answered();
+    if (this.#http.hasCredentials) this.#gate.prove();
+    else this.#gate.believe();
+  }
+
+  #nextForm({ model }: ChatRequest, sent: RequestProfile, error: unknown): RequestProfile | undefined {
+    const field = refusedFieldOf(error);
+    return field === undefined ? undefined : this.#profiles.learn(model, sent, field);
+  }
+
+  async #send(request: ChatRequest, known: RequestProfile, options: ChatOptions) {
+    const { signal, hasOther = false, willRepair = false } = options;
+    const profile = request.form === undefined ? known : profileFor(known, request.form);
+    const body = chatBody(request, profile);
+    const { model: target, prompt } = request;
+    const inquiry = { target, modality: modalityOf(request), prompt, hasOther, willRepair };
+    const longestHoldMs = hasOther ? LONGEST_HOLD_WITH_OTHER_MS : LONGEST_HOLD_MS;
+    const entered = this.#gate.enter(request.model, { signal, longestHoldMs });
+    const pass = entered instanceof Promise ? await entered : entered;
+    let admission: Admission | undefined;
+    let answer: ChatAnswer;
+    try {
+      const admitted = this.#health.admit(inquiry, signal);
+      admission = admitted instanceof Promise ? await admitted : admitted;
+      answer = await this.#ask(request, body, profile, admission, options);
+    } catch (error) {
+      throw this.#failed(error, pass, admission, longestHoldMs);
+    }
+    this.#gate.leave(pass);
+    if (answer.usageMissing === true) this.#profiles.learnUncounted(request.model);
+    return this.#checked(request, answer, admission);
+  }
+
+  /** Checks an answer against the request's schema, if it brings a check. */
+  #checked(request: ChatRequest, answer: ChatAnswer, admission: Admission): ChatAnswer {
+    try {
+      const good = checkedAnswer(request, answer);
+      this.#health.result(admission);
+      return good;
+    } catch (error) {
+      throw this.#health.result(admission, error);
+    }
+  }
+
+  /** Learns from a failure, and returns the error to throw. */
+  #failed(error: unknown, pass: Pass, admission: Admission | undefined, longestHoldMs: number): unknown {
+    // Those that are left in flight are as many as this process has files for.
+    if (isDriaError(error) && isTooManyFiles(error)) this.#gate.lower(this.#gate.load.inFlight - 1);
+    this.#gate.leave(pass, error);
+    if (admission === undefined) return error;
+    const seen =
+      isDriaError(error) && error.code === 'RateLimited' ? this.#limited(error, admission, longestHoldMs) : error;
+    return this.#health.result(admission, seen);
+  }
+
+  /** A short hold is waited for in the gate: then only this attempt has failed, and not the target. */
+  #limited(error: DriaError, { target }: Admission, longestHoldMs: number): DriaError {
+    const retryAfterMs = Math.ceil(Math.max(this.#gate.holdMs(target), error.retryAfterMs ?? 0));
+    return changedError(error, { retryAfterMs, fault: retryAfterMs > longestHoldMs ? 'target' : 'attempt' });
+  }
+
+  async #ask(
+    request: ChatRequest,
+    body: ChatBody,
+    profile: RequestProfile,
+    admission: Admission,
+    { signal, lease, onSent: onSentByCaller }: ChatOptions,
+  ): Promise<ChatAnswer> {
     const start = performance.now();
     const { timeoutMs } = request;
-    const timing = { timeoutMs: timeoutMs + graceMs(timeoutMs), statedMs: timeoutMs, signal };
+    const onSent = () => {
+      this.#health.sent(admission);
+      onSentByCaller?.();
+    };
+    const timing = { timeoutMs: timeoutMs + graceMs(timeoutMs), statedMs: timeoutMs, signal, onSent, lease };
     const answer =
       'text' in body
         ? await this.#http.post('/chat/completions', body.text, timing)
         : await this.#http.postStream('/chat/completions', bodyStream(body), timing);
-    const context = { secret: this.#http.secret, attached: tellsModality(request.attachment) };
-    if (answer.status < 200 || answer.status > 299) throw responseError(answer, context);
-    return parseChatAnswer(answer, Math.round(performance.now() - start), context);
+    const context = () => this.#context(request, profile, admission);
+    if (!isGood(answer)) throw responseError(answer, context());
+    const { system = '', maxTokens, acceptEmpty = false } = request;
+    const prompt = system + request.prompt;
+    return parseChatAnswer(answer, Math.round(performance.now() - start), { prompt, maxTokens, acceptEmpty, context });
   }
 
-  /** The error for a look-up that failed. A refused key is refused for what waits in the gate, too. */
-  #error(answer: HttpAnswer): DriaError {
-    const error = responseError(answer, { secret: this.#http.secret });
-    if (error.code === 'Unauthorized') this.#gate.refuse(error);
-    return error;
+  #context(request: ChatRequest, profile: RequestProfile, { target, modality }: Admission): AnswerContext {
+    return {
+      secrets: this.#http.secrets,
+      baseUrl: this.#http.baseUrl,
+      attached: tellsModality(request) ? modality : undefined,
+      keyProven: this.#gate.keyProven,
+      targetProven: this.#health.hasAnswered(target, modality),
+      sentFields: sentFields(profile, request),
+      prompt: request.prompt,
+      ...(request.system === undefined ? {} : { system: request.system }),
+    };
   }
+}
+
+function isGood({ status }: HttpAnswer): boolean {
+  return status >= 200 && status <= 299;
+}
+
+/** Returns the answer with its checked value. The error for one that satisfies no schema names what it has cost. */
+function checkedAnswer({ schema, maxTokens }: ChatRequest, answer: ChatAnswer): ChatAnswer {
+  if (schema?.check === undefined) return answer;
+  try {
+    return { ...answer, checked: schema.check(answer.text) };
+  } catch (error) {
+    const { totalTokens: tokens, finishReason, text, isFiltered } = answer;
+    if (!isDriaError(error)) throw error;
+    if (finishReason === 'length') throw cutOff('in the middle of its JSON', tokens, maxTokens);
+    const isWhole = isFiltered !== true && text.trim() !== '';
+    throw changedError(error, { tokens, ...(isWhole ? { answer: text } : {}) });
+  }
+}
+
+/** A refused field that cannot be dropped is a request that the target does not take: the item's. */
+function asItems(error: unknown): unknown {
+  if (!isDriaError(error) || error.code !== 'RequestRefused') return error;
+  return changedError(error, { code: 'InvalidRequest', fault: 'item' });
 }
 
 /** What our time-out adds to the one the endpoint is told, so that its own 504 can arrive: 5 %, 0.25 to 5 s. */
@@ -127,13 +280,13 @@ function graceMs(timeoutMs: number): number {
   return Math.min(Math.max(timeoutMs * 0.05, 250), 5000);
 }
 
-/** A link to a sound goes in a form that not every endpoint knows: its refusal says nothing of the model. */
-function tellsModality(attachment: ChatAttachment | undefined): boolean {
-  if (attachment === undefined) return false;
-  return attachment.kind === 'image' || !('url' in attachment) || /^data:/i.test(attachment.url);
+function modalityOf({ attachment, modality = 'text' }: ChatRequest): Modality {
+  if (attachment === undefined) return modality;
+  return attachment.kind === 'image' ? 'vision' : 'audio';
 }
 
-function numberIn(value: unknown): number | undefined {
-  const number = typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
-  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+/** A link to a sound goes in a form that not every endpoint knows: its refusal says nothing of the model. */
+function tellsModality({ attachment, modality = 'text' }: ChatRequest): boolean {
+  if (attachment === undefined) return modality !== 'text';
+  return attachment.kind === 'image' || !('url' in attachment) || /^data:/i.test(attachment.url);
 }

@@ -1,30 +1,38 @@
 import type { Dispatcher } from 'undici';
+import { parseKey } from './api-key.js';
 import type { BodyStream } from './attachment-stream.js';
 import { normalBaseUrl } from './base-url.js';
+import type { HttpAnswer } from './classify.js';
 import { createDispatcher } from './dispatcher.js';
-import { DriaError } from './errors.js';
 import { type Exchange, exchange } from './exchange.js';
-import type { HttpAnswer } from './response-error.js';
+import { hasCredentials, type OwnHeaders, secretsIn } from './own-headers.js';
+import type { Secrets } from './secrets.js';
 
 /** Where an endpoint is and how to reach it. */
 export interface EndpointOptions {
   /** Up to and with `/v1`; how it is written does not matter. */
   readonly baseUrl: string;
-  /** Sent as a bearer token; without it, no Authorization header. */
+  /** Sent as a bearer token, unless `headers` has a key; without it, no Authorization header. */
   readonly apiKey?: string;
-  /** Requests in flight, and sockets, at most; by default no bound. */
+  /** A user's own headers, as `parseOwnHeaders` returns them. */
+  readonly headers?: OwnHeaders;
+  /** Maximum requests in flight, and sockets; by default no bound. */
   readonly connections?: number;
+  /** Sends Dria's `timeout_secs`. Default: for Dria's own hosts. */
+  readonly sendsTimeout?: boolean;
 }
 
-/** How long a request may take, and who may stop it. */
-export type Timing = Pick<Exchange, 'timeoutMs' | 'statedMs' | 'signal'>;
+/** How long a request may take, who may stop it, and who wants to know when it goes out. */
+export type Timing = Pick<Exchange, 'timeoutMs' | 'statedMs' | 'signal' | 'onSent' | 'lease'>;
 
 /** HTTP to one endpoint: its address, its key, its pool of connections. */
 export class HttpClient {
   /** In its normal form. */
   readonly baseUrl: string;
-  /** The key, for what has to keep it out of messages. */
-  readonly secret: string | undefined;
+  /** The key and the values of own headers, for what has to keep them out of messages. */
+  readonly secrets: Secrets;
+  /** True if requests carry a key. */
+  readonly hasCredentials: boolean;
   readonly #origin: string;
   readonly #path: string;
   readonly #headers: Readonly<Record<string, string>>;
@@ -32,24 +40,26 @@ export class HttpClient {
   readonly #dispatcher: Dispatcher;
 
   /** Throws `InvalidRequest` for a base URL that is none, and `Unauthorized` for a key that no header can hold. */
-  constructor({ baseUrl, apiKey, connections }: EndpointOptions) {
+  constructor({ baseUrl, apiKey, headers = {}, connections }: EndpointOptions) {
     this.baseUrl = normalBaseUrl(baseUrl);
     const url = new URL(this.baseUrl);
-    this.secret = parseKey(apiKey);
+    const key = parseKey(apiKey);
+    this.secrets = [...(key === undefined ? [] : [key]), ...secretsIn(headers)];
+    this.hasCredentials = key !== undefined || hasCredentials(headers);
     this.#origin = url.origin;
     this.#path = this.baseUrl.slice(url.origin.length);
-    const authorization = this.secret === undefined ? {} : { authorization: `Bearer ${this.secret}` };
-    this.#headers = { accept: 'application/json', 'user-agent': 'dria-temporal', ...authorization };
+    const authorization = key === undefined || hasCredentials(headers) ? {} : { authorization: `Bearer ${key}` };
+    this.#headers = { accept: 'application/json', 'user-agent': 'dria-temporal', ...authorization, ...headers };
     this.#postHeaders = { ...this.#headers, 'content-type': 'application/json' };
     this.#dispatcher = createDispatcher(url, connections);
   }
 
-  /** GET of a path under the base URL. */
+  /** Sends a GET for a path under the base URL. */
   get(path: string, timing: Timing): Promise<HttpAnswer> {
     return exchange(this.#dispatcher, { ...this.#to(path), ...timing, method: 'GET', headers: this.#headers });
   }
 
-  /** POST of JSON text. */
+  /** Sends JSON text by POST. */
   post(path: string, body: string, timing: Timing): Promise<HttpAnswer> {
     return exchange(this.#dispatcher, {
       ...this.#to(path),
@@ -60,7 +70,7 @@ export class HttpClient {
     });
   }
 
-  /** POST of a body that is made while it is sent. Why it could not be made comes before what that did to the request. */
+  /** Sends a body by POST that is made while it is sent. Why it could not be made comes before what that did to the request. */
   async postStream(path: string, body: BodyStream, timing: Timing): Promise<HttpAnswer> {
     const headers = { ...this.#postHeaders, 'content-length': String(body.length) };
     const request: Exchange = { ...this.#to(path), ...timing, method: 'POST', headers, body: body.stream };
@@ -79,13 +89,6 @@ export class HttpClient {
   }
 
   #to(path: string) {
-    return { origin: this.#origin, path: this.#path + path, secret: this.secret };
+    return { origin: this.#origin, path: this.#path + path, secrets: this.secrets };
   }
-}
-
-function parseKey(apiKey: string | undefined): string | undefined {
-  const key = apiKey?.trim() ?? '';
-  if (key === '') return undefined;
-  if (/^[\x21-\x7e]+$/.test(key)) return key;
-  throw new DriaError({ code: 'Unauthorized', message: 'the API key has a character in it that no key has' });
 }

@@ -2,10 +2,21 @@ import { z } from 'zod';
 import type { Modality } from '../batch/modality.js';
 import { modalityOfModel } from '../batch/model-modality.js';
 import type { Model } from '../batch/models.js';
+import { countFrom } from '../batch/numbers.js';
+import { canChat } from './chat-models.js';
 import { DriaError } from './errors.js';
 import { isObject, type JsonObject } from './json.js';
 
-const entrySchema = z.looseObject({ id: z.string().trim().min(1) });
+/** Entries of a list, characters of an id and nodes of a model that are believed: more is a mistake, or worse. */
+export const MAX_ENTRIES = 10_000;
+const MAX_ID_LENGTH = 256;
+const MAX_NODES = 1_000_000;
+
+const entrySchema = z.looseObject({ id: z.string().trim().min(1).max(MAX_ID_LENGTH) });
+
+/** An entry of a models list. */
+export type ListEntry = z.output<typeof entrySchema>;
+
 const listSchema = z.union([
   z.array(z.unknown()),
   z.looseObject({ data: z.array(z.unknown()) }).transform(({ data }) => data),
@@ -14,24 +25,37 @@ const listSchema = z.union([
 
 /**
  * Reads a models list in OpenAI's form, with what several servers add to it: node counts and modalities under the names
- * below, in the entry or in its `metadata`. Entries without an id are left out, and so are models with 0 nodes; an id
- * that is listed more than once is one model with the nodes of all. Throws `BadResponse` when it is no such list.
+ * below, in the entry or in its `metadata`. Left out are entries without an id or with one of more than 256 characters,
+ * models with 0 nodes, models that cannot chat, and what comes after 10,000 entries; an id that is listed more than once is
+ * one model with the nodes of all. Throws `BadResponse` when it is no such list.
  */
 export function parseModels(body: unknown): Model[] {
   const list = listSchema.safeParse(body);
-  const entries = (list.data ?? []).flatMap((entry) => entrySchema.safeParse(entry).data ?? []);
+  const entries = listEntries(body);
   if (!list.success || (entries.length === 0 && list.data.length > 0)) {
     throw new DriaError({ code: 'BadResponse', status: 200, message: 'the answer is not a list of models' });
   }
   const models = new Map<string, Model>();
-  for (const model of entries.map(readModel)) {
+  for (const model of entries.filter((entry) => canChat(entry.id, entry)).map(readModel)) {
     const seen = models.get(model.id);
     models.set(model.id, seen === undefined ? model : merge(seen, model));
   }
   return [...models.values()].filter(({ nodes }) => nodes > 0);
 }
 
-function readModel(entry: z.output<typeof entrySchema>): Model {
+/** Returns the number of entries of a models list, those that are not read included. */
+export function countEntries(body: unknown): number {
+  return listSchema.safeParse(body).data?.length ?? 0;
+}
+
+/** Returns the entries of a models list that have an id; none for a body that is no list. */
+export function listEntries(body: unknown): ListEntry[] {
+  return (listSchema.safeParse(body).data ?? [])
+    .slice(0, MAX_ENTRIES)
+    .flatMap((entry) => entrySchema.safeParse(entry).data ?? []);
+}
+
+function readModel(entry: ListEntry): Model {
   const metadata = isObject(entry.metadata) ? entry.metadata : {};
   return {
     id: entry.id,
@@ -41,26 +65,30 @@ function readModel(entry: z.output<typeof entrySchema>): Model {
 }
 
 function merge(a: Model, b: Model): Model {
-  return { id: a.id, nodes: a.nodes + b.nodes, modality: a.modality === 'text' ? b.modality : a.modality };
+  return {
+    id: a.id,
+    nodes: Math.min(a.nodes + b.nodes, MAX_NODES),
+    modality: a.modality === 'text' ? b.modality : a.modality,
+  };
 }
 
 const NODE_FIELDS = ['nodes', 'node_count', 'nodeCount', 'num_nodes', 'available_nodes', 'active_nodes'];
 
-function nodesIn(fields: JsonObject): number | undefined {
+/** Returns the node count in an entry's fields. */
+export function nodesIn(fields: JsonObject): number | undefined {
   return NODE_FIELDS.map((name) => nodeCount(fields[name])).find((count) => count !== undefined);
 }
 
 /** A count as a number, as digits, or as the list of the nodes themselves. */
 function nodeCount(value: unknown): number | undefined {
-  if (Array.isArray(value)) return value.length;
-  const count = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
-  return typeof count === 'number' && Number.isFinite(count) && count >= 0 ? Math.floor(count) : undefined;
+  if (Array.isArray(value)) return Math.min(value.length, MAX_NODES);
+  return countFrom(value, MAX_NODES);
 }
 
 const MODALITY_FIELDS = ['modality', 'modalities', 'type', 'capabilities', 'input_modalities'];
 
 /** The first field that names more than text; text when one names only that; undefined when none names anything. */
-function modalityIn(fields: JsonObject): Modality | undefined {
+export function modalityIn(fields: JsonObject): Modality | undefined {
   const architecture = isObject(fields.architecture) ? fields.architecture : {};
   const values = [...MODALITY_FIELDS.map((name) => fields[name]), architecture.input_modalities];
   const named = values.map((value) => modalityNamed(words(value)));

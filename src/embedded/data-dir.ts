@@ -1,19 +1,34 @@
-import { accessSync, constants, mkdirSync, realpathSync, statfsSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { accessSync, chmodSync, constants, mkdirSync, realpathSync, statfsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import envPaths from 'env-paths';
 import { systemCode } from '../system-error.js';
 import { EmbeddedServerError, messageOf } from './errors.js';
+import { belowHome, platformDir } from './platform-dir.js';
 
 /**
  * Where runs and the embedded server's database are kept: the `--data-dir` flag, else `DRIA_TEMPORAL_HOME`, else the
  * platform's own place for application data. An absolute path; nothing is created. A leading `~/` is the home folder,
- * because a shell leaves it alone in `--data-dir=~/x`.
+ * because a shell leaves it alone in `--data-dir=~/x`. Throws `DATA_DIR` if the place depends on a home folder that this
+ * user does not have.
  */
 export function resolveDataDir(flag: string | undefined, env: NodeJS.ProcessEnv): string {
   const chosen = flag || env.DRIA_TEMPORAL_HOME;
-  if (!chosen) return envPaths('dria-temporal', { suffix: '' }).data;
-  return resolve(chosen.startsWith('~/') ? join(homedir(), chosen.slice(2)) : chosen);
+  if (!chosen) return platformDir('data', env) ?? refuseHomeless();
+  if (/^[a-z][a-z0-9+.-]+:\//i.test(chosen)) refuseUrl();
+  return resolve(chosen.startsWith('~/') ? (belowHome(chosen.slice(2)) ?? refuseHomeless()) : chosen);
+}
+
+function refuseHomeless(): never {
+  throw new EmbeddedServerError(
+    'DATA_DIR',
+    'This user has no home folder to keep runs in. Choose a folder with --data-dir or DRIA_TEMPORAL_HOME, or set HOME.',
+  );
+}
+
+function refuseUrl(): never {
+  throw new EmbeddedServerError(
+    'DATA_DIR',
+    'The data directory (--data-dir or DRIA_TEMPORAL_HOME) is a folder of this machine and no URL. For runs in a bucket give --storage.',
+  );
 }
 
 /** The files of the embedded server of one data directory. All absolute paths. */
@@ -52,6 +67,8 @@ export function prepareServerDir(dataDir: string): ServerPaths {
   const paths = serverPaths(dataDir);
   try {
     mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
+    // The database is in it, made by the server as the umask has it.
+    chmodSync(paths.dir, 0o700);
     accessSync(paths.dir, constants.R_OK | constants.W_OK | constants.X_OK);
     return serverPaths(realpathSync(paths.dataDir));
   } catch (error) {

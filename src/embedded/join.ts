@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Binary } from './binary/binary.js';
 import { findBinary } from './binary/find.js';
@@ -132,7 +133,8 @@ class Launcher {
 
 function locateBinary(paths: ServerPaths, { env, onStep }: JoinOptions, signal: AbortSignal): Promise<Binary> {
   const known = readServerState(paths.serverState)?.binary;
-  return findBinary({ env, onStep, signal, ...(known && { known }) });
+  const fallbackCache = join(paths.dataDir, 'cache');
+  return findBinary({ env, fallbackCache, onStep, signal, ...(known && { known }) });
 }
 
 function keeperFailed(paths: ServerPaths, what: string): EmbeddedServerError {

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import type { ServerPorts } from './ports.js';
 
 /** A process as it can be told from a later one that got the same pid. */
 export interface ProcessRef {
@@ -66,10 +67,7 @@ function ps(args: readonly string[]): string {
 }
 
 /** A running Temporal dev server, found in the process table. */
-export interface FoundServer extends ProcessRef {
-  readonly port: number;
-  readonly uiPort: number;
-}
+export interface FoundServer extends ProcessRef, ServerPorts {}
 
 /**
  * Every running dev server on this database file. The process table cannot be out of date, as a pid file could be
@@ -80,9 +78,8 @@ export function findServers(database: string): FoundServer[] {
   return commands.flatMap(({ pid, command }) => {
     if (!command.includes(' server start-dev ') || !`${command} `.includes(` --db-filename ${database} `)) return [];
     const started = processStart(pid);
-    const port = numberAfter(command, '--port');
-    const uiPort = numberAfter(command, '--ui-port');
-    return started === undefined || port === undefined || uiPort === undefined ? [] : [{ pid, started, port, uiPort }];
+    const ports = portsIn(command);
+    return started === undefined || ports === undefined ? [] : [{ pid, started, ...ports }];
   });
 }
 
@@ -113,7 +110,9 @@ function psCommands(): RunningCommand[] {
     });
 }
 
-function numberAfter(command: string, flag: string): number | undefined {
-  const match = new RegExp(` ${flag} (\\d+)( |$)`).exec(command);
-  return match ? Number(match[1]) : undefined;
+function portsIn(command: string): ServerPorts | undefined {
+  const after = (flag: string) => new RegExp(` ${flag} ([\\d.]+)( |$)`).exec(command)?.[1];
+  const [port, host, uiPort] = [after('--port'), after('--ui-ip'), after('--ui-port')];
+  if (port === undefined || host === undefined || uiPort === undefined) return undefined;
+  return { port: Number(port), ui: { host, port: Number(uiPort) } };
 }

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Binary } from './binary/binary.js';
 import type { ServerPaths } from './data-dir.js';
 import { isServing } from './frontend.js';
-import type { ServerPorts } from './ports.js';
+import type { ServerPorts, StartPorts } from './ports.js';
 import { findServers, isRunning, type ProcessRef } from './processes.js';
 
 /** A dev server, our child or an orphan that we look after. */
@@ -34,11 +34,15 @@ const STOP_TIMEOUT_MS = 5_000;
  */
 const PRAGMAS = ['journal_mode=wal', 'synchronous=normal', 'locking_mode=exclusive'];
 
+/** The HTTP API obeys a web page's plain POST: it answers only those who reach it by a name that nobody can have. */
+const HTTP_HOSTS = 'frontend.httpAllowedHosts=["nobody.invalid"]';
+
 /** Arguments of `temporal` for a server on this database and these ports. */
-export function serverArguments(paths: ServerPaths, ports: ServerPorts): string[] {
+export function serverArguments(paths: ServerPaths, { port, ui, httpPort, metricsPort }: StartPorts): string[] {
   return [
-    ...['server', 'start-dev', '--ip', '127.0.0.1'],
-    ...['--port', String(ports.port), '--ui-port', String(ports.uiPort)],
+    ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port)],
+    ...['--ui-ip', ui.host, '--ui-port', String(ui.port)],
+    ...['--http-port', String(httpPort), '--metrics-port', String(metricsPort), '--dynamic-config-value', HTTP_HOSTS],
     ...['--db-filename', paths.database, '--log-level', 'error'],
     ...PRAGMAS.flatMap((pragma) => ['--sqlite-pragma', pragma]),
   ];
@@ -48,13 +52,18 @@ export function serverArguments(paths: ServerPaths, ports: ServerPorts): string[
 export async function spawnServer(
   binary: Binary,
   paths: ServerPaths,
-  ports: ServerPorts,
+  ports: StartPorts,
   log: number,
 ): Promise<ServerProcess> {
   const child = spawn(binary.path, serverArguments(paths, ports), {
     cwd: paths.dir,
-    // A user's profile is for their clients, and a broken one must not keep the server from starting.
-    env: { ...process.env, TEMPORAL_CONFIG_FILE: devNull },
+    env: {
+      // The program does not start for a user id without an entry in the user database unless it has these.
+      ...{ HOME: paths.dir, USER: 'dria-temporal' },
+      ...process.env,
+      // A user's profile is for their clients, and a broken one must not keep the server from starting.
+      TEMPORAL_CONFIG_FILE: devNull,
+    },
     stdio: ['ignore', log, log],
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -63,7 +72,8 @@ export async function spawnServer(
   child.on('error', () => undefined);
   const { pid } = child;
   if (pid === undefined) throw new Error(`${binary.path} has no pid`);
-  return { pid, ...ports, exited, kill: (signal) => void child.kill(signal) };
+  const { port, ui } = ports;
+  return { pid, port, ui, exited, kill: (signal) => void child.kill(signal) };
 }
 
 /**
@@ -88,7 +98,7 @@ function findOrphans(paths: ServerPaths): ServerProcess[] {
   return findServers(paths.database).map((found) => watchOrphan(found, found));
 }
 
-function watchOrphan(process_: ProcessRef, ports: ServerPorts): ServerProcess {
+function watchOrphan(process_: ProcessRef, { port, ui }: ServerPorts): ServerProcess {
   const { pid } = process_;
   const kill = (signal: NodeJS.Signals): void => {
     try {
@@ -97,7 +107,7 @@ function watchOrphan(process_: ProcessRef, ports: ServerPorts): ServerProcess {
       // It ended between the look and the signal.
     }
   };
-  return { pid, port: ports.port, uiPort: ports.uiPort, exited: untilGone(process_), kill };
+  return { pid, port, ui, exited: untilGone(process_), kill };
 }
 
 /** Not our child, so there is no exit event. */

@@ -6,7 +6,7 @@ import { type KeeperMessage, onLines, PROTOCOL, parseMessage } from './messages.
 import { type KeeperState, readKeeperState } from './state.js';
 
 /** Where a ready server is. */
-export interface ServerPlace {
+interface ServerPlace {
   /** `127.0.0.1:port` */
   readonly address: string;
   readonly uiUrl: string;

@@ -16,6 +16,7 @@ export interface KeeperState {
 /** What is known of the last server on this database. */
 export interface ServerState {
   readonly port: number;
+  /** Port of the gate before the Web UI: a link to it stays good. */
   readonly uiPort: number;
   /** The program that ran it; spares asking it for its version again. */
   readonly binary: Binary;

@@ -16,8 +16,9 @@ import {
 } from './server-process.js';
 import { explainFailedStart, isPortTaken, newerDatabase } from './start-errors.js';
 import { readServerState, type ServerState, writeState } from './state.js';
+import { UiGate } from './ui-gate.js';
 
-/** What a supervisor works with. */
+/** What a supervisor is given. */
 export interface SupervisorOptions {
   readonly paths: ServerPaths;
   readonly binary: Binary;
@@ -26,6 +27,11 @@ export interface SupervisorOptions {
   readonly log: number;
   /** Given when the keeper itself is told to end: the server is then stopped, members or not. */
   readonly signal: AbortSignal;
+}
+
+/** What it works with. */
+interface Supervision extends SupervisorOptions {
+  readonly gate: UiGate;
 }
 
 const START_TIMEOUT_MS = 15_000;
@@ -45,7 +51,9 @@ const LOG_CHECK_MS = 60_000;
  * database is adopted, a server that dies is started again on the same ports. Throws {@link EmbeddedServerError} when
  * the server cannot be started or does not stay up.
  */
-export async function supervise(options: SupervisorOptions): Promise<void> {
+export async function supervise(given: SupervisorOptions): Promise<void> {
+  const gate = await UiGate.open(readServerState(given.paths.serverState)?.uiPort);
+  const options = { ...given, gate };
   const logTimer = setInterval(() => trimServerLog(options.log), LOG_CHECK_MS);
   let shortLives = 0;
   try {
@@ -63,6 +71,7 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
     }
   } finally {
     clearInterval(logTimer);
+    gate.close();
   }
 }
 
@@ -90,18 +99,15 @@ async function stopUnlessNeeded(server: ServerProcess, options: SupervisorOption
   return options.members.count === 0 || options.signal.aborted;
 }
 
-async function startServer(options: SupervisorOptions): Promise<ServerProcess> {
-  const { paths, members } = options;
+async function startServer(options: Supervision): Promise<ServerProcess> {
+  const { paths, members, gate } = options;
   const state = readServerState(paths.serverState);
   const adopted = await adoptServer(paths, ADOPT_TIMEOUT_MS);
   const server = adopted ?? (await startNew(options, state));
-  const next = nextState(server, options.binary, state, adopted !== undefined);
+  gate.leadTo(server.ui);
+  const next = nextState(server.port, options, state, adopted !== undefined);
   remember(paths, next);
-  members.announce({
-    type: 'ready',
-    address: `127.0.0.1:${server.port}`,
-    uiUrl: `http://127.0.0.1:${server.uiPort}`,
-  });
+  members.announce({ type: 'ready', address: `127.0.0.1:${server.port}`, uiUrl: `http://127.0.0.1:${gate.port}` });
   if (!next.retentionRaised) void raiseRetentionOnce(server, paths, next);
   return server;
 }
@@ -125,7 +131,7 @@ async function tryStart(
   state: ServerState | undefined,
 ): Promise<ServerProcess | string> {
   const logStart = logSize(paths.log);
-  const server = await spawnServer(binary, paths, await choosePorts(state), log).catch((cause: unknown) => {
+  const server = await spawnServer(binary, paths, await choosePorts(state?.port), log).catch((cause: unknown) => {
     throw new EmbeddedServerError('BINARY', `${binary.path} cannot be run: ${messageOf(cause)}`, { cause });
   });
   const outcome = await waitUntilServing(server, START_TIMEOUT_MS);
@@ -137,14 +143,13 @@ async function tryStart(
 }
 
 function nextState(
-  server: ServerProcess,
-  binary: Binary,
+  port: number,
+  { binary, gate }: Supervision,
   last: ServerState | undefined,
   adopted: boolean,
 ): ServerState {
   const databaseVersion = adopted && last ? last.databaseVersion : binary.serverVersion;
-  const { port, uiPort } = server;
-  return { port, uiPort, binary, databaseVersion, retentionRaised: last?.retentionRaised ?? false };
+  return { port, uiPort: gate.port, binary, databaseVersion, retentionRaised: last?.retentionRaised ?? false };
 }
 
 /** Not part of being ready: until the answer comes, closed runs would be kept for a day, which is long enough. */

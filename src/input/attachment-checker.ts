@@ -1,9 +1,23 @@
+import { createHash, hash } from 'node:crypto';
 import type { Modality } from '../batch/modality.js';
-import { type AttachmentRules, attachmentResolver } from './attachments.js';
+import { systemCode } from '../system-error.js';
+import type { AttachmentStamp } from './attachment-stamps.js';
+import { type AttachmentRules, attachmentResolver, type ResolvedAttachment } from './attachments.js';
 import { AttachmentError } from './errors.js';
+import { excerpt } from './excerpt.js';
+import { systemReason } from './system-error.js';
 
-/** What a look at an attachment came to: its modality, or why it cannot be sent. */
-export type AttachmentVerdict = Modality | AttachmentError;
+/** An attachment that can be sent. */
+export interface GoodAttachment {
+  readonly modality: Modality;
+  /** The state of its file; absent for a URL. */
+  readonly stamp?: AttachmentStamp;
+  /** Tells its content from others: a URL is what it says, a file what is in it. Absent for a file that was not read. */
+  readonly content?: string;
+}
+
+/** What a look at an attachment came to, or why it cannot be sent. */
+export type AttachmentVerdict = GoodAttachment | AttachmentError;
 
 /** Files looked at at once: enough to hide the wait of a network drive, few enough to spare file handles. */
 const CONCURRENCY = 8;
@@ -17,7 +31,11 @@ export class AttachmentChecker {
   private readonly resolve: ReturnType<typeof attachmentResolver>;
   private readonly verdicts = new Map<string, Promise<AttachmentVerdict>>();
 
-  constructor(rules: AttachmentRules) {
+  constructor(
+    rules: AttachmentRules,
+    /** Files are read whole. */
+    private readonly readsFiles = false,
+  ) {
     this.resolve = attachmentResolver(rules);
   }
 
@@ -44,7 +62,12 @@ export class AttachmentChecker {
 
   private async look(text: string): Promise<AttachmentVerdict> {
     try {
-      return (await this.resolve(text)).modality;
+      const resolved = await this.resolve(text);
+      const { modality } = resolved;
+      if (resolved.kind !== 'file') return { modality, content: `url ${hash('sha256', resolved.url)}` };
+      const { bytes, modifiedMs } = resolved;
+      const content = this.readsFiles ? { content: await fileContent(text, resolved) } : {};
+      return { modality, stamp: { bytes, modifiedMs }, ...content };
     } catch (error) {
       if (error instanceof AttachmentError) return error;
       throw error;
@@ -58,4 +81,18 @@ export class AttachmentChecker {
     }
     this.verdicts.set(text, verdict);
   }
+}
+
+async function fileContent(text: string, file: Extract<ResolvedAttachment, { kind: 'file' }>): Promise<string> {
+  const sum = createHash('sha256');
+  try {
+    for await (const piece of await file.open()) sum.update(piece);
+  } catch (error) {
+    // Its first bytes could be read.
+    if (systemCode(error) !== 'EIO') throw error;
+    throw new AttachmentError('UNREADABLE', `${excerpt(text)} cannot be read: ${systemReason(error)}`, {
+      cause: error,
+    });
+  }
+  return `${file.mediaType} ${sum.digest('hex')}`;
 }

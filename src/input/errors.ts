@@ -1,13 +1,18 @@
-import { printable } from './excerpt.js';
+import { excerpt, printable } from './excerpt.js';
 
 /**
  * Why an input cannot be used. `INVALID_LINES`: see {@link InvalidInputError}. `EMPTY`: no line has anything on it.
- * `NOT_TEXT`: UTF-16 or compressed. `CHANGED`: a line is no longer what was checked. The others concern opening it.
+ * `NOT_TEXT`: UTF-16 or another format that is not read. `NO_COLUMN`: a table lacks a column. `TWICE`: a file is given twice. `DAMAGED`: the file is cut off
+ * or is not what its format asks for. `CHANGED`: a line is no longer what was checked. The others concern opening it.
  */
 export type InputErrorCode =
   | 'INVALID_LINES'
   | 'EMPTY'
   | 'NOT_TEXT'
+  | 'NO_COLUMN'
+  | 'SEVERAL_MODELS'
+  | 'TWICE'
+  | 'DAMAGED'
   | 'CHANGED'
   | 'NOT_FOUND'
   | 'IS_DIRECTORY'
@@ -28,14 +33,33 @@ export class InputError extends Error {
   }
 }
 
+/** An input without a column that the options name. */
+export class NoColumnError extends InputError {
+  constructor(
+    input: string,
+    message: string,
+    /** The message without the columns that there are: without a header they are values of the first row. */
+    readonly brief: string,
+  ) {
+    super('NO_COLUMN', input, message);
+  }
+}
+
 /** What is wrong with one line of the input. */
 export interface LineProblem {
   /** 1-based number of the physical line. */
   readonly line: number;
   /** The field it is about; none when it is about the line as a whole. */
   readonly field?: string;
+  /** The column of the file that it is about, if it is about none of the item's fields. */
+  readonly column?: string;
   readonly message: string;
+  /** Its place in words, if that is not the line of the input: `prompts.csv, row 17, column "text"`. */
+  readonly place?: string;
 }
+
+/** What is wrong with a line, if the caller knows which line it is. */
+export type FieldProblem = Omit<LineProblem, 'line' | 'place'>;
 
 /** Problems that an error keeps and lists; the rest is counted. */
 export const LISTED_PROBLEMS = 20;
@@ -55,7 +79,9 @@ export class InvalidInputError extends InputError {
 }
 
 function describeProblems(input: string, problems: readonly LineProblem[], total: number): string {
-  const lines = problems.map((problem) => `${printable(input)}:${problem.line}: ${describeProblem(problem)}`);
+  const lines = problems.map(
+    (problem) => `${problem.place ?? `${printable(input)}:${problem.line}`}: ${describeProblem(problem)}`,
+  );
   if (total > problems.length) lines.push(`… and ${total - problems.length} more`);
   lines.push(
     total === 1
@@ -66,13 +92,15 @@ function describeProblems(input: string, problems: readonly LineProblem[], total
 }
 
 /** A problem in words, without its place: `id: duplicate of line 3`. */
-export function describeProblem({ field, message }: Omit<LineProblem, 'line'>): string {
-  return field === undefined ? message : `${field}: ${message}`;
+export function describeProblem({ field, column, message }: Omit<LineProblem, 'line'>): string {
+  const about = field ?? (column === undefined ? undefined : `column ${excerpt(column)}`);
+  return about === undefined ? message : `${about}: ${message}`;
 }
 
 /**
  * Why an attachment cannot be used. `FORBIDDEN`: outside the allowed folders. `MALFORMED`: not a path, URL or data URL
- * that can be read. `UNSUPPORTED`: its content is nothing that is sent to models.
+ * that can be read. `UNSUPPORTED`: its content is nothing that is sent to models. `CHANGED`: it is no longer what was
+ * checked.
  */
 export type AttachmentErrorCode =
   | 'FORBIDDEN'
@@ -81,6 +109,7 @@ export type AttachmentErrorCode =
   | 'EMPTY'
   | 'TOO_LARGE'
   | 'UNREADABLE'
+  | 'CHANGED'
   | 'MALFORMED'
   | 'UNSUPPORTED';
 

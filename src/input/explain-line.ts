@@ -1,9 +1,12 @@
 import type { z } from 'zod';
 import { inputLineSchema } from '../batch/items.js';
+import { editDistance } from './edit-distance.js';
+import type { FieldProblem } from './errors.js';
 import { excerpt, printable } from './excerpt.js';
-import type { FieldProblem } from './parse-line.js';
 
 const FIELDS = Object.keys(inputLineSchema.shape);
+
+const OTHER_FIELDS = `the fields are ${FIELDS.join(', ')}; others need --columns, which copies them into the output`;
 
 /** What people write for our fields, from other tools' formats. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
@@ -13,6 +16,8 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   content: 'prompt',
   query: 'prompt',
   message: 'prompt',
+  system_prompt: 'system',
+  instructions: 'system',
   custom_id: 'id',
   key: 'id',
   image: 'attachment',
@@ -40,6 +45,7 @@ export function explainIssues(value: unknown, error: z.ZodError): FieldProblem[]
 
 function explainField(field: string, content: unknown): string {
   if (content === undefined) return 'missing';
+  if (field === 'columns') return `must be an object, not ${kindOf(content)}`;
   if (typeof content === 'string') return 'must not be empty';
   if (field === 'id') {
     return typeof content === 'number' ? 'too large a number' : `must be text or a number, not ${kindOf(content)}`;
@@ -49,7 +55,7 @@ function explainField(field: string, content: unknown): string {
 
 function explainUnknown(name: string): string {
   const nearest = nearestField(name);
-  const way = nearest === undefined ? `the fields are ${FIELDS.join(', ')}` : `did you mean "${nearest}"?`;
+  const way = nearest === undefined ? OTHER_FIELDS : `did you mean "${nearest}"?`;
   return `unknown field ${excerpt(name)}: ${way}`;
 }
 
@@ -62,25 +68,12 @@ function nearestField(name: string): string | undefined {
   return near[0]?.field ?? (Object.hasOwn(OTHER_NAMES, lower) ? OTHER_NAMES[lower] : undefined);
 }
 
-/** Levenshtein distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
-
 function fieldOf(value: unknown, field: string): unknown {
   return new Map<string, unknown>(Object.entries(Object(value))).get(field);
 }
 
-function kindOf(value: unknown): string {
+/** Returns what kind of JSON value something is, for a message. */
+export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'string') return 'text';

@@ -1,27 +1,48 @@
 import type { ItemId } from '../batch/items.js';
+import type { Modality } from '../batch/modality.js';
 import type { AttachmentVerdict } from './attachment-checker.js';
-import { AttachmentError } from './errors.js';
+import { modalityOf } from './conversation.js';
+import { AttachmentError, type FieldProblem } from './errors.js';
 import { excerpt } from './excerpt.js';
-import { DEFAULT_MAX_LINE_BYTES, type Line } from './lines.js';
-import { type FieldProblem, parseLine } from './parse-line.js';
+import { fieldText } from './field-text.js';
+import { DEFAULT_MAX_LINE_BYTES, isBlank, type Line } from './lines.js';
+import { lineChecksum } from './offsets.js';
+import { type ParsedItem, type ParsedLine, parseLine } from './parse-line.js';
+import type { InputPlaces } from './places.js';
+import { type PromptBlocks, promptBlocks } from './prefix-order.js';
+import { problemsInLine } from './problem-line.js';
 import { type IdConflict, SeenIds } from './seen-ids.js';
+
+/** Measures a valid line, whose 1-based number is `line`. */
+export type Measure = (item: ParsedItem, line: number) => number;
 
 /** A line that is an item, as far as it can be told without looking at its attachment. */
 export interface ReadLine {
   readonly line: number;
   readonly start: number;
   readonly bytes: number;
+  /** `lineChecksum` of its content. */
+  readonly crc: number;
   /** Its own id when it says one that can be used. */
   readonly id: ItemId | undefined;
   /** To be looked at; absent when the line is invalid anyway. */
   readonly attachment: string | undefined;
+  /** What its messages ask of a model; absent for an item with a prompt. */
+  readonly modality: Modality | undefined;
+  /** Model that it asks for. */
+  readonly model: string | undefined;
+  /** The line as it was parsed; absent if it cannot be. */
+  readonly record: ParsedItem | undefined;
   readonly problems: readonly FieldProblem[];
-  /** What `measure` found of its prompt; 0 when nothing is measured. */
+  /** What `measure` found of it; 0 when nothing is measured. */
   readonly measured: number;
+  /** It has columns for the output. */
+  readonly hasColumns: boolean;
+  /** The beginning of its prompt, if that is wanted. */
+  readonly blocks: PromptBlocks | undefined;
 }
 
 const NO_PROBLEMS: readonly FieldProblem[] = [];
-const BRACE = 0x7b;
 
 /** Reads lines one after another and remembers their ids. */
 export class LineReader {
@@ -29,21 +50,42 @@ export class LineReader {
 
   constructor(
     private readonly maxLineBytes = DEFAULT_MAX_LINE_BYTES,
-    private readonly measure?: (prompt: string) => number,
+    private readonly measure?: Measure,
+    private readonly places?: InputPlaces,
+    private readonly groupPrefix = false,
   ) {}
 
   /** Reads a line; undefined when it is blank. */
   read(line: Line): ReadLine | undefined {
-    if (line.tooLong) return readLine(line, undefined, undefined, [this.tooLong(line.bytes)], 0);
+    if (line.tooLong) return readLine(line, undefined, undefined, [this.tooLong(line.bytes)], 0, false);
     if (isBlank(line.content)) return undefined;
-    const parsed = parseLine(line.content);
+    const parsed = this.parse(line.content);
     const identity = parsed.ok ? parsed.value : parsed.identity;
     const conflict = identity === undefined ? undefined : this.ids.claim(identity.id, line.line);
     const id = conflict === undefined ? identity?.id : undefined;
-    const duplicate = conflict === undefined ? NO_PROBLEMS : [explainConflict(conflict, identity?.id, line.line)];
-    if (!parsed.ok) return readLine(line, id, undefined, [...parsed.problems, ...duplicate], 0);
-    const { prompt, attachment } = parsed.value;
-    return readLine(line, id, attachment, duplicate, this.measure === undefined ? 0 : this.measure(prompt));
+    const duplicate = conflict === undefined ? NO_PROBLEMS : [this.explainConflict(conflict, identity?.id, line.line)];
+    if (!parsed.ok) {
+      const hasColumns = fieldText(line.content, 'columns') !== undefined;
+      return readLine(line, id, undefined, [...parsed.problems, ...duplicate], 0, hasColumns);
+    }
+    const measured = this.measure === undefined ? 0 : this.measure(parsed.value, line.line);
+    return readLine(line, id, parsed.value, duplicate, measured, parsed.value.columns !== undefined, this.groupPrefix);
+  }
+
+  private parse(content: Buffer): ParsedLine {
+    return (this.places === undefined ? undefined : problemsInLine(content)) ?? parseLine(content);
+  }
+
+  private explainConflict({ kind, line }: IdConflict, id: ItemId | undefined, own: number): FieldProblem {
+    const other = this.places?.placeOf(line) ?? `line ${line}`;
+    switch (kind) {
+      case 'duplicate':
+        return { field: 'id', message: `${excerpt(String(id))} is a duplicate of ${other}` };
+      case 'is-line-number':
+        return { field: 'id', message: `${excerpt(String(id))} is the id of ${other}, which has none of its own` };
+      case 'line-number-taken':
+        return { field: 'id', message: `missing, and the line number ${own} is already the id of ${other}` };
+    }
   }
 
   private tooLong(bytes: number): FieldProblem {
@@ -53,34 +95,36 @@ export class LineReader {
 
 /** Written out, not spread: this runs once a line. */
 function readLine(
-  { line, start, bytes }: Line,
+  { line, start, bytes, content }: Line,
   id: ItemId | undefined,
-  attachment: string | undefined,
+  item: ParsedItem | undefined,
   problems: readonly FieldProblem[],
   measured: number,
+  hasColumns: boolean,
+  groupPrefix = false,
 ): ReadLine {
-  return { line, start, bytes, id, attachment, problems, measured };
+  const modality = item?.messages === undefined ? undefined : modalityOf(item.messages);
+  return {
+    line,
+    start,
+    bytes,
+    crc: lineChecksum(content, line),
+    id,
+    attachment: item?.attachment,
+    modality,
+    model: item?.model,
+    record: item,
+    problems,
+    measured,
+    hasColumns,
+    blocks: groupPrefix && item !== undefined ? promptBlocks(item) : undefined,
+  };
 }
 
 /** The line's problems, with the verdict on its attachment among them. */
 export function problemsWith(line: ReadLine, verdict: AttachmentVerdict | undefined): readonly FieldProblem[] {
   if (!(verdict instanceof AttachmentError)) return line.problems;
   return [...line.problems, { field: 'attachment', message: verdict.message }];
-}
-
-function isBlank(content: Buffer): boolean {
-  return content[0] !== BRACE && content.toString('utf8').trim() === '';
-}
-
-function explainConflict({ kind, line: other }: IdConflict, id: ItemId | undefined, line: number): FieldProblem {
-  switch (kind) {
-    case 'duplicate':
-      return { field: 'id', message: `${excerpt(String(id))} is a duplicate of line ${other}` };
-    case 'is-line-number':
-      return { field: 'id', message: `${excerpt(String(id))} is the id of line ${other}, which has none of its own` };
-    case 'line-number-taken':
-      return { field: 'id', message: `missing, and the line number ${line} is already the id of line ${other}` };
-  }
 }
 
 function inMebibytes(bytes: number): string {

@@ -115,7 +115,7 @@ export class LineSplitter {
 }
 
 /** Looks for a UTF-8 byte-order mark in the first bytes of a stream, which may come one by one. */
-class ByteOrderMark {
+export class ByteOrderMark {
   private static readonly BYTES = Buffer.from([0xef, 0xbb, 0xbf]);
   /** Bytes that may still turn out to begin a mark. */
   held = NOTHING;
@@ -132,4 +132,11 @@ class ByteOrderMark {
     this.skipped = maybe && this.decided ? head.length : 0;
     return all.subarray(this.skipped);
   }
+}
+
+const BRACE = 0x7b;
+
+/** Returns true for a line with nothing in it. An object is not decoded to find out. */
+export function isBlank(content: Buffer): boolean {
+  return content[0] !== BRACE && content.toString('utf8').trim() === '';
 }

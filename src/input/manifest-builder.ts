@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { encodeLayout, type LayoutCode } from '../batch/layout.js';
+import { askedAs, encodeLayout, isTwin, type LayoutCode } from '../batch/layout.js';
 import type { ChunkManifest, Manifest } from '../batch/manifest.js';
 import { noModalityCounts } from '../batch/modality.js';
 
@@ -9,7 +9,12 @@ export class ManifestBuilder {
   private readonly modalities = noModalityCounts();
   private readonly chunks: ChunkManifest[] = [];
   private codes: LayoutCode[] = [];
+  private readonly copies = new Map<number, number>();
   private invalid = 0;
+  private columns = false;
+  /** The first different models that items name, at most two; undefined stands for none. */
+  readonly models: (string | undefined)[] = [];
+  private twins = 0;
   /** Bytes so far. */
   bytes = 0;
   /** Items so far. */
@@ -25,18 +30,54 @@ export class ManifestBuilder {
 
   /** Takes the next item. */
   addItem(code: LayoutCode): void {
-    if (code === 'invalid') this.invalid++;
-    else this.modalities[code]++;
+    const modality = askedAs(code);
+    if (modality !== undefined) this.modalities[modality]++;
+    else if (isTwin(code)) this.twins++;
+    else this.invalid++;
     this.items++;
     this.codes.push(code);
     if (this.codes.length === this.chunkSize) this.endChunk();
   }
 
+  /** Takes the model that an item names, if it names one. */
+  addModel(model: string | undefined): void {
+    if (this.models.length < 2 && !this.models.includes(model)) this.models.push(model);
+  }
+
+  /** Notes that a line has columns for the output. */
+  addColumns(): void {
+    this.columns = true;
+  }
+
+  /** Counts an item that gets the line of `first`. */
+  addCopy(first: number): void {
+    const chunk = Math.floor(first / this.chunkSize);
+    this.copies.set(chunk, (this.copies.get(chunk) ?? 0) + 1);
+  }
+
   /** The manifest of all that was added. To be called once. */
   build(): Manifest {
     if (this.codes.length > 0) this.endChunk();
-    const { bytes, items, modalities, invalid, chunkSize, chunks } = this;
-    return { version: 1, sha256: this.hash.digest('hex'), bytes, items, modalities, invalid, chunkSize, chunks };
+    const { bytes, items, modalities, invalid, twins, chunkSize } = this;
+    const [model] = this.models.length === 1 ? this.models : [];
+    const chunks = this.chunks.map((chunk) => {
+      const copies = this.copies.get(chunk.chunk);
+      return copies === undefined ? chunk : { ...chunk, copies };
+    });
+    return {
+      version: 1,
+      sha256: this.hash.digest('hex'),
+      bytes,
+      items,
+      modalities,
+      invalid,
+      ...(this.columns ? { columns: true } : {}),
+      ...(model === undefined ? {} : { model }),
+      twins,
+      reused: 0,
+      chunkSize,
+      chunks,
+    };
   }
 
   private endChunk(): void {

@@ -1,6 +1,8 @@
+import { crc32 } from 'node:zlib';
+
 /**
  * Where each item's line lies in the input: an object of fixed-width records, so that one range read gives the
- * positions of any consecutive items. A record is little-endian: start as float64, length and line number as uint32.
+ * positions of any consecutive items. A record is little-endian: start as float64, length and line number and checksum as uint32.
  */
 export interface ItemOffset {
   /** 0-based index of the item in the run. */
@@ -11,13 +13,21 @@ export interface ItemOffset {
   readonly bytes: number;
   /** 1-based number of its line. */
   readonly line: number;
+  /** `lineChecksum` of its line. */
+  readonly crc: number;
+}
+
+/** Returns a checksum of a line's content and number: neither it nor its place may be taken for another's. */
+export function lineChecksum(content: Uint8Array, line: number): number {
+  return crc32(content, line);
 }
 
 /** Bytes of one record. A float64 holds every whole number up to 2^53 exactly, so that any file size fits. */
-export const OFFSET_BYTES = 16;
+export const OFFSET_BYTES = 20;
 
 const LENGTH_AT = 8;
 const LINE_AT = 12;
+const CRC_AT = 16;
 const BLOCK_ITEMS = 65_536;
 const UINT32_MAX = 0xffff_ffff;
 
@@ -35,6 +45,7 @@ export function decodeOffsets(bytes: Uint8Array, first = 0): ItemOffset[] {
     start: view.getFloat64(position * OFFSET_BYTES, true),
     bytes: view.getUint32(position * OFFSET_BYTES + LENGTH_AT, true),
     line: view.getUint32(position * OFFSET_BYTES + LINE_AT, true),
+    crc: view.getUint32(position * OFFSET_BYTES + CRC_AT, true),
   }));
 }
 
@@ -47,19 +58,20 @@ export function readOffsets(blocks: readonly Uint8Array[], items: readonly numbe
   });
 }
 
-/** Collects records in input order: 1 MiB blocks, never copied. */
+/** Collects records in input order, in blocks that are never copied. */
 export class OffsetsWriter {
   private readonly full: Uint8Array[] = [];
   private block = new DataView(new ArrayBuffer(BLOCK_ITEMS * OFFSET_BYTES));
   private used = 0;
 
   /** Adds the next item's record. Throws a `RangeError` past 2^32 − 1 lines. */
-  add(start: number, bytes: number, line: number): void {
+  add(start: number, bytes: number, line: number, crc: number): void {
     if (line > UINT32_MAX) throw new RangeError(`an input of more than ${UINT32_MAX} lines is not supported`);
     this.block.setFloat64(this.used, start, true);
     // Only a line that was too long to be kept can be over 4 GiB; nobody reads that one back.
     this.block.setUint32(this.used + LENGTH_AT, Math.min(bytes, UINT32_MAX), true);
     this.block.setUint32(this.used + LINE_AT, line, true);
+    this.block.setUint32(this.used + CRC_AT, crc, true);
     this.used += OFFSET_BYTES;
     if (this.used === this.block.byteLength) this.startBlock();
   }

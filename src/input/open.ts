@@ -1,4 +1,4 @@
-import type { BigIntStats } from 'node:fs';
+import { type BigIntStats, constants, createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { systemCode } from '../system-error.js';
@@ -9,11 +9,13 @@ import { systemReason } from './system-error.js';
 /** An input ready to be read once. */
 export interface OpenedInput {
   readonly source: AsyncIterable<Uint8Array>;
-  /** What messages call it: the path as given, or `standard input`. */
+  /** What messages call it: the path as given. */
   readonly name: string;
-  /** Size in bytes; undefined for standard input and pipes, whose end nobody knows. */
-  readonly bytes: number | undefined;
-  /** Absolute folder that relative attachments are against: the file's own, or the current one for standard input. */
+  /** Device and inode. */
+  readonly identity: string;
+  /** Size in bytes. */
+  readonly bytes: number;
+  /** Absolute folder that relative attachments are against: the file's own. */
   readonly folder: string;
   /** Throws {@link InputError} `CHANGED` when a file is no longer what it was when it was opened. */
   checkUnchanged(): Promise<void>;
@@ -22,30 +24,34 @@ export interface OpenedInput {
 /** Bytes per read: large enough that a read costs little beside the work on its lines. */
 const READ_BYTES = 1024 * 1024;
 
-/** Opens an input file, or standard input for `-`. Throws {@link InputError}: missing, a directory, unreadable. */
+/** Opens an input file. Throws {@link InputError}: missing, no file, unreadable. */
 export async function openInput(file: string): Promise<OpenedInput> {
-  if (file === '-') {
-    const checkUnchanged = async (): Promise<void> => undefined;
-    return { source: process.stdin, name: 'standard input', bytes: undefined, folder: process.cwd(), checkUnchanged };
-  }
   const handle = await openFile(file);
-  const stats = await handle.stat({ bigint: true });
-  if (stats.isDirectory()) {
-    await handle.close();
-    throw isDirectory(file);
-  }
+  const stats = await handle.stat({ bigint: true }).finally(() => handle.close());
+  if (!stats.isFile()) throw stats.isDirectory() ? isDirectory(file) : notAFile(file);
   return {
-    source: handle.createReadStream({ highWaterMark: READ_BYTES }),
+    source: readFile(file, { highWaterMark: READ_BYTES }),
     name: file,
-    bytes: stats.isFile() ? Number(stats.size) : undefined,
+    identity: `${stats.dev}:${stats.ino}`,
+    bytes: Number(stats.size),
     folder: path.dirname(path.resolve(file)),
     checkUnchanged: () => checkUnchanged(file, stats),
   };
 }
 
-/** A pipe has no state to compare: it is read once, by us alone. */
+/** Reads a file. It is opened when it is first read: what nobody reads has nothing to close. */
+export async function* readFile(
+  file: string,
+  options: { readonly highWaterMark?: number } = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* createReadStream(file, options);
+  } catch (error) {
+    throw cannotOpen(file, error);
+  }
+}
+
 async function checkUnchanged(file: string, before: BigIntStats): Promise<void> {
-  if (!before.isFile()) return;
   const now = await stat(file, { bigint: true }).catch((error: unknown) => {
     throw cannotOpen(file, error);
   });
@@ -57,7 +63,8 @@ async function checkUnchanged(file: string, before: BigIntStats): Promise<void> 
 
 async function openFile(file: string): Promise<FileHandle> {
   try {
-    return await open(file, 'r');
+    // A pipe is refused, not waited for. (Windows does not have the flag.)
+    return await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
     throw cannotOpen(file, error);
   }
@@ -71,6 +78,8 @@ function cannotOpen(file: string, error: unknown): InputError {
       return new InputError('NOT_FOUND', file, `${name}: no such file`, { cause: error });
     case 'EISDIR':
       return isDirectory(file);
+    case 'ENXIO':
+      return notAFile(file);
     case 'EACCES':
     case 'EPERM':
       return new InputError('DENIED', file, `${name}: permission denied`, { cause: error });
@@ -81,4 +90,8 @@ function cannotOpen(file: string, error: unknown): InputError {
 
 function isDirectory(file: string): InputError {
   return new InputError('IS_DIRECTORY', file, `${printable(file)} is a directory: give a JSONL file of prompts`);
+}
+
+function notAFile(file: string): InputError {
+  return new InputError('UNREADABLE', file, `${printable(file)} is not a file: give a JSONL file of prompts`);
 }

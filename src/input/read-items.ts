@@ -1,7 +1,9 @@
-import type { ItemId } from '../batch/items.js';
+import type { ChatMessage, ItemId } from '../batch/items.js';
+import type { RequestBody } from '../batch/request-form.js';
 import { describeProblem, InputError } from './errors.js';
-import type { ItemOffset } from './offsets.js';
+import { type ItemOffset, lineChecksum } from './offsets.js';
 import { parseLine } from './parse-line.js';
+import { columnsIn } from './record-line.js';
 
 /** An item of the input, whole. */
 export interface InputItem {
@@ -11,8 +13,20 @@ export interface InputItem {
   readonly line: number;
   /** Its own id, else its line number. */
   readonly id: ItemId;
+  /** Its prompt, or the texts of its messages. */
   readonly prompt: string;
+  /** The conversation, instead of a prompt. */
+  readonly messages?: readonly ChatMessage[];
   readonly attachment?: string;
+  readonly system?: string;
+  /** Further fields of its request. */
+  readonly body?: RequestBody;
+  /** Maximum tokens of its answer, in the place of the run's. */
+  readonly maxTokens?: number;
+  /** Sampling temperature, in the place of the run's. */
+  readonly temperature?: number;
+  /** What its output line has of the input's columns: the text of a JSON object. */
+  readonly columns?: string;
 }
 
 /** Reads the bytes `[start, end)` of the input; fewer only at its end. */
@@ -20,8 +34,8 @@ export type ReadRange = (start: number, end: number) => Promise<Uint8Array>;
 
 /** Bytes between two wanted lines that are read along rather than to ask twice. */
 const MAX_GAP = 64 * 1024;
-/** Bytes of one read, unless a single line is longer. */
-const MAX_READ = 8 * 1024 * 1024;
+/** Bytes of one read, unless a single line is longer: each pack has one in memory. */
+const MAX_READ = 1024 * 1024;
 
 /**
  * Reads items back from the input, in the order of `wanted`, which rises. Lines that lie close together come by one
@@ -33,13 +47,55 @@ export async function* readItems(
   wanted: readonly ItemOffset[],
   name = 'the input',
 ): AsyncGenerator<InputItem, void, undefined> {
+  for await (const [offset, line] of readLines(readRange, wanted)) yield readItem(line, offset, name);
+}
+
+/** Reads lines back from the input as {@link readItems} does, and checks nothing: one that is cut off is shorter. */
+export async function* readLines(
+  readRange: ReadRange,
+  wanted: readonly ItemOffset[],
+): AsyncGenerator<readonly [ItemOffset, Buffer], void, undefined> {
   for (const group of groupOffsets(wanted)) {
-    const bytes = await readRange(group.start, group.end);
+    const read = await readRange(group.start, group.end);
+    const bytes = Buffer.from(read.buffer, read.byteOffset, read.byteLength);
     for (const offset of group.offsets) {
       const from = offset.start - group.start;
-      yield readItem(bytes.subarray(from, from + offset.bytes), offset, name);
+      yield [offset, bytes.subarray(from, from + offset.bytes)];
     }
   }
+}
+
+/**
+ * Reads items back from the input in the order of `wanted`, whatever that is. Reads as {@link readItems} does, some items
+ * ahead: memory is two reads, unless a single line is longer.
+ */
+export async function* readItemsInOrder(
+  readRange: ReadRange,
+  wanted: readonly ItemOffset[],
+  name?: string,
+): AsyncGenerator<InputItem, void, undefined> {
+  for (let from = 0; from < wanted.length; ) {
+    const window = wanted.slice(from, from + windowLength(wanted, from));
+    const read = new Map<number, InputItem>();
+    const rising = [...window].sort((a, b) => a.start - b.start);
+    for await (const item of readItems(readRange, rising, name)) read.set(item.item, item);
+    for (const { item } of window) {
+      const found = read.get(item);
+      if (found !== undefined) yield found;
+    }
+    from += window.length;
+  }
+}
+
+/** Returns how many items from one on are one read together. */
+function windowLength(wanted: readonly ItemOffset[], from: number): number {
+  let bytes = wanted[from]?.bytes ?? 0;
+  let end = from + 1;
+  for (; end < wanted.length; end++) {
+    bytes += wanted[end]?.bytes ?? 0;
+    if (bytes > MAX_READ) break;
+  }
+  return end - from;
 }
 
 interface Group {
@@ -64,12 +120,26 @@ function groupOffsets(wanted: readonly ItemOffset[]): Group[] {
   return groups;
 }
 
-function readItem(bytes: Uint8Array, { item, line, bytes: length }: ItemOffset, name: string): InputItem {
+function readItem(bytes: Buffer, { item, line, bytes: length, crc }: ItemOffset, name: string): InputItem {
   if (bytes.byteLength < length) throw changed(name, line, 'the file is shorter');
-  const parsed = parseLine(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const parsed = parseLine(bytes);
   if (!parsed.ok) throw changed(name, line, parsed.problems.map(describeProblem).join('; '));
-  const { prompt, id = line, attachment } = parsed.value;
-  return { item, line, id, prompt, ...(attachment === undefined ? {} : { attachment }) };
+  if (lineChecksum(bytes, line) !== crc) throw changed(name, line, 'it has another content');
+  const { prompt, id = line, attachment, system, messages, body, max_tokens: maxTokens, temperature } = parsed.value;
+  const columns = parsed.value.columns === undefined ? undefined : columnsIn(bytes);
+  return {
+    item,
+    line,
+    id,
+    prompt,
+    ...(attachment === undefined ? {} : { attachment }),
+    ...(system === undefined ? {} : { system }),
+    ...(messages === undefined ? {} : { messages }),
+    ...(body === undefined ? {} : { body }),
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(columns === undefined ? {} : { columns }),
+  };
 }
 
 function changed(name: string, line: number, how: string): InputError {

@@ -1,25 +1,31 @@
 import { constants } from 'node:buffer';
 import { addAbortSignal, Readable } from 'node:stream';
 import type { ItemId } from '../batch/items.js';
+import type { LayoutCode } from '../batch/layout.js';
 import type { Manifest } from '../batch/manifest.js';
-import { type ModalityCounts, noModalityCounts } from '../batch/modality.js';
-import { AttachmentChecker, type AttachmentVerdict } from './attachment-checker.js';
+import { type Modality, type ModalityCounts, noModalityCounts } from '../batch/modality.js';
+import { AttachmentChecker, type AttachmentVerdict, type GoodAttachment } from './attachment-checker.js';
+import { StampsWriter } from './attachment-stamps.js';
 import type { AttachmentRules } from './attachments.js';
+import { contentKey } from './content-key.js';
 import {
   AttachmentError,
   describeProblem,
+  type FieldProblem,
   InputError,
   InvalidInputError,
   LISTED_PROBLEMS,
   type LineProblem,
 } from './errors.js';
-import { printable } from './excerpt.js';
-import { LineReader, problemsWith, type ReadLine } from './line-reader.js';
+import { excerpt, printable } from './excerpt.js';
+import { ItemKeys } from './item-keys.js';
+import { LineReader, type Measure, problemsWith, type ReadLine } from './line-reader.js';
 import { DEFAULT_MAX_LINE_BYTES, type Line, LineSplitter } from './lines.js';
 import { ManifestBuilder } from './manifest-builder.js';
 import { OffsetsWriter } from './offsets.js';
 import { refuseOtherFormats } from './other-formats.js';
-import type { FieldProblem } from './parse-line.js';
+import type { InputPlaces } from './places.js';
+import { PrefixOrderWriter } from './prefix-order.js';
 
 /** What to scan, and under which rules. */
 export interface ScanOptions {
@@ -27,17 +33,27 @@ export interface ScanOptions {
   readonly source: AsyncIterable<Uint8Array>;
   /** What messages call the input. */
   readonly name: string;
+  /** Where the lines come from, if the source is what other files were converted to. */
+  readonly places?: InputPlaces | undefined;
   readonly attachments: AttachmentRules;
   /** Items a chunk. */
   readonly chunkSize: number;
   /** Invalid lines become items with an error, instead of failing the scan. */
   readonly skipInvalid: boolean;
+  /** The run's own model; without it all items must name the same one, or none. */
+  readonly model?: string | undefined;
+  /** Items that are the same as an earlier one are not to be asked. Default false. */
+  readonly unique?: boolean;
+  /** Attached files are read whole, so that items with them have a key. Default false. */
+  readonly hashFiles?: boolean;
   /** Longest line in bytes; 64 MiB by default, 512 MiB at most. A longer one is an invalid line. */
   readonly maxLineBytes?: number;
+  /** Finds the order in which items with a common beginning follow one another. Default false. */
+  readonly groupPrefix?: boolean;
   /** Called after each piece of the source, with what is done so far. */
   readonly onProgress?: (progress: { readonly bytes: number; readonly items: number }) => void;
-  /** Measures each prompt; what it finds is added up by modality. Without it nothing is measured. */
-  readonly measure?: (prompt: string) => number;
+  /** Measures each valid line; what it finds is added up by modality. Without it nothing is measured. */
+  readonly measure?: Measure;
   /** Ends the scan: it then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -59,15 +75,25 @@ export interface ScanResult {
   readonly manifest: Manifest;
   /** The offsets object, in pieces to be written one after another. */
   readonly offsets: readonly Uint8Array[];
+  /** The object of the attached files' stamps, in pieces; none without attached files. */
+  readonly stamps: readonly Uint8Array[];
+  /** The object of the order in which items are asked, in pieces; none unless it was wanted. */
+  readonly order: readonly Uint8Array[];
+  /** The object of the items' keys, in pieces. */
+  readonly keys: readonly Uint8Array[];
   /** The invalid lines, under `skipInvalid` only. */
   readonly invalid: readonly InvalidItem[];
-  /** What `measure` found of all valid items, by modality. */
+  /** The first problems of these lines, {@link LISTED_PROBLEMS} at most. */
+  readonly problems: readonly LineProblem[];
+  /** What `measure` found of all items that are asked, by modality. */
   readonly measured: Readonly<ModalityCounts>;
+  /** Where the lines come from, as in the options. */
+  readonly places?: InputPlaces | undefined;
 }
 
 /**
  * Reads an input once, checks every line and finds where each item lies. Memory does not grow with the text: it is the
- * longest line, and for an item 16 bytes of offsets and up to 40 for an id.
+ * longest line, and for an item 20 bytes of offsets, up to 35 for its key and up to 40 for an id.
  * Throws {@link InvalidInputError} for lines that break the rules (unless they are skipped), {@link InputError} for an
  * input without items or in another format, and the source's own errors as they come.
  */
@@ -93,6 +119,9 @@ export async function scanInput(options: ScanOptions): Promise<ScanResult> {
 class Scan {
   private readonly manifest: ManifestBuilder;
   private readonly offsets = new OffsetsWriter();
+  private readonly stamps = new StampsWriter();
+  private readonly order: PrefixOrderWriter | undefined;
+  private readonly keys = new ItemKeys();
   private readonly attachments: AttachmentChecker;
   private readonly reader: LineReader;
   private readonly splitter: LineSplitter;
@@ -106,8 +135,10 @@ class Scan {
   constructor(private readonly options: ScanOptions) {
     const maxLineBytes = Math.min(options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES, constants.MAX_STRING_LENGTH);
     this.manifest = new ManifestBuilder(options.chunkSize);
-    this.attachments = new AttachmentChecker(options.attachments);
-    this.reader = new LineReader(maxLineBytes, options.measure);
+    this.attachments = new AttachmentChecker(options.attachments, options.hashFiles === true);
+    const { chunkSize, measure, places, groupPrefix = false } = options;
+    this.reader = new LineReader(maxLineBytes, measure, places, groupPrefix);
+    this.order = groupPrefix ? new PrefixOrderWriter(chunkSize) : undefined;
     this.splitter = new LineSplitter((line) => this.read(line), maxLineBytes);
   }
 
@@ -121,15 +152,42 @@ class Scan {
   async finish(): Promise<ScanResult> {
     this.splitter.end();
     await this.settle();
-    const { name } = this.options;
-    if (this.totalProblems > 0) throw new InvalidInputError(name, this.problems, this.totalProblems);
-    if (this.manifest.items === 0) throw nothingIn(name, this.manifest.bytes);
+    const { name, places } = this.options;
+    if (this.totalProblems > 0 && !this.options.skipInvalid)
+      throw new InvalidInputError(name, this.problems, this.totalProblems);
+    if (this.manifest.items === 0) throw nothingIn(name, this.manifest.bytes, places);
+    if (this.options.model === undefined) this.refuseSeveralModels();
     const { measured } = this;
-    return { manifest: this.manifest.build(), offsets: this.offsets.blocks(), invalid: this.withIds(), measured };
+    const stamps = this.stamps.blocks(this.manifest.items);
+    const offsets = this.offsets.blocks();
+    const order = this.order?.blocks() ?? [];
+    return {
+      manifest: this.manifest.build(),
+      offsets,
+      stamps,
+      order,
+      keys: this.keys.pieces(),
+      invalid: this.withIds(),
+      problems: this.problems,
+      measured,
+      places,
+    };
+  }
+
+  /** A run without a model of its own asks the one that all items name. */
+  private refuseSeveralModels(): void {
+    const { models } = this.manifest;
+    if (models.length < 2) return;
+    const named = models.map((model) => (model === undefined ? 'none' : excerpt(model))).join(' and ');
+    throw new InputError(
+      'SEVERAL_MODELS',
+      this.options.name,
+      `the items of ${printable(this.options.name)} name different models (${named}): give -m with one for all, or a file for each model`,
+    );
   }
 
   private read(line: Line): void {
-    if (line.line === 1) refuseOtherFormats(this.options.name, line.content);
+    if (line.line === 1 && this.options.places === undefined) refuseOtherFormats(this.options.name, line.content);
     const read = this.reader.read(line);
     if (read === undefined) return;
     // Most lines need not wait; what is kept only until the end of the piece would still burden the collector.
@@ -150,21 +208,29 @@ class Scan {
 
   private enter(line: ReadLine, verdict: AttachmentVerdict | undefined): void {
     const problems = problemsWith(line, verdict);
-    this.offsets.add(line.start, line.bytes, line.line);
+    this.offsets.add(line.start, line.bytes, line.line, line.crc);
     if (problems.length > 0) this.enterInvalid(line, problems);
-    const code = problems.length > 0 || verdict instanceof AttachmentError ? 'invalid' : (verdict ?? 'text');
-    if (code !== 'invalid') this.measured[code] += line.measured;
-    this.manifest.addItem(code);
+    const isGood = problems.length === 0 && !(verdict instanceof AttachmentError);
+    const modality = isGood ? (verdict?.modality ?? line.modality ?? 'text') : undefined;
+    const first = this.keys.add(isGood ? keyOf(line, verdict) : undefined, this.options.unique === true);
+    if (line.hasColumns) this.manifest.addColumns();
+    if (modality !== undefined) this.manifest.addModel(line.model);
+    if (first !== undefined) this.manifest.addCopy(first);
+    else if (modality !== undefined) this.measured[modality] += line.measured;
+    if (isGood && verdict?.stamp !== undefined) this.stamps.add(this.manifest.items, verdict.stamp);
+    this.order?.add(modality === undefined || first !== undefined ? undefined : line.blocks);
+    this.manifest.addItem(codeOf(modality, first));
   }
 
   private enterInvalid({ line, id }: ReadLine, problems: readonly FieldProblem[]): void {
     if (this.options.skipInvalid) {
       const error = `invalid: ${problems.map(describeProblem).join('; ')}`;
       this.invalid.push({ item: this.manifest.items, line, id, error });
-      return;
     }
     const room = LISTED_PROBLEMS - this.problems.length;
-    this.problems.push(...problems.slice(0, room).map((problem) => ({ line, ...problem })));
+    const { places } = this.options;
+    const located = problems.slice(0, room).map((problem) => ({ line, ...problem }));
+    this.problems.push(...(places === undefined ? located : located.map((problem) => places.locate(problem))));
     this.totalProblems += problems.length;
   }
 
@@ -178,7 +244,19 @@ class Scan {
   }
 }
 
-function nothingIn(name: string, bytes: number): InputError {
+function codeOf(modality: Modality | undefined, first: number | undefined): LayoutCode {
+  if (modality === undefined) return 'invalid';
+  return first === undefined ? modality : `twin-${modality}`;
+}
+
+/** Returns the key of an item; undefined if the content of its attachment is not known. */
+function keyOf({ record }: ReadLine, verdict: GoodAttachment | undefined): Uint8Array | undefined {
+  if (record === undefined || (verdict !== undefined && verdict.content === undefined)) return undefined;
+  return contentKey(record, verdict?.content);
+}
+
+function nothingIn(name: string, bytes: number, places: InputPlaces | undefined): InputError {
+  if (places !== undefined) return new InputError('EMPTY', name, `${printable(name)} has no rows that become items`);
   const what = bytes === 0 ? 'is empty' : 'has only blank lines';
   return new InputError('EMPTY', name, `${printable(name)} ${what}: it needs at least one line like {"prompt": "…"}`);
 }

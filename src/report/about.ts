@@ -18,6 +18,8 @@ export interface RunEnd {
   readonly skipped: number;
   /** Requests that asked again. */
   readonly retries: number;
+  /** Tokens of prompts that came from the endpoint's cache; absent if there are none. */
+  readonly cachedTokens?: number | undefined;
   /** Credits, where the endpoint tells. */
   readonly credits?: { readonly spent: number; readonly wasted: number } | undefined;
   /** Epoch ms. */

@@ -46,6 +46,8 @@ export class Figures {
   failed = 0;
   /** Invalid lines of the input. */
   skipped = 0;
+  /** Answered items that were not asked. */
+  reused = 0;
   truncated = 0;
   tokens = 0;
   /** Answers whose time is known. */
@@ -64,10 +66,14 @@ export class Figures {
   }
 
   add(row: ReportRow): void {
-    this.tokens += row.tokens;
-    if (row.truncated) this.truncated++;
     if (row.ok) this.ok++;
     else this.addFailure(row);
+    if (row.reused === true) {
+      if (row.ok) this.reused++;
+      return;
+    }
+    this.tokens += row.tokens;
+    if (row.truncated) this.truncated++;
     if (row.model !== null) this.addToModel(row.model, row);
     if (row.at !== undefined) this.addMoment(row.at);
     if (row.ms !== undefined) this.latencies.add(row.ms);

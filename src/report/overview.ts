@@ -57,25 +57,32 @@ interface Entry {
 }
 
 function entries({ items, end, requests, models }: RunAbout, figures: Figures): Entry[] {
-  const { ok, failed, skipped, tokens, truncated } = figures;
+  const { ok, failed, skipped, reused, tokens, truncated } = figures;
+  const asked = ok - reused;
   const span = end === undefined ? figures.lastAt - figures.firstAt : end.endedAt - end.startedAt;
   return [
     { name: 'Items', value: count(items) },
     { name: 'Answered', value: count(ok), more: share(ok, items) },
     { name: 'Failed', value: count(failed), more: share(failed, items) },
+    ...(reused > 0 ? [{ name: 'Reused', value: count(reused), more: 'answers that were not asked for again' }] : []),
     ...(skipped > 0 ? [{ name: 'Skipped', value: count(skipped), more: share(skipped, items) }] : []),
-    { name: 'Tokens', value: count(tokens), ...(ok === 0 ? {} : { more: `${count(tokens / ok)} per answer` }) },
-    ...(Number.isFinite(span) && span >= 0 ? [timeEntry(span, ok, end === undefined)] : []),
+    { name: 'Tokens', value: count(tokens), ...(asked === 0 ? {} : { more: `${count(tokens / asked)} per answer` }) },
+    ...(Number.isFinite(span) && span >= 0 ? [timeEntry(span, asked, end === undefined)] : []),
     // Those of chunks under way are not known: half of the truth would be taken for the whole.
     ...(end === undefined ? [] : requestEntries(end, requests, models)),
     ...(truncated > 0 ? [{ name: 'Cut at the limit', value: count(truncated) }] : []),
   ];
 }
 
-function requestEntries({ retries, credits }: RunEnd, requests: number, models: readonly ModelAbout[]): Entry[] {
+function requestEntries(
+  { retries, cachedTokens = 0, credits }: RunEnd,
+  requests: number,
+  models: readonly ModelAbout[],
+): Entry[] {
   const wasted = credits !== undefined && credits.wasted > 0 ? { more: `${decimals(credits.wasted)} on failures` } : {};
   return [
     { name: 'Requests', value: count(requests), ...(retries > 0 ? { more: `${count(retries)} retries` } : {}) },
+    ...(cachedTokens === 0 ? [] : [{ name: 'Tokens from a cache', value: count(cachedTokens) }]),
     { name: 'Fallbacks', value: count(models.reduce((sum, { fallbacks }) => sum + fallbacks, 0)) },
     ...(credits === undefined || credits.spent === 0
       ? []

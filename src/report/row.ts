@@ -10,6 +10,8 @@ export interface ReportRow {
   readonly ok: boolean;
   /** An invalid line of the input, which nobody was asked about. */
   readonly skipped: boolean;
+  /** Not asked: it has the line of an item that is the same, or of an earlier run. Its tokens were spent there. */
+  readonly reused?: boolean;
   /** The answer, or the error `<status or kind>: <message>`. */
   readonly text: string;
   readonly tokens: number;

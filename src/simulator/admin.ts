@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { readJson } from './body.js';
 import { simulatedModelSchema } from './models.js';
 import type { Network } from './network.js';
+import { quirkSchema } from './options.js';
 import type { RequestRecord } from './record.js';
 import { ruleSchema } from './rules.js';
 
@@ -12,6 +13,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const LINES_PER_WRITE = 500;
 
 const rulesSchema = z.preprocess((body) => (Array.isArray(body) ? body : [body]), z.array(ruleSchema));
+const quirksSchema = z.array(quirkSchema);
 const modelsSchema = z.array(simulatedModelSchema);
 const creditsSchema = z.strictObject({ add: z.number().int().positive() });
 
@@ -29,6 +31,9 @@ export const ADMIN_ROUTES: ReadonlyMap<string, AdminRoute> = new Map<string, Adm
   ['POST /_sim/reset', reset],
   ['POST /_sim/rules', addRules],
   ['DELETE /_sim/rules', clearRules],
+  ['GET /_sim/quirks', ({ quirks }) => quirks.list()],
+  ['POST /_sim/quirks', setQuirks],
+  ['DELETE /_sim/quirks', removeQuirks],
   ['GET /_sim/models', (network) => network.models.list()],
   ['PUT /_sim/models', replaceModels],
   ['PATCH /_sim/models', mergeModels],
@@ -63,6 +68,17 @@ function clearRules(network: Network): object {
   return {};
 }
 
+async function setQuirks({ quirks }: Network, request: IncomingMessage): Promise<object> {
+  quirks.set(await readJson(request, quirksSchema, MAX_BODY_BYTES));
+  return quirks.list();
+}
+
+/** Takes the quirk of the parameter `name` back; without one all. */
+function removeQuirks({ quirks }: Network, { url = '' }: IncomingMessage): object {
+  quirks.remove(new URLSearchParams(url.split('?')[1]).get('name') ?? undefined);
+  return quirks.list();
+}
+
 async function replaceModels(network: Network, request: IncomingMessage): Promise<object> {
   network.models.replace(await readJson(request, modelsSchema, MAX_BODY_BYTES));
   return network.models.list();
@@ -74,6 +90,8 @@ async function mergeModels(network: Network, request: IncomingMessage): Promise<
 }
 
 async function addCredits(network: Network, request: IncomingMessage): Promise<object> {
-  network.credits.add((await readJson(request, creditsSchema, MAX_BODY_BYTES)).add);
+  const { add } = await readJson(request, creditsSchema, MAX_BODY_BYTES);
+  network.credits.add(add);
+  network.quirks.topUp(add);
   return network.credits.balance();
 }

@@ -1,17 +1,10 @@
 import { promptTokens } from './answers.js';
-import type { ChatRequest, Question } from './chat-request.js';
+import type { Asked } from './chat-request.js';
 import type { Exchange } from './exchange.js';
 import type { SimulatedModel } from './models.js';
 import type { Network } from './network.js';
 import type { StatusResponse } from './responses.js';
 import { refusal } from './responses.js';
-
-/** A request that was read, and the key it came with. */
-export interface Asked {
-  readonly request: ChatRequest;
-  readonly question: Question;
-  readonly key: string | undefined;
-}
 
 /** Lets a request in to a node of its model, or says why not, in the order in which Dria's router and nodes look. */
 export function admit(network: Network, asked: Asked, exchange: Exchange): SimulatedModel | StatusResponse {

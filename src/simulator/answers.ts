@@ -14,7 +14,7 @@ export interface AnswerStyle {
 }
 
 /** Rough size of a text in tokens: one for every 4 characters, at least 1. */
-export function estimateTokens(chars: number): number {
+function estimateTokens(chars: number): number {
   return Math.max(1, Math.ceil(chars / CHARS_PER_TOKEN));
 }
 
@@ -51,8 +51,27 @@ export interface Completion {
   readonly text: string;
 }
 
-/** The body of an answer in OpenAI's form with Dria's `metadata.node_id`, its text cut at `max_tokens`. */
-export function completionBody(request: ChatRequest, question: Question, completion: Completion): object {
+/** The body of an answer: OpenAI's form. */
+export interface CompletionBody {
+  readonly id: string;
+  readonly object: string;
+  readonly created: number;
+  readonly model: string;
+  readonly choices: readonly [CompletionChoice];
+  /** Tokens, by OpenAI's names. */
+  readonly usage?: Readonly<Record<string, unknown>> | undefined;
+  readonly metadata: { readonly node_id: string };
+}
+
+/** The only choice of an answer. */
+export interface CompletionChoice {
+  readonly index: number;
+  readonly message: { readonly role: string; readonly content: string; readonly reasoning_content?: string };
+  readonly finish_reason: 'stop' | 'length' | 'content_filter';
+}
+
+/** Returns an answer in OpenAI's form with Dria's `metadata.node_id`, its text cut at `max_tokens`. */
+export function completionBody(request: ChatRequest, question: Question, completion: Completion): CompletionBody {
   const wanted = completion.text === '' ? 0 : estimateTokens(completion.text.length);
   const cut = wanted > request.max_tokens;
   const used = { prompt: promptTokens(question), completion: cut ? request.max_tokens : wanted };

@@ -17,8 +17,12 @@ export class BadBody extends Error {
  * the schema. Throws an ordinary Error when the client goes away in the middle.
  */
 export async function readJson<T>(request: IncomingMessage, schema: z.ZodType<T>, maxBytes: number): Promise<T> {
-  const text = await readText(request, maxBytes);
-  const parsed = schema.safeParse(parseJson(text));
+  return checkBody(parseJson(await readText(request, maxBytes)), schema);
+}
+
+/** Checks a body that was read. Throws {@link BadBody}: 400. */
+export function checkBody<T>(body: unknown, schema: z.ZodType<T>): T {
+  const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   throw new BadBody(refusal(400, `bad request: ${z.prettifyError(parsed.error)}`));
 }

@@ -1,7 +1,11 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import type { Attachment } from './attachments.js';
 import { readAudio, readImage } from './attachments.js';
 import { shortHash } from './hash.js';
+import { textOf } from './text-of.js';
+
+const DEFAULT_MAX_TOKENS = 2048;
 
 const partSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('text'), text: z.string() }),
@@ -18,12 +22,16 @@ const responseFormatSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('json_object') }),
   z.object({
     type: z.literal('json_schema'),
-    json_schema: z.object({ name: z.string().min(1), schema: z.record(z.string(), z.unknown()) }),
+    json_schema: z.object({
+      name: z.string().min(1),
+      schema: z.record(z.string(), z.unknown()),
+      strict: z.boolean().optional(),
+    }),
   }),
 ]);
 
 /** The body of `POST /v1/chat/completions` with the defaults of Dria's API. Unknown fields are let pass. */
-export const chatRequestSchema = z.object({
+const bodySchema = z.object({
   model: z.string().min(1),
   messages: z
     .array(
@@ -33,18 +41,37 @@ export const chatRequestSchema = z.object({
       }),
     )
     .min(1),
-  max_tokens: z.number().int().positive().default(2048),
+  max_tokens: z.number().int().positive().optional(),
+  /** The newer name of `max_tokens`. */
+  max_completion_tokens: z.number().int().positive().optional(),
   temperature: z.number().min(0).max(2).default(0.7),
   stream: z.boolean().default(false),
   timeout_secs: z.number().positive().default(120),
   response_format: responseFormatSchema.optional(),
 });
+export const chatRequestSchema = bodySchema.transform(({ max_completion_tokens, max_tokens, ...body }) => ({
+  ...body,
+  max_tokens: max_tokens ?? max_completion_tokens ?? DEFAULT_MAX_TOKENS,
+}));
 export type ChatRequest = z.output<typeof chatRequestSchema>;
+
+/** A chat request with all that an answer may depend on. */
+export interface Asked {
+  readonly request: ChatRequest;
+  /** The body as it was sent: without the defaults, with unknown fields. */
+  readonly sent: Readonly<Record<string, unknown>>;
+  readonly question: Question;
+  readonly headers: IncomingHttpHeaders;
+  /** The bearer key. */
+  readonly key: string | undefined;
+}
 
 /** What a request asks, read out of its messages. */
 export interface Question {
   /** Text of the last user message. */
   readonly prompt: string;
+  /** Texts of all user messages: what rules look for. */
+  readonly texts: string;
   /** {@link promptHash} of the prompt. */
   readonly promptHash: string;
   /** Characters of all messages. */
@@ -63,6 +90,8 @@ export function promptHash(prompt: string): string {
 export async function readQuestion({ messages }: ChatRequest): Promise<Question> {
   const last = messages.findLast((message) => message.role === 'user') ?? messages[messages.length - 1];
   const prompt = textOf(last?.content ?? '');
+  const asked = messages.filter(({ role }) => role === 'user').map((message) => textOf(message.content));
+  const texts = asked.join('\n');
   const chars = messages.reduce((sum, message) => sum + textOf(message.content).length, 0);
   const attachments: Attachment[] = [];
   for (const { content } of messages) {
@@ -74,12 +103,7 @@ export async function readQuestion({ messages }: ChatRequest): Promise<Question>
   }
   const hash = promptHash(prompt);
   const content = [hash, ...attachments.map(({ sha256, url }) => sha256 ?? url ?? '')].join(' ');
-  return { prompt, promptHash: hash, chars, attachments, content };
-}
-
-function textOf(content: string | readonly Part[]): string {
-  if (typeof content === 'string') return content;
-  return content.map((part) => (part.type === 'text' ? part.text : '')).join('');
+  return { prompt, texts, promptHash: hash, chars, attachments, content };
 }
 
 async function readAttachment(part: Part): Promise<Attachment | undefined> {

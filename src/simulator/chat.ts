@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Asked } from './admission.js';
+import { z } from 'zod';
 import { admit } from './admission.js';
+import type { CompletionBody } from './answers.js';
 import { answerText, completionBody } from './answers.js';
 import { UnreadableAttachment } from './attachments.js';
-import { BadBody, readJson } from './body.js';
-import type { ChatRequest, Question } from './chat-request.js';
+import { BadBody, checkBody, readJson } from './body.js';
+import type { Asked } from './chat-request.js';
 import { chatRequestSchema, readQuestion } from './chat-request.js';
 import { Exchange } from './exchange.js';
 import { chance, head, shortHash } from './hash.js';
@@ -14,8 +15,11 @@ import type { Network } from './network.js';
 import type { RequestRecord } from './record.js';
 import type { StatusResponse } from './responses.js';
 import { isScriptedAnswer, refusal } from './responses.js';
+import { textOf } from './text-of.js';
 
 const PROMPT_HEAD_CHARS = 80;
+
+const sentSchema = z.record(z.string(), z.unknown());
 
 /** The key of an `Authorization: Bearer` header, if there is one that is not empty. */
 export function bearerKey(request: IncomingMessage): string | undefined {
@@ -25,7 +29,12 @@ export function bearerKey(request: IncomingMessage): string | undefined {
 /** Answers `POST /v1/chat/completions`. */
 export async function chat(network: Network, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const key = bearerKey(request);
-  const exchange = new Exchange(response, network.recorder, key === undefined ? undefined : shortHash(key, 12));
+  const exchange = new Exchange(
+    response,
+    network.recorder,
+    network.quirks,
+    key === undefined ? undefined : shortHash(key, 12),
+  );
   try {
     const asked = network.accepts(key) ? await read(network, request, key, exchange.record) : refusal(401);
     if ('status' in asked) await exchange.fault(asked, () => ({}));
@@ -44,12 +53,14 @@ async function read(
   record: RequestRecord,
 ): Promise<Asked | StatusResponse> {
   try {
-    const request = await readJson(incoming, chatRequestSchema, network.options.maxBodyBytes);
+    const sent = await readJson(incoming, sentSchema, network.options.maxBodyBytes);
+    const request = checkBody(sent, chatRequestSchema);
     record.model = request.model;
     const question = await readQuestion(request);
-    note(record, request, question);
+    const asked = { request, sent, question, headers: incoming.headers, key };
+    note(record, asked);
     if (request.stream) return refusal(400, 'bad request: the simulator does not stream');
-    return { request, question, key };
+    return asked;
   } catch (error) {
     if (error instanceof BadBody) return error.response;
     if (error instanceof UnreadableAttachment) return refusal(400, `bad request: ${error.message}`);
@@ -57,21 +68,28 @@ async function read(
   }
 }
 
-function note(record: RequestRecord, request: ChatRequest, question: Question): void {
+function note(record: RequestRecord, { request, sent, question }: Asked): void {
   record.promptHash = question.promptHash;
   record.prompt = head(question.prompt, PROMPT_HEAD_CHARS);
+  const system = request.messages.find(({ role }) => role === 'system');
+  if (system !== undefined) record.system = head(textOf(system.content), PROMPT_HEAD_CHARS);
   record.attachment = question.attachments[0];
   record.maxTokens = request.max_tokens;
   record.temperature = request.temperature;
   record.timeoutSecs = request.timeout_secs;
+  record.messages = request.messages.length;
+  record.fields = Object.keys(sent);
+  record.format = request.response_format?.type;
   record.hasSchema = request.response_format?.type === 'json_schema';
 }
 
 async function respond(network: Network, asked: Asked, exchange: Exchange): Promise<void> {
   const { request, question } = asked;
   const body = (text: string): object => completion(network, asked, exchange.record, text);
-  const scripted = network.rules.respond(request.model, question.prompt);
+  const scripted = network.rules.respond(request.model, question.texts);
   if (scripted !== undefined && !isScriptedAnswer(scripted)) return exchange.fault(scripted, body);
+  const refused = await network.quirks.refuse(asked, exchange.record, (listener) => exchange.onEnd(listener));
+  if (refused !== undefined) return exchange.fault(refused, body);
   const model = admit(network, asked, exchange);
   if ('status' in model) return exchange.fault(model, body);
   const fault = scripted === undefined ? network.faults.roll(model.id, question.content) : undefined;
@@ -80,20 +98,26 @@ async function respond(network: Network, asked: Asked, exchange: Exchange): Prom
   const limit = request.timeout_secs * 1000;
   if (!(await exchange.wait(Math.min(wait, limit)))) return;
   if (wait > limit) return exchange.fault(refusal(504), body);
-  exchange.answer(body(scripted?.content ?? text(network, request, question)));
+  const answer = completion(network, asked, exchange.record, scripted?.content ?? text(network, asked));
+  exchange.answer(network.quirks.answer(answer, asked, exchange.record));
 }
 
-function answerLatency(network: Network, model: SimulatedModel, question: Question): number {
+function answerLatency(network: Network, model: SimulatedModel, question: Asked['question']): number {
   const { seed, latency, slow } = network.options;
   return latencyMs(model.latency ?? latency, slow, { seed, model: model.id, content: question.content });
 }
 
-function text(network: Network, request: ChatRequest, question: Question): string {
+function text(network: Network, { request, question }: Asked): string {
   const broken = request.response_format?.type === 'json_schema' && network.nextBreaksSchema();
   return answerText(request, question, { answerTokens: network.options.answerTokens, broken });
 }
 
-function completion(network: Network, { request, question }: Asked, record: RequestRecord, answer: string): object {
+function completion(
+  network: Network,
+  { request, question }: Asked,
+  record: RequestRecord,
+  answer: string,
+): CompletionBody {
   const nodes = network.models.get(request.model)?.nodes ?? 1;
   const node = Math.floor(chance('node', question.content)[0] * Math.max(1, nodes));
   return completionBody(request, question, {

@@ -1,7 +1,9 @@
 import type { ServerResponse } from 'node:http';
+import type { Payload } from './payload.js';
+import { jsonPayload, refusalPayload, writePayload } from './payload.js';
+import type { ActiveQuirks } from './quirks/active.js';
 import type { Outcome, Recorder, RequestRecord } from './record.js';
 import type { FaultKind, FaultResponse, StatusResponse } from './responses.js';
-import { defaultMessage } from './responses.js';
 
 const HTML = '<!doctype html><html><body><h1>502 Bad Gateway</h1></body></html>';
 
@@ -16,6 +18,7 @@ export class Exchange {
   constructor(
     private readonly response: ServerResponse,
     recorder: Recorder,
+    private readonly quirks: ActiveQuirks,
     keyHash: string | undefined,
   ) {
     const { record, end } = recorder.begin(keyHash);
@@ -43,11 +46,18 @@ export class Exchange {
     for (const listener of this.#onEnd) listener(answered);
   }
 
-  /** Waits. False when the client has left meanwhile. */
+  /** Waits, never less than `ms`. False when the client has left meanwhile. */
   async wait(ms: number): Promise<boolean> {
     if (ms > 0 && !this.#ended) {
+      const until = performance.now() + ms;
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms);
+        // A timer counts from the start of the event loop's turn: in a busy process it ends too soon.
+        const onTimer = (): void => {
+          const left = until - performance.now();
+          if (left > 0) timer = setTimeout(onTimer, left);
+          else resolve();
+        };
+        let timer = setTimeout(onTimer, ms);
         this.#stopWaiting = () => {
           clearTimeout(timer);
           resolve();
@@ -60,7 +70,7 @@ export class Exchange {
   /** Sends a usable answer. */
   answer(body: object): void {
     this.settle(200, true);
-    this.#send(200, 'application/json', JSON.stringify(body));
+    this.#send(jsonPayload(body));
   }
 
   /** Sends a refusal or a broken answer, after its delay. `body` is the answer that the fault breaks. */
@@ -71,9 +81,8 @@ export class Exchange {
   }
 
   #refuse(refusal: StatusResponse): void {
-    const headers = { ...retryAfterHeader(refusal), ...refusal.headers };
     this.settle(refusal.status);
-    this.#send(refusal.status, 'text/plain', refusal.message ?? defaultMessage(refusal.status), headers);
+    this.#send(refusalPayload(refusal));
   }
 
   #break(kind: FaultKind, body: (content: string) => object): void {
@@ -86,7 +95,7 @@ export class Exchange {
   #sendUnusable(kind: Exclude<FaultKind, 'hang' | 'reset' | 'truncated'>, body: (content: string) => object): void {
     this.settle(200);
     if (kind === 'html') {
-      this.#send(200, 'text/html', HTML);
+      this.#send({ status: 200, contentType: 'text/html', body: HTML, headers: {} });
       return;
     }
     const bodies = {
@@ -94,7 +103,7 @@ export class Exchange {
       'error-object': { error: { message: 'node failed', code: 500 } },
       'empty-content': body(''),
     };
-    this.#send(200, 'application/json', JSON.stringify(bodies[kind]));
+    this.#send(jsonPayload(bodies[kind]));
   }
 
   #reset(): void {
@@ -108,21 +117,8 @@ export class Exchange {
     this.response.write(body.slice(0, body.length / 2), () => this.response.destroy());
   }
 
-  #send(status: number, contentType: string, body: string, headers: Readonly<Record<string, string>> = {}): void {
+  #send(payload: Payload): void {
     if (this.response.headersSent || this.response.destroyed) return;
-    this.response.writeHead(status, {
-      'content-type': contentType,
-      'content-length': Buffer.byteLength(body),
-      ...headers,
-    });
-    this.response.end(body);
+    writePayload(this.response, this.quirks.write(payload));
   }
-}
-
-/** RFC 9110, 10.2.3: whole seconds, or a date, which has no fractions either and is therefore rounded up. */
-function retryAfterHeader({ retryAfterSecs, retryAfterForm }: StatusResponse): Record<string, string> {
-  if (retryAfterSecs === undefined) return {};
-  if (retryAfterForm === 'seconds') return { 'retry-after': String(retryAfterSecs) };
-  const at = (Math.ceil(Date.now() / 1000) + retryAfterSecs) * 1000;
-  return { 'retry-after': new Date(at).toUTCString() };
 }

@@ -78,15 +78,17 @@ export interface ModelFields {
   readonly modalityField?: string | undefined;
 }
 
-/** The body of `GET /v1/models`: OpenAI's list form with the node count, and the modality when it has a field. */
-export function modelList(models: readonly SimulatedModel[], fields: ModelFields): object {
-  const data = models.map((model) => {
-    const entry: Record<string, unknown> = { id: model.id, object: 'model', created: 0, owned_by: 'dria-simulator' };
+/** An entry of the models list. */
+export type ModelEntry = { readonly id: string; readonly [field: string]: unknown };
+
+/** Returns the entries of `GET /v1/models` in OpenAI's form, with the node count, and the modality if it has a field. */
+export function modelEntries(models: readonly SimulatedModel[], fields: ModelFields): ModelEntry[] {
+  return models.map((model) => {
+    const entry = { id: model.id, object: 'model', created: 0, owned_by: 'dria-simulator' };
     setField(entry, fields.nodesField, model.nodes);
     if (fields.modalityField !== undefined) setField(entry, fields.modalityField, model.modality);
     return entry;
   });
-  return { object: 'list', data };
 }
 
 function setField(entry: Record<string, unknown>, field: string, value: unknown): void {

@@ -2,6 +2,7 @@ import { FaultDice } from './faults.js';
 import { Capacity, Credits, RateLimiter } from './limits.js';
 import { ModelRegistry } from './models.js';
 import type { ResolvedSimulatorOptions } from './options.js';
+import { ActiveQuirks } from './quirks/active.js';
 import { Recorder } from './record.js';
 import { RuleBook } from './rules.js';
 
@@ -10,6 +11,7 @@ export class Network {
   readonly models: ModelRegistry;
   readonly rules: RuleBook;
   readonly faults: FaultDice;
+  readonly quirks: ActiveQuirks;
   readonly capacity: Capacity;
   readonly credits: Credits;
   readonly recorder: Recorder;
@@ -21,6 +23,7 @@ export class Network {
     this.models = new ModelRegistry(options.models);
     this.rules = new RuleBook(options.rules);
     this.faults = new FaultDice(options.faults, options.seed);
+    this.quirks = new ActiveQuirks({ seed: options.seed, models: this.models }, options.quirks);
     this.capacity = new Capacity(options.maxInFlightPerNode);
     this.credits = new Credits(options.credits);
     this.recorder = new Recorder(options.record ? options.recordLimit : 0);
@@ -42,7 +45,7 @@ export class Network {
     return every !== undefined && this.#schemaAnswers % every === 0;
   }
 
-  /** Clears the record, and starts the counts anew that faults go by. Rules, models and credits stay. */
+  /** Clears the record, and starts the counts anew that faults go by. Rules, quirks, models and credits stay. */
   reset(): void {
     this.recorder.reset();
     this.faults.reset();

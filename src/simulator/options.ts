@@ -2,10 +2,17 @@ import { z } from 'zod';
 import { faultSchema } from './faults.js';
 import { latencySchema, slowSchema } from './latency.js';
 import { DEFAULT_MODELS, simulatedModelSchema } from './models.js';
+import { quirkProblem } from './quirks/active.js';
 import { ruleSchema } from './rules.js';
 
 const count = z.number().int().nonnegative();
 const positive = z.number().int().positive();
+
+/** A quirk as `name[@model][=value]`. */
+export const quirkSchema = z.string().superRefine((text, { addIssue }) => {
+  const problem = quirkProblem(text);
+  if (problem !== undefined) addIssue(problem);
+});
 
 /** Everything a simulated network can be told. Also the form of the file behind `--script`. */
 export const simulatorOptionsSchema = z.strictObject({
@@ -33,12 +40,14 @@ export const simulatorOptionsSchema = z.strictObject({
   slow: slowSchema.optional(),
 
   /** Length of answers in tokens; by default as short as they come. */
-  answerTokens: positive.max(100_000).optional(),
+  answerTokens: positive.max(5_000_000).optional(),
   /** Every n-th answer that was asked for with a schema does not satisfy it. */
   breakSchemaEvery: positive.optional(),
 
   faults: z.array(faultSchema).default([]),
   rules: z.array(ruleSchema).default([]),
+  /** Ways in which the endpoint misbehaves. */
+  quirks: z.array(quirkSchema).default([]),
 
   /** Requests that one node takes at once; over it a 503. */
   maxInFlightPerNode: positive.optional(),

@@ -15,14 +15,26 @@ export interface RequestRecord {
   promptHash?: string;
   /** First 80 characters. */
   prompt?: string;
+  /** First 80 characters of the system message. */
+  system?: string;
   attachment?: Attachment | undefined;
   maxTokens?: number;
   temperature?: number;
   timeoutSecs?: number;
   hasSchema?: boolean;
+  /** Messages in its conversation. */
+  messages?: number;
+  /** Names of the fields in its body. */
+  fields?: readonly string[];
+  /** Type of its `response_format`. */
+  format?: string | undefined;
+  /** Quirks that refused it or changed its answer. */
+  quirks?: string[];
   status?: Outcome;
   /** A usable answer, not only a 200. */
   answered?: boolean;
+  /** When it ended, epoch ms. */
+  endedAt?: number;
   /** From arrival to the answer. */
   latencyMs?: number;
 }
@@ -77,7 +89,8 @@ export class Recorder {
       this.#inFlight -= 1;
       record.status = outcome;
       record.answered = answered;
-      record.latencyMs = Date.now() - at;
+      record.endedAt = Date.now();
+      record.latencyMs = record.endedAt - at;
       if (generation === this.#generation) this.#count(record, outcome, answered);
     };
     return { record, end };

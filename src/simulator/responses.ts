@@ -10,7 +10,7 @@ const statusResponseSchema = z.strictObject({
   /** Sent as `Retry-After`, in the form that `retryAfterForm` says. */
   retryAfterSecs: z.number().int().nonnegative().optional(),
   retryAfterForm: z.enum(['seconds', 'date']).default('seconds'),
-  /** More headers, for instance a Retry-After that is nonsense. */
+  /** More headers, for instance a Retry-After that is nonsense, or the type of a body that is not plain text. */
   headers: z.record(z.string(), z.string()).optional(),
   /** Ms before the answer; at once by default. */
   delayMs,
@@ -80,4 +80,25 @@ export function refusal(status: number, message = defaultMessage(status), retryA
     retryAfterForm: 'seconds',
     ...(retryAfterSecs === undefined ? {} : { retryAfterSecs }),
   };
+}
+
+/** Returns a refusal with a JSON body, as most providers send it. */
+export function jsonRefusal(
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): StatusResponse {
+  const message = JSON.stringify(body);
+  return { ...refusal(status, message), headers: { 'content-type': 'application/json', ...headers } };
+}
+
+/** Returns a refusal with a page, as a gateway or a web server in front of the API sends it. */
+export function htmlRefusal(
+  status: number,
+  title: string,
+  text: string,
+  headers: Readonly<Record<string, string>> = {},
+): StatusResponse {
+  const page = `<!DOCTYPE html>\n<html>\n<head><title>${title}</title></head>\n<body>\n<h1>${text}</h1>\n</body>\n</html>\n`;
+  return { ...refusal(status, page), headers: { 'content-type': 'text/html; charset=UTF-8', ...headers } };
 }

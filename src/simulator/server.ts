@@ -1,19 +1,20 @@
-import { once } from 'node:events';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { ADMIN_ROUTES } from './admin.js';
 import { BadBody } from './body.js';
 import { bearerKey, chat } from './chat.js';
-import { modelList } from './models.js';
+import { Listener } from './listener.js';
+import { modelEntries } from './models.js';
 import { Network } from './network.js';
 import type { SimulatorOptions } from './options.js';
 import { simulatorOptionsSchema } from './options.js';
-import { defaultMessage } from './responses.js';
+import type { Payload } from './payload.js';
+import { jsonPayload, refusalPayload, writePayload } from './payload.js';
+import type { StatusResponse } from './responses.js';
+import { refusal } from './responses.js';
 
 /** Longer than any client keeps an idle connection: none is cut just when a request goes out on it. */
 const KEEP_ALIVE_MS = 60 * 60 * 1000;
-/** Connections that may wait to be accepted; thousands are opened at once when a run starts. */
-const BACKLOG = 4096;
 
 /** A simulated network that is listening. */
 export interface Simulator {
@@ -34,57 +35,49 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, (request, response) => {
     route(network, request, response).catch((error: unknown) => fail(response, error));
   });
-  server.listen({ host: resolved.host, port: resolved.port, backlog: BACKLOG });
-  await once(server, 'listening');
-  const port = portOf(server);
+  const listener = new Listener(server, resolved.host, resolved.port);
+  await listener.open();
+  listener.plan(network.quirks.downtime());
+  network.quirks.onChange(() => listener.plan(network.quirks.downtime()));
+  const { port } = listener;
   const host = resolved.host.includes(':') ? `[${resolved.host}]` : resolved.host;
-  return { url: `http://${host}:${port}/v1`, port, close: () => close(server) };
+  return { url: `http://${host}:${port}/v1`, port, close: () => listener.close() };
 }
 
 async function route(network: Network, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const path = (request.url ?? '').split('?', 1)[0]?.replace(/^\/v1\/_sim/, '/_sim');
-  const wanted = `${request.method} ${path}`;
-  if (wanted === 'POST /v1/chat/completions') return chat(network, request, response);
-  const admin = ADMIN_ROUTES.get(wanted);
+  const path = (request.url ?? '').split('?', 1)[0] ?? '';
+  const admin = ADMIN_ROUTES.get(`${request.method} ${path.replace(/^\/v1\/_sim/, '/_sim')}`);
   if (admin !== undefined) {
     const body = await admin(network, request, response);
-    if (body !== undefined) sendJson(response, body);
+    if (body !== undefined) writePayload(response, jsonPayload(body));
     return;
   }
-  sendAccount(network, wanted, request, response);
+  const mapped = network.quirks.path(path);
+  if (typeof mapped !== 'string') return refuse(response, mapped);
+  if (`${request.method} ${mapped}` === 'POST /v1/chat/completions') return chat(network, request, response);
+  writePayload(response, network.quirks.write(accountPayload(network, `${request.method} ${mapped}`, request)));
 }
 
-function sendAccount(network: Network, wanted: string, request: IncomingMessage, response: ServerResponse): void {
+function accountPayload(network: Network, wanted: string, request: IncomingMessage): Payload {
   const isModels = wanted === 'GET /v1/models';
-  if (!isModels && wanted !== 'GET /v1/credits/balance') sendText(response, 404);
-  else if (!network.accepts(bearerKey(request))) sendText(response, 401);
-  else sendJson(response, isModels ? modelList(network.models.list(), network.options) : network.credits.balance());
+  if (!isModels && wanted !== 'GET /v1/credits/balance') return refusalPayload(refusal(404));
+  if (!network.accepts(bearerKey(request))) return refusalPayload(refusal(401));
+  const refused = network.quirks.account(isModels ? 'models' : 'balance', request.headers);
+  if (refused !== undefined) return refusalPayload(refused);
+  if (!isModels) return jsonPayload(network.credits.balance());
+  const data = network.quirks.entries(modelEntries(network.models.list(), network.options));
+  return jsonPayload({ object: 'list', data });
 }
 
-function sendJson(response: ServerResponse, body: object): void {
-  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-}
-
-function sendText(response: ServerResponse, status: number, message = defaultMessage(status)): void {
-  response.writeHead(status, { 'content-type': 'text/plain' }).end(message);
+function refuse(response: ServerResponse, refused: StatusResponse): void {
+  writePayload(response, refusalPayload(refused));
 }
 
 function fail(response: ServerResponse, error: unknown): void {
   if (response.headersSent) response.destroy();
-  else if (error instanceof BadBody) sendText(response, error.response.status, error.response.message);
-  else
-    sendText(response, 500, `the simulator itself failed: ${error instanceof Error ? error.message : String(error)}`);
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the simulator has no TCP port');
-  return address.port;
-}
-
-async function close(server: Server): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
+  else if (error instanceof BadBody) refuse(response, error.response);
+  else {
+    const message = error instanceof Error ? error.message : String(error);
+    refuse(response, refusal(500, `the simulator itself failed: ${message}`));
+  }
 }

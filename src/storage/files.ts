@@ -1,8 +1,12 @@
-import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { fileError } from './file-errors.js';
 
 /** Reads until the range is full or the file ends: one read may bring less than it was asked for. */
-export async function readRange(file: FileHandle, start: number, length: number): Promise<Uint8Array> {
+export async function readRange(file: FileHandle, start: number, wanted: number): Promise<Uint8Array> {
+  // A range that was read from a damaged object may be of any size: memory is that of what is there.
+  const length = Math.max(0, Math.min(wanted, (await file.stat()).size - start));
   const buffer = Buffer.allocUnsafe(length);
   let filled = 0;
   while (filled < length) {
@@ -46,8 +50,8 @@ async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): P
 }
 
 /** Makes a folder and those above it that are not there. Their names, too, must be on disk before they are relied on. */
-export async function makeSynced(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
+export async function makeSynced(folder: string, mode: number): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode });
   if (first === undefined) return;
   for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
@@ -69,6 +73,24 @@ export async function fillSynced(file: FileHandle, fill: (file: FileHandle) => P
     await file.datasync();
   } finally {
     await file.close();
+  }
+}
+
+/**
+ * Puts a stream into the place of a file, whole or not at all: it is written beside it, synced and renamed. Folders above it
+ * are made. Throws a `StorageError`.
+ */
+export async function replaceFile(path: string, source: AsyncIterable<Uint8Array>): Promise<void> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${randomUUID()}.tmp`);
+  try {
+    await makeSynced(folder, 0o777);
+    await fillSynced(await open(temporary, 'wx'), (file) => writePieces(file, source));
+    await rename(temporary, path);
+    await syncFolder(folder);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw fileError(error, 'write', path, path);
   }
 }
 

@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream';
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
+import { S3Appender } from './s3-appender.js';
 import { createS3Client } from './s3-client.js';
 import { s3Error } from './s3-errors.js';
 import { type S3Location, s3RootOf } from './s3-location.js';
 import { readThrough, type S3Body } from './s3-read.js';
 import { type S3Connection, type S3Object, uploadStream } from './s3-upload.js';
-import { type Storage, StorageError } from './storage.js';
+import { type Appender, type Storage, StorageError } from './storage.js';
 
 /** Keys that one request may delete. */
 const DELETED_AT_ONCE = 1000;
@@ -13,6 +14,7 @@ const DELETED_AT_ONCE = 1000;
 /** Objects in a bucket of S3, or of what speaks it. A PUT leaves the whole object or nothing. */
 export class S3Storage implements Storage {
   readonly root: string;
+  readonly growsInPlace = false;
   #connection: Promise<S3Connection> | undefined;
 
   constructor(
@@ -35,6 +37,25 @@ export class S3Storage implements Storage {
   async put(key: string, content: string | Uint8Array): Promise<void> {
     const Body = typeof content === 'string' ? Buffer.from(content) : content;
     await this.call(key, ({ sdk, client }) => client.send(new sdk.PutObjectCommand({ ...this.at(key), Body })));
+  }
+
+  async putNew(key: string, content: string | Uint8Array): Promise<boolean> {
+    const Body = typeof content === 'string' ? Buffer.from(content) : content;
+    return await this.call(key, async ({ sdk, client }) => {
+      try {
+        await client.send(new sdk.PutObjectCommand({ ...this.at(key), Body, IfNoneMatch: '*' }));
+        return true;
+      } catch (error) {
+        const name = error instanceof Error ? error.name : '';
+        // It is there, or another PUT of it is under way.
+        if (name === 'PreconditionFailed' || name === 'ConditionalRequestConflict') return false;
+        if (name !== 'NotImplemented') throw error;
+      }
+      // A store without conditions: of two writers at the same moment both may get true.
+      if ((await this.size(key)) !== undefined) return false;
+      await this.put(key, content);
+      return true;
+    });
   }
 
   async putStream(key: string, content: AsyncIterable<Uint8Array | string>): Promise<void> {
@@ -114,14 +135,26 @@ export class S3Storage implements Storage {
   }
 
   async removeAll(prefix: string): Promise<void> {
-    const keys = await this.list(prefix);
+    await this.removeKeys(prefix, await this.list(prefix));
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    await this.removeKeys(keys[0] ?? '', keys);
+  }
+
+  openAppend(key: string): Appender {
+    return new S3Appender((name, content) => this.put(name, content), key);
+  }
+
+  /** Removes objects; `place` is what an error names. */
+  private async removeKeys(place: string, keys: readonly string[]): Promise<void> {
     for (let from = 0; from < keys.length; from += DELETED_AT_ONCE) {
-      await this.remove(prefix, keys.slice(from, from + DELETED_AT_ONCE));
+      await this.removeSome(place, keys.slice(from, from + DELETED_AT_ONCE));
     }
   }
 
-  private async remove(prefix: string, keys: readonly string[]): Promise<void> {
-    await this.call(prefix, async ({ sdk, client }) => {
+  private async removeSome(place: string, keys: readonly string[]): Promise<void> {
+    await this.call(place, async ({ sdk, client }) => {
       const { bucket, prefix: root } = this.location;
       const Objects = keys.map((key) => ({ Key: `${root}${key}` }));
       const { Errors = [] } = await client.send(

@@ -10,8 +10,9 @@ import {
 import type { Context as ActivityContext } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure, type Headers } from '@temporalio/common';
 import type { PackTrace, Tracing } from '../activities/tracing.js';
-import { decodeItems } from '../batch/item-ranges.js';
-import type { InferInput, PackProgress } from '../batch/work.js';
+import { ACTIVITY_PREFIX, type InferInput, type PackResult } from '../batch/activity-contract.js';
+import { countItems } from '../batch/item-ranges.js';
+
 import { type Decide, parentOf } from './parents.js';
 import { RequestSpans } from './request-spans.js';
 
@@ -25,10 +26,13 @@ export class ActivitySpans implements Tracing {
   ) {}
 
   async activity(activity: ActivityContext, headers: Headers, run: () => Promise<unknown>): Promise<unknown> {
-    const { activityType } = activity.info;
+    const name = activity.info.activityType.slice(ACTIVITY_PREFIX.length);
     const parent = parentOf(headers, this.decide);
-    const name = activityType === 'infer' ? 'pack' : activityType;
-    const span = this.tracer.startSpan(name, { attributes: activityAttributes(activity) }, parent);
+    const span = this.tracer.startSpan(
+      name === 'infer' ? 'pack' : name,
+      { attributes: activityAttributes(activity) },
+      parent,
+    );
     const inside = trace.setSpan(parent, span);
     this.spans.set(activity, { span, context: inside });
     try {
@@ -48,7 +52,7 @@ export class ActivitySpans implements Tracing {
     const requests = new RequestSpans(this.tracer, known.context, input, baseUrl);
     return {
       request: (facts) => requests.begin(facts),
-      did: (progress) => void known.span.setAttributes(progressAttributes(progress)),
+      did: (result) => void known.span.setAttributes(resultAttributes(result)),
     };
   }
 }
@@ -71,23 +75,23 @@ function activityAttributes({ info }: ActivityContext): Attributes {
   };
 }
 
-function packAttributes({ run, chunk, model, items, alone }: InferInput): Attributes {
+function packAttributes({ run, chunk, target, items, retrying }: InferInput): Attributes {
   return {
     'dria.run.id': run,
     'dria.chunk.index': chunk,
-    'gen_ai.request.model': model,
-    'dria.items': decodeItems(items).length,
-    'dria.pack.alone': alone,
+    'gen_ai.request.model': target,
+    'dria.items': countItems(items),
+    'dria.pack.retrying': retrying === true,
   };
 }
 
-function progressAttributes({ ok, tokens, requests, unfinished, remaining }: PackProgress): Attributes {
+function resultAttributes({ counts, failed, refused, open }: PackResult): Attributes {
   return {
-    'dria.ok': ok,
-    'dria.failed': unfinished.length,
-    'dria.remaining': decodeItems(remaining).length,
-    'dria.requests': requests,
-    'dria.tokens': tokens,
+    'dria.ok': counts.ok,
+    'dria.failed': counts.failed + countItems(failed),
+    'dria.remaining': countItems(refused) + countItems(open),
+    'dria.requests': counts.requests,
+    'dria.tokens': counts.tokens,
   };
 }
 

@@ -1,15 +1,5 @@
 import type { Telemetry } from './open.js';
-import { telemetrySettings } from './settings.js';
-
-/** What a process says of itself when it opens its telemetry. */
-export interface TelemetryOptions {
-  /** Tells a person of a value that makes no sense and, once, of a collector that does not take anything. */
-  readonly warn: (message: string) => void;
-  /** A worker for hours, and not one for the time of a command: metrics go more seldom, and their last may take longer. */
-  readonly lasting: boolean;
-  /** Metrics go elsewhere, by this flag. */
-  readonly metricsFlag?: string | undefined;
-}
+import { type TelemetryOptions, telemetrySettings } from './settings.js';
 
 /** Telemetry as the OTEL_* variables ask for it. Undefined, with nothing loaded, when they ask for none. */
 export async function telemetryAsked(

@@ -1,5 +1,5 @@
 import type { MetricsExporterConfig, OtelCollectorExporter } from '@temporalio/worker';
-import { LATENCY_BOUNDS, METRICS } from '../activities/metrics.js';
+import { LATENCY_BOUNDS, METRICS } from '../metric-names.js';
 import type { Collector } from './collector.js';
 import { SERVICE_NAME } from './service.js';
 import type { MetricSettings } from './settings.js';

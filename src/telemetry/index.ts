@@ -1,2 +1,2 @@
-export type { PackTrace, RequestFacts, RequestFailure, RequestTrace, Tracing } from '../activities/tracing.js';
+export type { Tracing } from '../activities/tracing.js';
 export { globalTracing } from './global-tracing.js';

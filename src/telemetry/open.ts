@@ -3,12 +3,11 @@ import type { InjectedSinks } from '@temporalio/worker';
 import type { Tracing } from '../activities/tracing.js';
 import type { TraceSinks } from '../batch/trace.js';
 import { ActivitySpans } from './activity-spans.js';
-import type { TelemetryOptions } from './asked.js';
 import { Collector } from './collector.js';
 import { CoreMetrics } from './core-metrics.js';
 import { openProvider } from './provider.js';
 import { packageVersion, SERVICE_NAME } from './service.js';
-import type { MetricSettings, SignalSettings, TelemetrySettings } from './settings.js';
+import type { MetricSettings, SignalSettings, TelemetryOptions, TelemetrySettings } from './settings.js';
 import { decideBy, workflowSpans } from './workflow-spans.js';
 
 /** Spans of a worker that runs this package's bundle: of its workflows, and of its activities. */

@@ -1,6 +1,6 @@
 import { type Attributes, type Context, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { RequestFacts, RequestFailure, RequestTrace } from '../activities/tracing.js';
-import type { InferInput } from '../batch/work.js';
+import type { InferInput } from '../batch/activity-contract.js';
 import type { ChatAnswer } from '../dria/chat-answer.js';
 import { DEFAULT_BASE_URL } from '../dria/default-base-url.js';
 
@@ -18,12 +18,12 @@ export class RequestSpans {
     input: InferInput,
     baseUrl: string,
   ) {
-    this.name = `chat ${input.model}`;
+    this.name = `chat ${input.target}`;
     this.attributes = {
       'gen_ai.operation.name': 'chat',
-      'gen_ai.request.model': input.model,
-      'gen_ai.request.max_tokens': input.maxTokens,
-      'gen_ai.request.temperature': input.temperature,
+      'gen_ai.request.model': input.target,
+      'gen_ai.request.max_tokens': input.options.maxTokens,
+      'gen_ai.request.temperature': input.options.temperature,
       ...serverAttributes(baseUrl),
       'dria.run.id': input.run,
       'dria.chunk.index': input.chunk,
@@ -53,10 +53,11 @@ function serverAttributes(baseUrl: string): Attributes {
 }
 
 function answerAttributes(answer: ChatAnswer): Attributes {
-  const { promptTokens, completionTokens, totalTokens, latencyMs, finishReason, nodeId } = answer;
+  const { promptTokens, completionTokens, cachedTokens, totalTokens, latencyMs, finishReason, nodeId } = answer;
   return {
     'gen_ai.usage.input_tokens': promptTokens,
     'gen_ai.usage.output_tokens': completionTokens,
+    ...(cachedTokens === undefined ? {} : { 'gen_ai.usage.cache_read.input_tokens': cachedTokens }),
     'dria.tokens': totalTokens,
     'dria.latency_ms': latencyMs,
     ...(finishReason === undefined ? {} : { 'gen_ai.response.finish_reasons': [finishReason.slice(0, LONGEST_TEXT)] }),

@@ -8,6 +8,16 @@ export interface SignalSettings {
   readonly endpoint: URL;
 }
 
+/** What a process says of itself when it opens its telemetry. */
+export interface TelemetryOptions {
+  /** Tells a person of a value that makes no sense and, once, of a collector that does not take anything. */
+  readonly warn: (message: string) => void;
+  /** A worker for hours, and not one for the time of a command: metrics go more seldom, and their last may take longer. */
+  readonly lasting: boolean;
+  /** Metrics go elsewhere, by this flag. */
+  readonly metricsFlag?: string | undefined;
+}
+
 /** How metrics are sent, beside where. */
 export interface MetricSettings extends SignalSettings {
   readonly protocol: Exclude<OtlpProtocol, 'http/json'>;

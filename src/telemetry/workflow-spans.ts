@@ -17,6 +17,7 @@ const countsSchema = z.object({
   truncated: count,
   tokens: count,
   wastedTokens: count,
+  cachedTokens: count,
   requests: count,
   retries: count,
   fallbacks: count,

@@ -1,85 +1,134 @@
-import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
-import { FIRST_RETRY_MS, MAX_RETRY_MS, retryDelayMs } from '../batch/pack-outcome.js';
-import type { BatchActivities, InferInput, PackProgress } from '../batch/work.js';
-import type { Pack } from '../batch/work-queue.js';
+import {
+  ActivityCancellationType,
+  type ActivityInterfaceFor,
+  type ActivityOptions,
+  proxyActivities,
+} from '@temporalio/workflow';
+import { ACTIVITY_PREFIX, type BatchActivities, type InferInput, type PackResult } from '../batch/activity-contract.js';
+import type { Pack } from '../batch/chunk-state.js';
+import { countItems } from '../batch/item-ranges.js';
+import { FIRST_RETRY_MS, MAX_RETRY_MS } from '../batch/settle-pack.js';
 
-/** Attempts of a step that only touches storage or the models list: a full disk may take a while to be noticed. */
-const STEP_ATTEMPTS = 60;
+/** Attempts of a step that only touches storage, before its workflow says why it fails (see `insist.ts`). */
+const STEP_ATTEMPTS = 4;
 
-/** Attempts of a pack with several items: they end only when a worker is lost or storage fails, never on an answer. */
+/** Attempts of a step around a batch, which fails in somebody else's workflow: about an hour, in which a full disk is noticed. */
+const PROMPT_ATTEMPTS = 60;
+
+/** Attempts of a pack beside those of its items: for workers that die, and storage that fails. */
 const PACK_ATTEMPTS = 10;
 
-/** Room beside the items' own time-outs: to read, write and hear of a rate limit, ms. */
+/** Time beside the items' own time-outs, to read, write and wait for short rate limits, ms. */
 const PACK_MARGIN_MS = 120_000;
 
 /** What asks no model goes before the packs of all runs: it is over soon, and its run waits for it. */
 const STEP_PRIORITY = { priorityKey: 1 };
 
-/** Short steps: bounded in time and attempts, since Temporal's default is to retry for ever. */
-export const steps = proxyActivities<Omit<BatchActivities, 'infer' | 'fetchModels' | 'readBalance'>>({
+/** Returns activities that are called under the names that workers register them by. */
+function proxyPrefixed<T extends object>(options: ActivityOptions): ActivityInterfaceFor<T> {
+  return new Proxy(proxyActivities<T>(options), {
+    get: (activities, name) => Reflect.get(activities, `${ACTIVITY_PREFIX}${String(name)}`),
+  });
+}
+
+/** Short steps: bounded in time and attempts, since Temporal's default is to retry for ever. To be called by `insist`. */
+export const steps = proxyPrefixed<Omit<BatchActivities, 'infer' | 'fetchModels' | 'readBalance' | 'sendWebhook'>>({
   startToCloseTimeout: '10 minutes',
   priority: STEP_PRIORITY,
   heartbeatTimeout: '1 minute',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: STEP_ATTEMPTS },
 });
 
+/** The sending of one webhook, which `summary` describes in the Web UI: tried again until its time is over. */
+export function webhookSteps(withinMs: number, summary: string): Pick<BatchActivities, 'sendWebhook'> {
+  return proxyPrefixed<Pick<BatchActivities, 'sendWebhook'>>({
+    summary,
+    startToCloseTimeout: '30 seconds',
+    scheduleToCloseTimeout: withinMs,
+    priority: STEP_PRIORITY,
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  });
+}
+
 /** Steps that go once through the whole input or output: hours for the largest, heartbeats tell that they live. */
-export const longSteps = proxyActivities<Pick<BatchActivities, 'readManifest' | 'assembleResults'>>({
+export const longSteps = proxyPrefixed<Pick<BatchActivities, 'readManifest' | 'assembleResults' | 'copyResults'>>({
   startToCloseTimeout: '12 hours',
   priority: STEP_PRIORITY,
   heartbeatTimeout: '1 minute',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: STEP_ATTEMPTS },
 });
 
+/** Steps that a workflow takes around a batch; without a task queue on its own. */
+export function promptSteps(
+  taskQueue: string | undefined,
+): Pick<BatchActivities, 'stagePrompts' | 'joinInputs' | 'readResults'> {
+  return proxyPrefixed<Pick<BatchActivities, 'stagePrompts' | 'joinInputs' | 'readResults'>>({
+    startToCloseTimeout: '10 minutes',
+    priority: STEP_PRIORITY,
+    ...(taskQueue === undefined ? {} : { taskQueue }),
+    retry: {
+      initialInterval: '1s',
+      backoffCoefficient: 2,
+      maximumInterval: '1 minute',
+      maximumAttempts: PROMPT_ATTEMPTS,
+    },
+  });
+}
+
 /** What the endpoint tells beside answers: a run can wait some minutes for it at the start, no more. */
-export const endpointSteps = proxyActivities<Pick<BatchActivities, 'fetchModels' | 'readBalance'>>({
+export const endpointSteps = proxyPrefixed<Pick<BatchActivities, 'fetchModels' | 'readBalance'>>({
   startToCloseTimeout: '1 minute',
   priority: STEP_PRIORITY,
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s', maximumAttempts: 4 },
 });
 
-const { infer } = proxyActivities<Pick<BatchActivities, 'infer'>>({ startToCloseTimeout: '1 minute' });
+/** The same once: what it needs and does not get, a run waits for by itself. */
+export const endpointLook = proxyPrefixed<Pick<BatchActivities, 'fetchModels' | 'readBalance'>>({
+  startToCloseTimeout: '1 minute',
+  priority: STEP_PRIORITY,
+  retry: { maximumAttempts: 1 },
+});
 
-/** What a pack's activity needs beside the pack. */
+const { infer } = proxyPrefixed<Pick<BatchActivities, 'infer'>>({ startToCloseTimeout: '1 minute' });
+
+/** What a pack's activity needs beside its input. */
 export interface InferCall {
   readonly input: InferInput;
   readonly pack: Pack;
-  /** Lanes that it holds. */
-  readonly lanes: number;
   readonly activityId: string;
-  readonly retries: number;
   readonly heartbeatTimeoutMs: number;
 }
 
-/** Runs a pack. Cancelling it waits for its end, so that the answers under way are kept. */
-export function runInfer(call: InferCall): Promise<PackProgress> {
+/** Runs a pack. Cancelling it waits for its end, so that the answers to its requests in flight are kept. */
+export function runInfer(call: InferCall): Promise<PackResult> {
   return infer.executeWithOptions(inferOptions(call), [call.input]);
 }
 
-function inferOptions({ input, pack, lanes, activityId, retries, heartbeatTimeoutMs }: InferCall): ActivityOptions {
-  const attempts = input.alone ? Math.max(1, 1 + retries - pack.attempts) : PACK_ATTEMPTS;
+function inferOptions({ input, pack, activityId, heartbeatTimeoutMs }: InferCall): ActivityOptions {
+  const { timeoutSecs, retries } = input.options;
+  // The longest that a pack can take on its permits alone, and once more for a permit that another pack uses.
+  const rounds = Math.ceil(countItems(input.items) / input.permits) + 1;
+  const isRetry = input.retrying === true;
   return {
     activityId,
     summary: describePack(pack),
-    startToCloseTimeout: longest(pack.items.length, lanes) * input.timeoutSecs * 1000 + PACK_MARGIN_MS,
+    startToCloseTimeout: rounds * timeoutSecs * 1000 + PACK_MARGIN_MS,
     heartbeatTimeout: heartbeatTimeoutMs,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: {
-      initialInterval: input.alone ? retryDelayMs(pack.attempts + 1) : FIRST_RETRY_MS,
+      // The first attempt has failed in an earlier pack.
+      initialInterval: isRetry ? 2 * FIRST_RETRY_MS : FIRST_RETRY_MS,
       backoffCoefficient: 2,
       maximumInterval: MAX_RETRY_MS,
-      maximumAttempts: attempts,
+      maximumAttempts: PACK_ATTEMPTS + (isRetry ? retries : 0),
     },
   };
 }
 
-/** Answers that a pack waits for one after another at most; and one more for a lane that it has lent. */
-function longest(items: number, lanes: number): number {
-  return lanes === 1 ? items : Math.ceil(items / lanes) + 1;
-}
-
-/** A pack in words for the Web UI: `qwen3.5:9b · 12 items from #340`. */
-function describePack({ model, items }: Pack): string {
-  const first = items[0] ?? 0;
-  return items.length === 1 ? `${model} · item #${first}` : `${model} · ${items.length} items from #${first}`;
+/** Describes a pack for the Web UI: `qwen3.5:9b · 12 items from #340`. */
+function describePack({ target, items, retryAt }: Pack): string {
+  const count = countItems(items);
+  const first = Number.parseInt(items, 10);
+  const again = retryAt === undefined ? '' : ' · asked again';
+  return `${target} · ${count === 1 ? `item #${first}` : `${count} items from #${first}`}${again}`;
 }

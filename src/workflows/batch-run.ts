@@ -5,148 +5,187 @@ import {
   condition,
   continueAsNew,
   isCancellation,
+  log,
+  makeContinueAsNewFunc,
   setCurrentDetails,
 } from '@temporalio/workflow';
-import { grantTo, ordersFor, outdatedChunks, planLanes } from '../batch/batch-lanes.js';
-import { type BatchState, endChunk, planShares } from '../batch/batch-state.js';
-import { freeTokens } from '../batch/budget.js';
-import { endCanaryChunk, isLastOfCanary } from '../batch/canary.js';
+
+import { awayDeadline, needsOf, whileNeeded, withFacts } from '../batch/away.js';
+import { applyReport, type BatchState, endChunk, withNews } from '../batch/batch-state.js';
+import { freeTokens, isOverLimit } from '../batch/budget.js';
 import { applyChange, type RunChange } from '../batch/change.js';
-import type { Counts } from '../batch/counts.js';
+import type { ChunkReport } from '../batch/chunk-messages.js';
 import { describeProgress } from '../batch/describe-progress.js';
-import { hearReport } from '../batch/hear-report.js';
-import { eventsOfAChunk } from '../batch/history-room.js';
-import { type ModelTable, refreshModels, sameModels } from '../batch/model-table.js';
+import { readReport } from '../batch/message-schemas.js';
 import type { Model } from '../batch/models.js';
-import { type PauseCause, pauseRun, resumeRun } from '../batch/pausing.js';
+import { isCanaryDone, type PauseCause, pauseRun, resumeRun, reviewCanary } from '../batch/pausing.js';
+import { grantTo, ordersFor, planPermits } from '../batch/permits.js';
 import type { Progress, RunState } from '../batch/progress.js';
-import type { ChunkInput, ChunkReport } from '../batch/reports.js';
+import { nextRestart, type Restart } from '../batch/restart.js';
 import type { BatchInput } from '../batch/run.js';
-import { lookAtSpeed, progressOf } from '../batch/run-view.js';
+import { progressOf, sampleSpeed } from '../batch/run-view.js';
+import { applyList } from '../batch/targets.js';
 import { ChunkChildren } from './chunk-children.js';
-import { isNearItsEnd, roomInHistory } from './history-length.js';
+import { readEndpoint } from './endpoint-facts.js';
+import { currentVersion, hasNewVersion, isHistoryFull, timerSummary } from './history.js';
 import { ModelsWatch } from './models-watch.js';
 import { NextChunks } from './next-chunks.js';
-import type { WholeOrders } from './orders.js';
+import { Notices } from './notices.js';
+import { PausedEnd } from './run-failure.js';
 import { RunLimits } from './run-limits.js';
+import { indexRun } from './search-attributes.js';
 
-/** Heartbeat time-out of a pack where the caller says nothing, ms: each recorded heartbeat is a billed action. */
-const HEARTBEAT_TIMEOUT_MS = 60_000;
+/** Heartbeat time-out of a pack if the caller gives none, ms: each recorded heartbeat is a billed action. */
+const HEARTBEAT_TIMEOUT_MS = 90_000;
 
-/** The argument of `batchWorkflow`; `carried` is set when the run continues as new. */
-export type CarriedBatchInput = BatchInput & { readonly carried?: BatchState };
+/** The argument of `batchWorkflow`; `carried` is set if the run goes on in a new history, `restart` if it does so anew. */
+export type CarriedBatchInput = BatchInput & { readonly carried?: BatchState; readonly restart?: Restart };
 
-/** Drives a run's chunks: owns the lanes, hears the chunks, keeps the models and the progress. */
+/** Drives a run's chunks: owns the permits and limits, applies the chunks' reports, keeps the targets and the progress. */
 export class BatchRun {
   private changed = false;
   private crash: { readonly error: unknown } | undefined;
   private readonly next: NextChunks;
   private readonly children = new ChunkChildren({
-    orders: (chunk) => this.orders(chunk),
-    ended: (input, counts) => this.ended(input, counts),
+    orders: (chunk) => ordersFor(this.state, chunk),
+    ended: (chunk, result) => this.become(endChunk(this.state, chunk, result)),
     failed: (error) => this.fail(error),
     // Only so many chunks are started in one go: now the next may be.
-    changed: () => this.wake(),
+    started: () => this.wake(),
   });
   private readonly modelsWatch = new ModelsWatch(
-    (list) => this.hearModels(refreshModels(this.state.models, list)),
+    (list) => this.applyModels(list),
     () => this.state.paused,
   );
   private readonly limits: RunLimits;
+  private readonly notices: Notices | undefined;
   private phase: RunState = 'running';
   private reason: string | undefined;
-  /** When the shares were planned, epoch ms: a model that was down then and may be asked now has none. */
-  private plannedAt = Date.now();
 
   constructor(
     private readonly run: string,
     private readonly input: CarriedBatchInput,
     private state: BatchState,
   ) {
-    const { heartbeatTimeoutMs = HEARTBEAT_TIMEOUT_MS, recover = false, retryFailed = false } = input;
-    this.next = new NextChunks({ run, heartbeatTimeoutMs, recover, retryFailed });
+    const { heartbeatTimeoutMs = HEARTBEAT_TIMEOUT_MS, retryFailed = false, notify, webhook } = input;
+    this.next = new NextChunks({ run, heartbeatTimeoutMs, retryFailed }, (reason) => this.note(reason));
+    const isNotified = notify !== undefined || webhook !== undefined;
+    this.notices = isNotified ? new Notices(run, input, (text) => this.note(text)) : undefined;
     this.limits = new RunLimits({
       id: run,
       state: () => this.state,
-      become: (next) => {
-        this.state = next;
-      },
-      changed: () => this.wake(),
-      tell: (chunk) => this.children.tell(chunk),
+      become: (next) => this.become(next),
+      notify: (chunk) => this.children.notify(chunk),
       pause: (cause) => this.pause(cause),
     });
   }
 
-  /** The run as the query gives it. */
+  /** Returns the run as the query gives it. */
   progress(): Progress {
     const progress = progressOf(this.state, this.phase, Date.now());
     return this.reason === undefined ? progress : { ...progress, reason: this.reason };
   }
 
-  /** The state when all chunks have ended, or none will any more. */
+  /** Returns the state once all chunks have ended, or none will any more. */
   async finished(): Promise<BatchState> {
     this.phase = 'finishing';
-    await this.limits.look();
+    this.index(this.phase);
+    await this.limits.read();
     return this.state;
   }
 
-  /** Chunks of the input. */
+  /**
+   * Goes on in a new history with what storage has: what was lost is asked again. Returns if the run may not: it has met
+   * damage too often, or its canary is not over, which would not be looked at any more.
+   */
+  async goOnAnew(damage: string): Promise<void> {
+    const { canary, notes, options } = this.state;
+    const restart = nextRestart(this.input.restart, { damage, notes, options });
+    if (restart === undefined || (canary !== undefined && canary.phase !== 'passed')) return;
+    // It was finishing, and nobody could have resumed it.
+    this.phase = 'running';
+    await condition(() => !this.state.paused && allHandlersFinished() && !this.limits.isReading);
+    const { carried: _over, ...input } = this.input;
+    await continueAsNew<(input: CarriedBatchInput) => Promise<unknown>>({ ...input, restart });
+  }
+
+  /** Shows what a run that is finishing waits for. */
+  finishing(reason: string): void {
+    this.reason = reason;
+    this.show();
+  }
+
+  /** The number of chunks of the input. */
   get chunkCount(): number {
     return this.state.manifest.chunks;
   }
 
-  /** The run has ended; `reason` says why when it was not well. */
+  /** Marks the run as ended; `reason` is given if it did not end well. */
   end(phase: 'completed' | 'failed' | 'cancelled', reason?: string): void {
     this.phase = phase;
     this.reason = reason;
+    this.index(phase);
   }
 
   /** True while the run can be steered. */
-  get isUnderWay(): boolean {
+  get isRunning(): boolean {
     return this.phase === 'running';
   }
 
-  /** Stops giving out work. */
+  /** Stops giving out work, or ends the run if it may not wait for a person. */
   pause(cause: PauseCause): void {
-    this.state = pauseRun(this.state, cause);
-    this.children.tellAll();
+    if (this.input.onPause === 'fail' && cause.pausedBy !== 'operator') this.fail(new PausedEnd(cause));
+    this.becomePaused(pauseRun(this.state, cause));
+    this.children.notifyAll();
     this.wake();
   }
 
-  /** Goes on. */
+  /** Gives out work again. */
   resume(): void {
     this.state = resumeRun(this.state, Date.now());
-    this.children.tellAll();
+    this.children.notifyAll();
     this.wake();
   }
 
-  /** Goes on otherwise; `list` are the endpoint's models, for a change of the model. */
+  /** Changes the run's options; `list` are the endpoint's models, for a change of the model. */
   change(change: RunChange, list: readonly Model[]): void {
-    this.plannedAt = Date.now();
-    this.state = applyChange(this.state, change, list, this.plannedAt);
-    // What paused for a limit goes on when there is room again; else it pauses anew.
+    this.state = whileNeeded(applyChange(this.state, change, list));
+    // A run that paused for a limit goes on if there is something to spend again; else it pauses anew.
     if (this.state.pausedBy === 'budget') this.resume();
-    this.children.tellAll();
+    this.children.notifyAll();
     this.wake();
   }
 
-  /** Hears a chunk. */
-  hear(report: ChunkReport): void {
-    const { models } = this.state;
-    this.state = hearReport(this.state, report);
-    if (report.models !== undefined) this.modelsWatch.want();
-    if (this.state.models !== models) this.planAnew();
-    if (report.stop?.type === 'PaymentRequired') this.limits.refused(report.chunk, report.stop);
-    if (report.stop?.type === 'Unauthorized') {
-      this.crash ??= { error: ApplicationFailure.nonRetryable(report.stop.message, 'Unauthorized') };
-    }
+  /** Adds a sentence to the notes of the run. */
+  note(text: string): void {
+    this.become(withNews(this.state, { lastFailures: [], notes: [text] }));
+    // What is shown of a run that has ended is its summary.
+    if (this.phase === 'running' || this.phase === 'finishing') this.show();
+  }
+
+  /** Applies a chunk's report; what cannot be one is ignored. */
+  receiveReport(message: unknown): void {
+    const received = readReport(this.state, message);
+    if ('value' in received) this.applyReport(received.value);
+    else log.warn(`a chunk's report is ignored: ${received.problem}`);
+  }
+
+  private applyReport(report: ChunkReport): void {
+    const { targets } = this.state;
+    this.state = applyReport(this.state, report);
+    const { stop } = report;
+    if (this.state.targets.some((target, at) => target.strikes > (targets[at]?.strikes ?? 0))) this.modelsWatch.want();
+    if (stop?.type === 'Unauthorized') {
+      this.fail(ApplicationFailure.nonRetryable(stop.message, 'Unauthorized'));
+    } else if (stop !== undefined) this.limits.stopped(report.chunk, stop);
     this.wake();
   }
 
-  /** Runs every chunk to its end. Fails as soon as one fails; then the others are cancelled and keep what they have. */
+  /** Runs every chunk to its end. Throws as soon as one fails; the others are then cancelled and keep what they have. */
   async runChunks(): Promise<void> {
     try {
       await CancellationScope.cancellable(async () => {
+        await this.waitForEndpoint();
         const watching = this.modelsWatch.run().catch((error: unknown) => {
           if (!isCancellation(error)) this.fail(error);
         });
@@ -160,84 +199,115 @@ export class BatchRun {
     }
   }
 
-  private async loop(): Promise<void> {
-    const { chunks } = this.state.manifest;
-    while (this.state.doneChunks < chunks) {
+  /** Waits until the endpoint has given what the run needs before its first request. Throws after `maxWaitSecs`. */
+  private async waitForEndpoint(): Promise<void> {
+    while (this.state.away !== undefined) {
       this.changed = false;
-      this.lookAtHistory();
-      if (this.state.isFull && Object.keys(this.state.running).length === 0) await this.handOver();
-      await this.next.read(this.state);
-      this.dispatch();
-      this.state = lookAtSpeed(this.state, this.progress(), Date.now());
-      setCurrentDetails(describeProgress(this.run, this.progress()));
-      await condition(() => this.changed);
-      if (this.crash !== undefined) throw this.crash.error;
+      const { away, paused } = this.state;
+      const now = Date.now();
+      const deadline = awayDeadline(this.state, away);
+      if (isHistoryFull()) await this.continueWhenYielded();
+      if (!paused && now >= deadline)
+        throw ApplicationFailure.create({ message: away.text, type: 'EndpointUnavailable' });
+      if (!paused && now >= away.until) {
+        const facts = await readEndpoint(needsOf(this.state));
+        this.state = withFacts(this.state, facts, Date.now());
+        continue;
+      }
+      this.show();
+      const wait = paused ? undefined : Math.min(away.until, deadline) - now;
+      await this.untilChanged(wait, `the endpoint cannot be asked: ${away.text}`);
     }
   }
 
-  /** Once it has no room for one more chunk, what runs comes to its end together: nothing is started in between. */
-  private lookAtHistory(): void {
-    if (this.roomForChunks() < 1 && isNearItsEnd()) this.state = { ...this.state, isFull: true };
+  /** The loop of a run: each time something has changed, it gives out what is free, until every chunk has ended. */
+  private async loop(): Promise<void> {
+    while (this.state.doneChunks < this.state.manifest.chunks) {
+      this.changed = false;
+      if (isHistoryFull() || this.state.isFull === true || hasNewVersion(this.state)) await this.continueWhenYielded();
+      else {
+        await this.next.read(this.state);
+        this.limits.allow();
+        await this.reviewCanary();
+        this.grantPermits();
+      }
+      this.state = sampleSpeed(this.state, this.progress(), Date.now());
+      this.show();
+      await this.untilChanged();
+    }
   }
 
-  /** How many chunks may be started beside those that run, for all to end in this history. */
-  private roomForChunks(): number {
-    const running = Object.keys(this.state.running).length;
-    return Math.max(0, Math.floor(roomInHistory() / eventsOfAChunk(this.state.manifest)) - running);
+  /** Shows the progress in the Web UI, and announces what another workflow is to be notified of. */
+  private show(): void {
+    const progress = this.progress();
+    setCurrentDetails(describeProgress(this.run, progress));
+    this.index(progress.state);
+    this.notices?.update(progress, Date.now(), this.state.pausedAt);
   }
 
-  /** Passes the state on to a fresh history; no chunk is running. */
-  private async handOver(): Promise<void> {
-    await condition(() => allHandlersFinished() && !this.limits.isLooking);
+  /** Waits until something has changed, `ms` at most. Throws what ends the run. */
+  private async untilChanged(ms?: number, summary = ''): Promise<void> {
+    if (ms === undefined) await condition(() => this.changed);
+    else await condition(() => this.changed, Math.max(1, ms), { summary: timerSummary(summary) });
+    if (this.crash !== undefined) throw this.crash.error;
+  }
+
+  /** Makes the chunks yield; once all have, passes the state on to a fresh history. */
+  private async continueWhenYielded(): Promise<void> {
+    if (this.state.isFull !== true) {
+      this.state = { ...this.state, isFull: true };
+      this.children.notifyAll();
+    }
+    if (Object.keys(this.state.running).length > 0) return;
+    await condition(() => allHandlersFinished() && !this.limits.isReading);
     const { isFull: _here, ...state } = this.state;
-    const carried: CarriedBatchInput = { ...this.input, carried: state };
-    await continueAsNew<(input: CarriedBatchInput) => Promise<unknown>>(carried);
+    const isOlder = hasNewVersion(state);
+    const version = currentVersion();
+    const next = makeContinueAsNewFunc<(input: CarriedBatchInput) => Promise<unknown>>(
+      isOlder ? { initialVersioningBehavior: 'AUTO_UPGRADE' } : {},
+    );
+    const moved = isOlder && version !== undefined ? { movedFrom: version } : {};
+    await next({ ...this.input, carried: { ...state, ...moved } });
   }
 
-  private dispatch(): void {
-    const now = Date.now();
-    if (this.state.models.some(({ downUntil }) => downUntil > this.plannedAt && downUntil <= now)) this.plan();
-    this.limits.allow();
-    const next = this.nextToStart();
-    const plan = planLanes(this.state, next);
-    for (const { chunk, lanes } of plan.grants) {
-      this.state = grantTo(this.state, chunk, lanes);
-      this.children.tell(chunk);
+  private async reviewCanary(): Promise<void> {
+    if (!isCanaryDone(this.state)) return;
+    // Whoever reviews the canary wants to know what it has cost.
+    await this.limits.read();
+    if (isCanaryDone(this.state)) this.pauseForReview();
+  }
+
+  private pauseForReview(): void {
+    this.becomePaused(reviewCanary(this.state));
+    this.children.notifyAll();
+  }
+
+  private becomePaused(state: BatchState): void {
+    const { paused, pausedFor, pausedAt } = this.state;
+    const isSame = paused && pausedFor === state.pausedFor;
+    this.state = { ...state, pausedAt: (isSame ? pausedAt : undefined) ?? Date.now() };
+  }
+
+  private grantPermits(): void {
+    if (isOverLimit(this.state)) return;
+    const next = freeTokens(this.state) === 0 ? [] : this.next.items(this.state);
+    const plan = planPermits(this.state, next);
+    for (const { chunk, permits } of plan.grants) {
+      this.state = grantTo(this.state, chunk, permits);
+      this.children.notify(chunk);
     }
-    for (const lanes of plan.starts) this.startNext(lanes);
-    if (plan.starts.length >= next.length && next.length > 0) this.changed = true;
-    for (const chunk of outdatedChunks(this.state)) this.children.tell(chunk);
+    for (const permits of plan.starts) {
+      const start = this.next.start(this.state, permits);
+      if (start === undefined) break;
+      this.state = start.state;
+      this.children.start(start.input);
+    }
+    // The page of the manifest may have ended before the permits did.
+    if (next.length > 0 && plan.starts.length >= next.length) this.wake();
   }
 
-  /** Items of the chunks that may be started now. None when there is no room in the history, so that what runs can end. */
-  private nextToStart(): readonly number[] {
-    if (this.state.isFull || freeTokens(this.state) === 0) return [];
-    return this.next.items(this.state).slice(0, this.roomForChunks());
-  }
-
-  private startNext(lanes: number): void {
-    const start = this.next.start(this.state, lanes);
-    if (start === undefined) return;
-    this.state = start.state;
-    this.children.start(start.input);
-  }
-
-  private async ended({ chunk: { chunk }, only }: ChunkInput, counts: Counts): Promise<void> {
-    if (only === undefined) this.become(endChunk(this.state, chunk, counts));
-    else await this.endCanary(chunk, counts);
-  }
-
-  private async endCanary(chunk: number, counts: Counts): Promise<void> {
-    // Whoever looks at the canary wants to know what it has cost.
-    if (isLastOfCanary(this.state, chunk)) await this.limits.look();
-    this.become(endCanaryChunk(this.state, chunk, counts));
-  }
-
-  private orders(chunk: number): WholeOrders | undefined {
-    const told = ordersFor(this.state, chunk);
-    if (told === undefined) return undefined;
-    this.state = told.state;
-    return told.orders;
+  private index(state: RunState): void {
+    indexRun(this.input, { state, model: this.state.options.model });
   }
 
   private become(state: BatchState): void {
@@ -245,21 +315,11 @@ export class BatchRun {
     this.wake();
   }
 
-  private hearModels(models: ModelTable): void {
-    if (sameModels(models, this.state.models)) return;
-    this.state = { ...this.state, models };
-    this.planAnew();
-  }
-
-  private planAnew(): void {
-    this.plan();
-    this.children.tellAll();
-    this.wake();
-  }
-
-  private plan(): void {
-    this.plannedAt = Date.now();
-    this.state = planShares(this.state, this.plannedAt);
+  private applyModels(list: readonly Model[]): void {
+    const targets = applyList(this.state.targets, list);
+    if (JSON.stringify(targets) === JSON.stringify(this.state.targets)) return;
+    this.become({ ...this.state, targets });
+    this.children.notifyAll();
   }
 
   private fail(error: unknown): void {

@@ -1,262 +1,334 @@
-import { condition, continueAsNew, getExternalWorkflowHandle, sleep, workflowInfo } from '@temporalio/workflow';
-import { beginChunk, beginRecovered } from '../batch/chunk-begin.js';
-import { hearOrders, takeModels, usableLanes } from '../batch/chunk-orders.js';
+import { condition, continueAsNew, getExternalWorkflowHandle, log, sleep, workflowInfo } from '@temporalio/workflow';
+import type { ChunkInput, ChunkOrders, ChunkReport, ChunkResult } from '../batch/chunk-messages.js';
+import { reportOf, urgencyOf } from '../batch/chunk-report.js';
 import {
+  addChunkNote,
   type ChunkState,
-  type CutPack,
-  failStranded,
-  itemsDueBy,
-  nextPack,
-  nextTry,
+  type CutContext,
+  cutPack,
   nothingOpen,
-  releaseBudget,
+  openHeld,
+  type Pack,
+  reserveOf,
+  startChunk,
+  targetsFor,
   tokensLeft,
-  unstrand,
 } from '../batch/chunk-state.js';
-import { clearDown, type ModelTable, mergeModels, refreshModels, sameModels } from '../batch/model-table.js';
-import { inferInput, partInput } from '../batch/pack-call.js';
-import { losePack, withdrawPack } from '../batch/pack-outcome.js';
-import type { ChunkInput, ChunkOrders, ChunkResult } from '../batch/reports.js';
-import type { WorkflowOptions } from '../batch/run.js';
-import { segmentPrefix } from '../batch/work.js';
-import type { Pack } from '../batch/work-queue.js';
-import { endpointSteps, steps } from './activities.js';
-import { ChunkReporter } from './chunk-reporter.js';
-import { roomInHistory } from './history-length.js';
-import { afterFailure, afterPack } from './pack-end.js';
-import { type PackEnd, PacksUnderWay } from './packs-under-way.js';
+import { addCounts } from '../batch/counts.js';
+import { inferInput } from '../batch/infer-input.js';
+import { inInputOrder, inOrder } from '../batch/item-order.js';
+import { readOrders } from '../batch/message-schemas.js';
+import { countOpen, dueBy, nextRetryAt } from '../batch/open-items.js';
+import { MAX_PENDING } from '../batch/packs.js';
+import {
+  findHopeless,
+  findWaiting,
+  type HopelessItems,
+  losePack,
+  settleFailure,
+  settleHopeless,
+  settlePack,
+  waitOf,
+  withdrawPack,
+} from '../batch/settle-pack.js';
+import { adoptTargets, reopenTargets } from '../batch/targets.js';
+import { steps } from './activities.js';
+import { isHistoryFull, timerSummary } from './history.js';
+import { insist } from './insist.js';
+import { LatestSender } from './latest-sender.js';
+import { chunkReportSignal } from './messages.js';
+import { type PackEnd, RunningPacks } from './running-packs.js';
 
-/** Wait before the first new look at the models when none is up, ms; doubled with every look in vain. */
-const FIRST_LOOK_MS = 5_000;
-const MAX_LOOK_MS = 120_000;
+/** Permits are kept for items that may be asked again within this time, ms, instead of going to the parent and back. */
+const KEEP_PERMITS_MS = 2_000;
 
-/** A lane is kept for an item that may be tried again within this time, ms, instead of going to the parent and back. */
-const KEEP_LANE_MS = 2_000;
-
-/** Events that a pack brings at most: it is scheduled, starts and ends, and the workflow task for its end. */
-const EVENTS_OF_A_PACK = 6;
-
-/** A pack that was started, epoch ms. */
-interface StartedPack {
-  readonly pack: Pack;
-  readonly activityId: string;
-  readonly startedAt: number;
-}
-
-/** Drives one chunk: cuts packs for its lanes, hears what became of them, until every item has a line. */
+/** Drives one chunk: cuts packs for its permits and applies what becomes of them, until every item has an outcome. */
 export class ChunkRun {
   private state: ChunkState;
-  private readonly packs = new PacksUnderWay();
+  private orders: ChunkOrders;
+  private readonly packs = new RunningPacks();
+  private readonly reports: LatestSender;
+  /** Permits that the parent granted before the newest revision: they go back as the packs that hold them end. */
+  private recalled = 0;
+  /** Items at the beginning of this history. */
+  private readonly items: number;
+  private sentUrgency: string;
   private changed = false;
-  private looking = false;
-  private lookAt = 0;
-  private timerAt = Number.POSITIVE_INFINITY;
+  /** Times at which a timer fires, epoch ms. */
+  private readonly timers = new Set<number>();
   private crash: { readonly error: unknown } | undefined;
-  private readonly reporter: ChunkReporter;
-  private options: WorkflowOptions;
-  private revision: number;
 
   constructor(private readonly input: ChunkInput) {
-    this.options = input.options;
-    this.revision = input.revision;
-    this.state = input.carried ?? beginChunk(input);
+    const { chunk, offset, canary, orders } = input;
+    this.orders = orders;
+    this.state = input.carried ?? startChunk({ chunk, offset, canary, targets: orders.targets });
+    this.items = countOpen(this.state.open);
+    this.sentUrgency = this.urgency(this.report());
     const parent = getExternalWorkflowHandle(workflowInfo().parent?.workflowId ?? input.run);
-    this.reporter = new ChunkReporter(input.chunk, parent, () => this.facts(), this.state.models);
+    this.reports = new LatestSender(() => parent.signal(chunkReportSignal, this.report()), 'report');
   }
 
-  /** Hears the parent. */
-  obey(orders: ChunkOrders): void {
-    const { options, revision, models, paused } = orders;
-    this.state = hearOrders(this.state, orders);
-    if (options !== undefined) this.options = options;
-    if (revision > this.revision) this.beginRevision(revision, models);
-    else if (models !== undefined) this.hearModels(models);
-    if (paused) this.packs.withdraw();
-    this.changed = true;
+  /** Applies the parent's newest orders; what cannot be some is ignored. */
+  receiveOrders(message: unknown): void {
+    const received = readOrders(message);
+    if ('value' in received) this.applyOrders(received.value);
+    else log.warn(`orders are ignored: ${received.problem}`);
   }
 
-  /** What is asked has changed: packs under way end after their request, and the rest goes out anew. */
-  private beginRevision(revision: number, models: ModelTable | undefined): void {
-    this.revision = revision;
-    this.packs.withdraw();
-    if (models === undefined) return;
-    this.reporter.knows(models);
-    this.state = takeModels(this.state, models, Date.now());
+  private applyOrders(orders: ChunkOrders): void {
+    const isNew = orders.revision > this.orders.revision;
+    const wasPaused = this.orders.paused;
+    this.orders = orders;
+    // A new choice of targets is not bound by what was seen of the old ones.
+    const targets = adoptTargets(this.state.targets, orders.targets);
+    this.state = { ...this.state, targets };
+    if (isNew) this.recalled = orders.granted;
+    if (isNew || orders.paused || orders.yielding) this.packs.withdraw();
+    if (!orders.paused) this.forgetStop(wasPaused);
+    if (orders.isCanaryPassed) this.state = openHeld(this.state, this.input.chunk, this.input.offset);
+    this.wake();
   }
 
-  private hearModels(told: ModelTable): void {
-    const models = mergeModels(told, this.state.models);
-    this.state = { ...this.state, models };
-    // Without this the parent would be told what it has just said, by every chunk.
-    if (sameModels(models, told)) this.reporter.knows(models);
-  }
-
-  /** Runs the chunk to its end: every item answered or failed, and the part written. */
+  /** Runs the chunk until its part is written, or until it is asked to yield. */
   async run(): Promise<ChunkResult> {
-    const { run, chunk, recover, retryFailed, carried, only } = this.input;
-    if (recover && carried === undefined) {
-      const recovered = await steps.recoverChunk({ run, chunk, retryFailed });
-      if (recovered.part !== undefined) return recovered.part;
-      this.state = beginRecovered(this.input, this.state, recovered);
-    }
+    const { run, chunk } = this.input;
+    const part = await this.recover();
+    if (part !== undefined) return part;
     await this.work();
-    if (only !== undefined) return { counts: this.state.counts };
-    return await steps.writePart(partInput(this.input, this.options, this.state));
+    const { counts, reopened, lastFailures, notes } = this.state;
+    const news = { lastFailures, notes };
+    // Its order is read again: as ranges it may be long, and the parent holds those of all its chunks.
+    if (!this.isDone()) return { counts, news, unfinished: { ...inInputOrder(this.state), returned: 0 } };
+    const { detail } = this.orders.options;
+    const writing = { run, chunk, detail, counts, ...(reopened ? { replace: true } : {}) };
+    return { ...(await this.insist(() => steps.writePart(writing))), news };
   }
 
-  /** The end of a cancelled chunk: waits until no pack is under way, keeps what failed, and tells the parent its counts. */
+  /**
+   * Takes over what an earlier execution of the run, or of its history before a reset, has done of the chunk. Returns its
+   * part if that is written.
+   */
+  private async recover(): Promise<ChunkResult | undefined> {
+    const { run, chunk, retryFailed, carried } = this.input;
+    if (workflowInfo().continuedFromExecutionRunId !== undefined || carried?.reopened === true) return undefined;
+    const recovering = (retry: boolean) => this.insist(() => steps.recoverChunk({ run, chunk, retryFailed: retry }));
+    // Its state is known, but after a reset of the run its part may be there already.
+    if (carried !== undefined) {
+      const { part, order } = await recovering(false);
+      this.state = inOrder(this.state, order);
+      return part;
+    }
+    const { part, items, counts, reopened = false, order } = await recovering(retryFailed);
+    if (part !== undefined) return part;
+    const begun = startChunk({ ...this.input, targets: this.state.targets, done: items });
+    this.state = inOrder({ ...begun, counts: addCounts(begun.counts, counts), reopened }, order);
+    return undefined;
+  }
+
+  /** Waits until no pack of a cancelled chunk is running, and sends the parent the last counts. */
   async drain(): Promise<void> {
     await condition(() => this.packs.size === 0);
-    const { failed, skipped } = this.state.counts;
-    if (this.input.only === undefined && failed + skipped > 0) {
-      await steps.keepFailures(partInput(this.input, this.options, this.state));
-    }
-    await this.reporter.tell();
+    this.reports.notify();
+    await this.reports.idle();
+  }
+
+  /** Does a step; the parent shows why it fails again and again. */
+  private insist<T>(step: () => Promise<T>): Promise<T> {
+    return insist(step, (reason) => {
+      this.state = addChunkNote(this.state, `chunk ${this.input.chunk.chunk}: ${reason}`);
+      this.reports.notify();
+    });
   }
 
   private async work(): Promise<void> {
     while (true) {
       this.changed = false;
-      if (!this.hasRoom()) await this.handOver();
+      if (isHistoryFull()) await this.handOver();
+      if (this.orders.yielding && this.packs.size === 0) break;
+      if (this.state.stop === undefined) await this.failItems(findHopeless(this.state));
       this.launch();
-      if (this.packs.size === 0 && nothingOpen(this.state)) break;
-      this.reporter.look();
+      await this.waitForTargets();
+      if (this.isDone()) break;
+      this.returnPermits();
+      this.reportIfDue();
       await condition(() => this.changed);
       if (this.crash !== undefined) throw this.crash.error;
     }
-    await this.reporter.quiet();
+    await this.reports.idle();
   }
 
-  /** Starts packs while there are lanes, gives back the lanes that have nothing to do, and plans the next look. */
+  private isDone(): boolean {
+    return this.packs.size === 0 && nothingOpen(this.state) && this.state.held === '';
+  }
+
+  /** Cuts packs while there are permits, items and targets for them. */
   private launch(): void {
     const now = Date.now();
-    this.giveBackRecalled();
-    while (this.mayStart() && this.packs.lanes < usableLanes(this.state) && this.hasRoom()) {
-      const { cut, state } = nextPack(this.state, this.options, now, usableLanes(this.state) - this.packs.lanes);
+    const reserve = reserveOf(this.freePermits(), this.orders.options.concurrency);
+    while (this.mayCut()) {
+      const { pack, state } = cutPack(this.state, this.cutContext(reserve, now));
       this.state = state;
-      if (cut === undefined) break;
-      this.start(cut);
+      if (pack === undefined) return;
+      this.start(pack);
     }
-    if (this.state.stranded.length > 0) this.lookForModels();
-    this.giveBackIdle(now);
-    this.wakeForRetry(now);
   }
 
-  /** A limit that was set just now waits for the packs from before it, which have been taken back. */
-  private mayStart(): boolean {
-    return !this.state.paused && (this.state.allowance === undefined || !this.packs.areUnlimited);
+  private mayCut(): boolean {
+    const { paused, yielding, allowance } = this.orders;
+    if (paused || yielding || this.state.stop !== undefined) return false;
+    if (this.freePermits() <= 0 || this.packs.size >= MAX_PENDING) return false;
+    // Packs from before a limit have no share of it: what they spend shows when they end, and they were taken back.
+    return allowance === undefined || !this.packs.isUnlimited;
   }
 
-  /** True when the history can take one more pack beside those under way. */
-  private hasRoom(): boolean {
-    return (this.packs.size + 1) * EVENTS_OF_A_PACK <= roomInHistory();
+  private cutContext(reserve: number, now: number): CutContext {
+    return { ...this.orders, free: this.freePermits(), permits: this.permits(), reserve, now };
   }
 
-  private giveBackRecalled(): void {
-    const { granted, returned, recalled } = this.state;
-    const wanted = recalled - returned;
-    if (wanted <= 0) return;
-    const idle = Math.max(0, granted - returned - this.packs.lanes);
-    const given = Math.min(wanted, idle);
-    this.state = { ...this.state, returned: returned + given };
-    this.packs.withdrawSome(wanted - given);
+  /** Permits that may be used, in packs or free. */
+  private permits(): number {
+    return this.freePermits() + this.packs.permits(this.orders.revision);
   }
 
-  private giveBackIdle(now: number): void {
-    if (this.state.paused) return;
-    const due = tokensLeft(this.state) === 0 ? 0 : itemsDueBy(this.state, now + KEEP_LANE_MS);
-    const keep = this.packs.lanes + due;
-    const idle = usableLanes(this.state) - keep;
-    if (idle > 0) this.state = { ...this.state, returned: this.state.returned + idle };
+  /** Permits that may be used now: granted since the newest revision, not returned and in no pack. */
+  private freePermits(): number {
+    const { granted, revision } = this.orders;
+    return granted - Math.max(this.state.returned, this.recalled) - this.packs.permits(revision);
   }
 
-  private start(cut: CutPack): void {
-    const { pack, lanes } = cut;
-    const activityId = `pack-${this.state.nextPack - 1}`;
+  private start(pack: Pack): void {
+    const { run, chunk, heartbeatTimeoutMs } = this.input;
+    const { options, revision } = this.orders;
     const startedAt = Date.now();
-    const { heartbeatTimeoutMs } = this.input;
-    const { retries } = this.options;
-    const input = inferInput(this.input, this.options, cut);
-    const call = { input, pack, lanes, activityId, retries, heartbeatTimeoutMs };
+    const activityId = `pack-${this.state.nextPack - 1}`;
+    const input = inferInput({ run, chunk: chunk.chunk, isAnswered: this.isAnswered() }, pack, options);
     this.packs
-      .run(call, (end) => {
-        this.state = releaseBudget(this.after(end, { pack, activityId, startedAt }), pack);
+      .run({ input, pack, activityId, heartbeatTimeoutMs }, revision, (end) => {
+        this.state = this.settled(pack, end, startedAt);
       })
       .catch((error: unknown) => {
         this.crash = { error };
       })
-      .finally(() => {
-        this.changed = true;
-      });
+      .finally(() => this.wake());
   }
 
-  private after(end: PackEnd, { pack, activityId, startedAt }: StartedPack): ChunkState {
-    const { options } = this;
-    const prefix = segmentPrefix(workflowInfo().runId, activityId);
-    if (end.kind === 'done') return afterPack(this.state, pack, end.progress, options);
-    if (end.kind === 'withdrawn') return withdrawPack(this.state, pack, prefix);
-    const lose = () => losePack(this.state, pack, prefix);
-    return afterFailure(this.state, { pack, error: end.error, startedAt, lose }, options);
-  }
-
-  private lookForModels(): void {
-    if (this.looking || this.state.paused) return;
-    this.looking = true;
-    this.look()
-      .catch((error: unknown) => {
-        this.crash = { error };
-      })
-      .finally(() => {
-        this.looking = false;
-        this.changed = true;
-      });
-  }
-
-  /** Waits, reads the models anew and lets every one be asked again; after `retries` looks in vain the items fail. */
-  private async look(): Promise<void> {
-    if (this.state.rounds >= this.options.retries) {
-      this.state = failStranded(this.state);
-      return;
+  private settled(pack: Pack, end: PackEnd, startedAt: number): ChunkState {
+    const now = Date.now();
+    switch (end.kind) {
+      case 'done':
+        return settlePack(this.state, pack, end.result, now);
+      case 'failed':
+        return settleFailure(this.state, pack, end.failure, { now, startedAt, isAnswered: this.isAnswered() });
+      case 'lost':
+        return losePack(this.state, pack);
+      case 'withdrawn':
+        return withdrawPack(this.state, pack);
     }
-    const wait = Math.min(FIRST_LOOK_MS * 2 ** this.state.rounds, MAX_LOOK_MS);
-    this.lookAt = Date.now() + wait;
-    this.reporter.look();
-    await sleep(wait, { summary: 'no model is up: until the next look' });
-    const list = await endpointSteps.fetchModels().catch(() => []);
-    const models = clearDown(list.length > 0 ? refreshModels(this.state.models, list) : this.state.models);
-    this.state = unstrand({ ...this.state, models, rounds: this.state.rounds + 1 }, Date.now());
   }
 
-  private wakeForRetry(now: number): void {
-    const at = nextTry(this.state, now);
-    if (at === undefined || at >= this.timerAt) return;
-    this.timerAt = at;
-    sleep(at - now, { summary: 'until a failed item is asked again' })
-      .catch(() => undefined)
+  /** Plans the next moment at which something can be asked, and gives items up whose wait has been too long. */
+  private async waitForTargets(): Promise<void> {
+    const now = Date.now();
+    const { paused, yielding, options } = this.orders;
+    const wait = this.packs.size > 0 || paused || yielding ? undefined : waitOf(this.state, now);
+    if (wait !== undefined) {
+      // It ends with an answer: a target that is asked again in vain is still waited for since the first time.
+      this.state = { ...this.state, wait };
+      const deadline = wait.since + options.maxWaitSecs * 1000;
+      if (now >= deadline || wait.tries >= Math.max(wait.minTries, options.retries)) {
+        await this.failItems(findWaiting(this.state, now));
+        return;
+      }
+      this.wakeUpAt(Math.min(wait.until, deadline), `no target can be asked: ${wait.text}`, () => this.countTry());
+    }
+    const retryAt = nextRetryAt(this.state.open, now);
+    if (retryAt !== undefined) this.wakeUpAt(retryAt, 'until failed items are asked again');
+  }
+
+  private countTry(): void {
+    const { wait } = this.state;
+    if (wait !== undefined) this.state = { ...this.state, wait: { ...wait, tries: wait.tries + 1 } };
+  }
+
+  /** Records the errors of items that nobody can answer. */
+  private async failItems(groups: readonly HopelessItems[]): Promise<void> {
+    const { run, chunk } = this.input;
+    for (const hopeless of groups) {
+      const { items } = hopeless.items;
+      const failing = { run, chunk: chunk.chunk, items, ...hopeless.failure };
+      const { counts } = await this.insist(() => steps.failItems(failing));
+      this.state = settleHopeless(this.state, hopeless, counts);
+    }
+    if (groups.length > 0) this.wake();
+  }
+
+  private returnPermits(): void {
+    if (this.orders.paused) return;
+    const needed = Math.min(Math.max(0, this.freePermits()), this.itemsDue());
+    const kept = this.packs.permits() + needed;
+    const returned = Math.max(this.state.returned, this.orders.granted - kept);
+    this.state = { ...this.state, returned };
+  }
+
+  /** Items that could be in a pack soon; none while none can be asked, or nothing may be spent. */
+  private itemsDue(): number {
+    if (this.orders.paused || tokensLeft(this.state, this.orders.allowance) === 0) return 0;
+    const packs = MAX_PENDING - this.packs.size;
+    const now = Date.now();
+    const groups = dueBy(this.state.open, now + KEEP_PERMITS_MS);
+    const due = countOpen(groups.filter((items) => targetsFor(this.state, items, now).length > 0));
+    return Math.min(due, packs * (this.orders.options.pack ?? due));
+  }
+
+  private report(): ChunkReport {
+    const { orders, packs, state, input } = this;
+    return reportOf(input.chunk.chunk, state, orders, { inFlight: packs.permits(), ready: this.itemsDue() });
+  }
+
+  private urgency(report: ChunkReport): string {
+    return urgencyOf(report, { isPaused: this.orders.paused, items: this.items });
+  }
+
+  private reportIfDue(): void {
+    const urgency = this.urgency(this.report());
+    if (urgency === this.sentUrgency) return;
+    this.sentUrgency = urgency;
+    this.reports.notify();
+  }
+
+  /** The reason for a pause is over with the pause, and what was waited for meanwhile does not count. */
+  private forgetStop(wasPaused: boolean): void {
+    const { stop, wait, ...state } = this.state;
+    const targets = stop === undefined ? state.targets : reopenTargets(state.targets);
+    this.state = { ...state, targets, ...(wasPaused || wait === undefined ? {} : { wait }) };
+  }
+
+  private isAnswered(): boolean {
+    return this.orders.isAnswered || this.state.counts.ok > 0;
+  }
+
+  private wakeUpAt(time: number, summary: string, onTime: () => void = () => undefined): void {
+    if (this.timers.has(time)) return;
+    this.timers.add(time);
+    sleep(Math.max(1, time - Date.now()), { summary: timerSummary(summary) })
+      .then(onTime, () => undefined)
       .finally(() => {
-        if (this.timerAt === at) this.timerAt = Number.POSITIVE_INFINITY;
-        this.changed = true;
+        this.timers.delete(time);
+        this.wake();
       });
   }
 
-  /** Passes the state on to a fresh history once nothing is under way. */
-  private async handOver(): Promise<void> {
-    await condition(() => this.packs.size === 0 && !this.looking);
-    if (this.crash !== undefined) throw this.crash.error;
-    await this.reporter.quiet();
-    const { options, revision, state } = this;
-    await continueAsNew<(input: ChunkInput) => Promise<ChunkResult>>({
-      ...this.input,
-      options,
-      revision,
-      carried: state,
-    });
+  private wake(): void {
+    this.changed = true;
   }
 
-  private facts() {
-    const { state, lookAt, revision } = this;
-    const inFlight = this.packs.lanes;
-    const open = state.paused ? 0 : itemsDueBy(state, Date.now());
-    return { state, revision, inFlight, open, lookAt };
+  /** Takes back all packs, and passes the state on to a fresh history. */
+  private async handOver(): Promise<void> {
+    this.packs.withdraw();
+    await condition(() => this.packs.size === 0);
+    if (this.crash !== undefined) throw this.crash.error;
+    await this.reports.idle();
+    const { orders, state } = this;
+    await continueAsNew<(input: ChunkInput) => Promise<ChunkResult>>({ ...this.input, orders, carried: state });
   }
 }

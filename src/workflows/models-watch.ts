@@ -2,33 +2,33 @@ import { condition, sleep } from '@temporalio/workflow';
 import type { Model } from '../batch/models.js';
 import { endpointSteps } from './activities.js';
 
-/** How often the models list is read anew while nothing calls for it, ms. */
-const REFRESH_MS = 5 * 60_000;
+/** Time between two readings of the models list if nothing calls for one, ms. */
+const REFRESH_MS = 10 * 60_000;
 
-/** Least time between two looks, ms: a 503 on every lane is one reason to look, not a hundred. */
+/** Minimum time between two readings, ms: a 503 for each pack is one reason to read, not a hundred. */
 const REFRESH_GAP_MS = 15_000;
 
-/** Reads the models list at an interval and soon after it is asked to. */
+/** Reads the models list at an interval, and soon after a target was found down. */
 export class ModelsWatch {
-  private wanted = false;
+  private isWanted = false;
 
   constructor(
     private readonly onList: (list: readonly Model[]) => void,
-    /** True while nobody needs the list: a run that is paused for weeks must not fill its history with looks. */
-    private readonly resting: () => boolean,
+    /** Returns true while a list is of no use: a run that is paused for weeks must not fill its history. */
+    private readonly isResting: () => boolean,
   ) {}
 
-  /** Asks for a look soon. */
+  /** Asks for the list soon. */
   want(): void {
-    this.wanted = true;
+    this.isWanted = true;
   }
 
-  /** Watches until cancelled. A list that cannot be had changes nothing: the models known stay. */
+  /** Watches until cancelled. A list that cannot be had changes nothing. */
   async run(): Promise<never> {
     while (true) {
-      await condition(() => this.wanted, REFRESH_MS, { summary: 'until the models list is read again' });
-      await condition(() => !this.resting());
-      this.wanted = false;
+      await condition(() => this.isWanted, REFRESH_MS, { summary: 'until the models list is read again' });
+      await condition(() => !this.isResting());
+      this.isWanted = false;
       const list = await endpointSteps.fetchModels().catch((): Model[] => []);
       if (list.length > 0) this.onList(list);
       await sleep(REFRESH_GAP_MS, { summary: 'until the models list may be read again' });

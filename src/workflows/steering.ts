@@ -1,67 +1,113 @@
-import { ApplicationFailure, setHandler, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, condition, log, setHandler, workflowInfo } from '@temporalio/workflow';
 import { changeProblem, needsModels, type RunChange } from '../batch/change.js';
 import { pausedByOperator } from '../batch/pausing.js';
 import type { Progress } from '../batch/progress.js';
-import { NO_PROGRESS } from '../batch/run-view.js';
+import { startingProgress } from '../batch/run-view.js';
 import { endpointSteps } from './activities.js';
 import type { BatchRun } from './batch-run.js';
-import { chunkReportSignal, pauseUpdate, progressQuery, resumeUpdate, setUpdate } from './messages.js';
+import {
+  chunkReportSignal,
+  pauseSignal,
+  pauseUpdate,
+  progressQuery,
+  resumeSignal,
+  resumeUpdate,
+  setSignal,
+  setUpdate,
+} from './messages.js';
 
-/** Handles the messages of a run, which is there once its input has been read. */
-export function handleMessages(run: () => BatchRun | undefined): void {
-  const startedAt = workflowInfo().startTime.getTime();
-  const progress = (): Progress => run()?.progress() ?? { ...NO_PROGRESS, startedAt };
-  const validator = (): void => refuseUnlessUnderWay(run());
-  setHandler(progressQuery, progress, { description: 'How the run goes: state, counts, models, failures.' });
-  setHandler(
-    pauseUpdate,
-    () => {
-      run()?.pause(pausedByOperator(workflowInfo().workflowId));
-      return progress();
-    },
-    { validator, description: 'Give out no more work. Requests under way are finished and kept.' },
-  );
-  setHandler(
-    resumeUpdate,
-    () => {
-      run()?.resume();
-      return progress();
-    },
-    { validator, description: 'Go on with a paused run.' },
-  );
-  setHandler(
-    setUpdate,
-    async (change) => {
-      await changeRun(run(), change);
-      return progress();
-    },
-    {
-      validator: (change) => {
-        refuseUnlessUnderWay(run());
-        const problem = changeProblem(change);
-        if (problem !== undefined) throw ApplicationFailure.nonRetryable(problem, 'InvalidChange');
-      },
-      description:
-        'Change a run under way: {"concurrency": 20, "model": "…" or null, "maxTokens": 500, "temperature": 0.2, ' +
-        '"retries": 5, "timeoutSecs": 60, "maxTotalTokens": 1000000 or null, "maxCredits": 500 or null}.',
-    },
-  );
-  setHandler(chunkReportSignal, (report) => run()?.hear(report));
+/** How a run ended whose input could not be read. */
+export type UnstartedEnd = Pick<Progress, 'state' | 'reason'>;
+
+/** A run as its messages meet it. */
+export interface Steered {
+  /** Absent until the input has been read. */
+  readonly run: BatchRun | undefined;
+  /** What it waits for before that. */
+  readonly waits: ReadonlySet<string>;
+  /** Present if the run ended before that. */
+  readonly ended: UnstartedEnd | undefined;
 }
 
-/** A chosen model need not be in the list; to choose by nodes, the list is needed. */
-async function changeRun(run: BatchRun | undefined, change: RunChange): Promise<void> {
+/** Handles the messages of a run. What comes before its input has been read is applied as soon as it has. */
+export function handleMessages(steered: Steered): void {
+  const startedAt = workflowInfo().startTime.getTime();
+  const progress = (): Progress =>
+    steered.run?.progress() ?? { ...startingProgress(startedAt, [...steered.waits]), ...steered.ended };
+  const order = async (apply: (run: BatchRun) => void | Promise<void>): Promise<Progress> => {
+    await apply(await begun(steered));
+    return progress();
+  };
+  const pause = () => order((run) => run.pause(pausedByOperator(workflowInfo().workflowId)));
+  const resume = () => order((run) => run.resume());
+  const set = (change: RunChange) => order((run) => changeRun(run, change));
+  const validator = (): void => refuseEnded(steered);
+  const description = {
+    pause: 'Give out no more work. Requests in flight are finished and kept.',
+    resume: 'Go on with a paused run.',
+    set:
+      'Change an unfinished run: {"concurrency": 20, "model": "…" or null, "maxTokens": 500, "temperature": 0.2, ' +
+      '"retries": 5, "timeoutSecs": 60, "maxTotalTokens": 1000000 or null, "maxCredits": 500 or null}.',
+  };
+  setHandler(progressQuery, progress, { description: 'How the run goes: state, counts, models, failures.' });
+  setHandler(pauseUpdate, pause, { validator, description: description.pause });
+  setHandler(resumeUpdate, resume, { validator, description: description.resume });
+  setHandler(setUpdate, set, {
+    validator: (change) => {
+      refuseEnded(steered);
+      refuseBadChange(change);
+    },
+    description: description.set,
+  });
+  setHandler(pauseSignal, () => unlessRefused(steered, 'pause', pause), { description: description.pause });
+  setHandler(resumeSignal, () => unlessRefused(steered, 'resume', resume), { description: description.resume });
+  setHandler(
+    setSignal,
+    (change) =>
+      unlessRefused(steered, 'set', () => {
+        refuseBadChange(change);
+        return set(change);
+      }),
+    { description: description.set },
+  );
+  setHandler(chunkReportSignal, (report: unknown) => steered.run?.receiveReport(report));
+}
+
+/** Waits for the run to be there, and fails if it is not to be steered. */
+async function begun(steered: Steered): Promise<BatchRun> {
+  if (steered.run === undefined) await condition(() => steered.run !== undefined || steered.ended !== undefined);
+  refuseEnded(steered);
+  if (steered.run === undefined) throw new Error('a run that has not ended has begun');
+  return steered.run;
+}
+
+/** Applies an order that came as a signal. Nobody receives a refusal: it becomes a note of the run. */
+async function unlessRefused(steered: Steered, name: string, apply: () => Promise<unknown>): Promise<void> {
+  try {
+    await apply();
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure)) throw error;
+    log.warn(`the signal ${name} was refused`, { error });
+    const run = await begun(steered).catch(() => undefined);
+    run?.note(`the signal ${name} was refused: ${error.message}`);
+  }
+}
+
+async function changeRun(run: BatchRun, change: RunChange): Promise<void> {
   const list = needsModels(change)
     ? await endpointSteps.fetchModels().catch((error: unknown) => {
-        if (change.model === null)
-          throw ApplicationFailure.nonRetryable(`the models cannot be listed: ${String(error)}`, 'InvalidChange');
-        return [];
+        throw ApplicationFailure.nonRetryable(`the models cannot be listed: ${String(error)}`, 'InvalidChange');
       })
     : [];
-  run?.change(change, list);
+  run.change(change, list);
 }
 
-function refuseUnlessUnderWay(run: BatchRun | undefined): void {
-  if (run === undefined) throw ApplicationFailure.nonRetryable('the run is still reading its input', 'NotStarted');
-  if (!run.isUnderWay) throw ApplicationFailure.nonRetryable('the run has ended or is ending', 'Ended');
+function refuseBadChange(change: unknown): void {
+  const problem = changeProblem(change);
+  if (problem !== undefined) throw ApplicationFailure.nonRetryable(problem, 'InvalidChange');
+}
+
+function refuseEnded({ run, ended }: Steered): void {
+  if (ended === undefined && run?.isRunning !== false) return;
+  throw ApplicationFailure.nonRetryable('the run has ended or is ending', 'Ended');
 }

@@ -1,6 +1,7 @@
 import { ApplicationFailure, defaultPayloadConverter, type Headers } from '@temporalio/common';
 import {
   ContinueAsNew,
+  inWorkflowContext,
   isCancellation,
   proxySinks,
   type WorkflowInboundCallsInterceptor,
@@ -69,6 +70,8 @@ class WorkflowTrace {
   }
 
   private end(how: Pick<EndedWorkflow, 'result' | 'failure'>): void {
+    // After a workflow task that has failed: nobody awaits this, and an error in it would end the worker.
+    if (!inWorkflowContext()) return;
     const { [TRACE_SINK]: sink } = proxySinks<TraceSinks>();
     const carrier = this.carrier === undefined ? {} : { carrier: this.carrier };
     sink.ended({ ...carrier, startedAt: this.startedAt, endedAt: Date.now(), ...how });

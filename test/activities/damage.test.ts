@@ -1,12 +1,13 @@
 import { truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { NO_COUNTS } from '../../src/batch/counts.js';
-import type { PackProgress, PartInput } from '../../src/batch/work.js';
-import { ATTACHMENT_RECORD_BYTES, encodeAttachment } from '../../src/input/attachment-index.js';
+import type { PartInput } from '../../src/batch/step-contract.js';
 import { OFFSET_BYTES } from '../../src/input/offsets.js';
-import { inputKey, runDirectory } from '../../src/storage/run-directory.js';
+import { ATTACHMENT_RECORD_BYTES, encodeAttachment } from '../../src/store/attachment-index.js';
+import { inputKey, runDirectory } from '../../src/store/run-directory.js';
 import { simulator } from '../simulator/harness.js';
-import { ActivityWorld, failureOf, RUN } from '../support/activity-env.js';
+import { ActivityWorld, CHAIN, failureOf, RUN } from '../support/activity-env.js';
+import { summaryOf } from '../support/summary.js';
 
 /*
  * Objects are synced before they count (test/storage/power-cut.test.ts). A disk that says so and does not do it, or that
@@ -44,17 +45,9 @@ async function damage({ storage }: ActivityWorld, key: string, how: (typeof DAMA
   await how(storage.path(key), (await storage.size(key)) ?? 0);
 }
 
-async function onlyBlock(world: ActivityWorld): Promise<string> {
-  const [key, ...others] = await world.blockKeys();
-  if (key === undefined || others.length > 0) throw new Error('there is not exactly one block');
-  return key;
-}
+const PART: PartInput = { run: RUN, chunk: CHUNK, detail: false, counts: NO_COUNTS };
 
-function part(packs: readonly PackProgress[]): PartInput {
-  const ok = packs.reduce((sum, pack) => sum + pack.ok, 0);
-  const segments = packs.flatMap((pack) => pack.segments);
-  return { run: RUN, chunk: CHUNK, segments, failures: [], detail: false, counts: { ...NO_COUNTS, ok } };
-}
+const recover = (world: ActivityWorld) => world.run('recoverChunk', { run: RUN, chunk: CHUNK, retryFailed: false });
 
 async function ids(world: ActivityWorld, key: string): Promise<number[]> {
   const text = await world.text(key);
@@ -64,38 +57,19 @@ async function ids(world: ActivityWorld, key: string): Promise<number[]> {
     .map((line) => JSON.parse(line).id);
 }
 
-describe('a damaged block', () => {
-  it.each([
-    ['empty', 0, []],
-    ['cut in its second line', 1, [0]],
-    ['cut in its last line', 2, [0, 1]],
-  ])(
-    'that is %s: a further attempt takes over the whole answers and asks for the others',
-    async (_how, whole, kept) => {
-      const { world, asked } = await open();
-      await world.infer('0-2');
-      const key = await onlyBlock(world);
-      const lines = (await world.text(key)).split('\n');
-      const bytes = Buffer.byteLength(
-        lines
-          .slice(0, whole)
-          .map((line) => `${line}\n`)
-          .join(''),
-      );
-      await cut(world, key, whole === 0 ? 0 : bytes + 20);
-      const again = await (await world.beside({ baseUrl: world.endpoint.baseUrl })).infer('0-2', {}, { attempt: 2 });
-      expect(again).toMatchObject({ ok: 3, remaining: '' });
-      expect((await world.records(again.segments)).map(({ item }) => item).sort()).toEqual([0, 1, 2]);
-      const twice = (await asked()).slice(3);
-      expect(twice).toEqual(['zero', 'one', 'two'].filter((_, item) => !(kept as number[]).includes(item)));
-    },
-  );
+/** Asks all five items and merges their outcomes. */
+async function writePart(world: ActivityWorld): Promise<void> {
+  const { counts } = await world.infer('0-4');
+  await world.run('writePart', { ...PART, counts });
+}
 
+describe('a damaged segment', () => {
   it.each(DAMAGES)('that is %s makes no part: the run fails loudly', async (_how, how) => {
     const { world } = await open();
-    const input = part([await world.infer('0-4')]);
-    await damage(world, await onlyBlock(world), how);
-    const failure = await failureOf(world.run('writePart', input));
+    await world.infer('0-4');
+    const [key = ''] = await world.segmentKeys();
+    await damage(world, key, how);
+    const failure = await failureOf(world.run('writePart', PART));
     expect(failure).toMatchObject({ type: 'ReconciliationFailed', nonRetryable: true });
     expect(await world.storage.size(directory.part(0))).toBeUndefined();
   });
@@ -105,9 +79,9 @@ describe('a damaged block', () => {
     async (how, spoil) => {
       const { world } = await open();
       await world.infer('0-4');
-      await damage(world, await onlyBlock(world), spoil);
-      const found = await world.run('recoverChunk', { run: RUN, chunk: CHUNK, retryFailed: false });
-      expect(found.items).toBe(how === 'cut in the middle of a line' ? '0-3' : '');
+      const [key = ''] = await world.segmentKeys();
+      await damage(world, key, spoil);
+      expect((await recover(world)).items).toBe(how === 'cut in the middle of a line' ? '0-3' : '');
     },
   );
 });
@@ -117,21 +91,22 @@ describe('a damaged part', () => {
     'that is %s is not taken for the chunk by a run that goes on, and is written anew',
     async (_how, how) => {
       const { world } = await open();
-      await world.run('writePart', part([await world.infer('0-4')]));
+      await writePart(world);
       await damage(world, directory.part(0), how);
-      const found = await world.run('recoverChunk', { run: RUN, chunk: CHUNK, retryFailed: false });
-      expect(found).toEqual({ segments: [], items: '', counts: NO_COUNTS });
-      const again = part([await world.infer('0-4', {}, { activityId: 'pack-2' })]);
-      expect(await world.run('writePart', again)).toEqual({ counts: again.counts });
+      expect(await recover(world)).toEqual({ items: '', counts: NO_COUNTS });
+      await world.infer('0-4', {}, { activityId: 'pack-2', attempt: 2 });
+      expect(await world.run('writePart', PART)).toMatchObject({ counts: { ok: 5 } });
       expect(await ids(world, directory.part(0))).toEqual([1, 2, 3, 4, 5]);
     },
   );
 
   it.each(DAMAGES)('that is %s makes no results: the run fails loudly', async (_how, how) => {
     const { world } = await open();
-    await world.run('writePart', part([await world.infer('0-4')]));
+    await writePart(world);
     await damage(world, directory.part(0), how);
-    const failure = await failureOf(world.run('assembleResults', { run: RUN, chunks: 1, summary: SUMMARY }));
+    const failure = await failureOf(
+      world.run('assembleResults', { run: RUN, chain: CHAIN, chunks: 1, summary: SUMMARY }),
+    );
     expect(failure.nonRetryable).toBe(true);
     expect(failure.message).toContain(`${directory.part(0)}: it is damaged`);
     expect(await world.storage.size(directory.results)).toBeUndefined();
@@ -140,19 +115,17 @@ describe('a damaged part', () => {
 
   it.each(DAMAGES)('whose counts are %s is not taken for the chunk', async (_how, how) => {
     const { world } = await open();
-    await world.run('writePart', part([await world.infer('0-4')]));
+    await writePart(world);
     await damage(world, directory.partCounts(0), how);
-    const found = await world.run('recoverChunk', { run: RUN, chunk: CHUNK, retryFailed: false });
-    expect(found).toEqual({ segments: [], items: '', counts: NO_COUNTS });
+    expect(await recover(world)).toEqual({ items: '', counts: NO_COUNTS });
   });
 });
 
 it('a part whose counts are those of something else is not taken for the chunk', async () => {
   const { world } = await open();
-  await world.run('writePart', part([await world.infer('0-4')]));
+  await writePart(world);
   await world.storage.put(directory.partCounts(0), JSON.stringify(NO_COUNTS));
-  const found = await world.run('recoverChunk', { run: RUN, chunk: CHUNK, retryFailed: false });
-  expect(found).toEqual({ segments: [], items: '', counts: NO_COUNTS });
+  expect(await recover(world)).toEqual({ items: '', counts: NO_COUNTS });
 });
 
 describe('a damaged input', () => {
@@ -172,7 +145,7 @@ describe('a damaged input', () => {
   it('that has lost its attachments is not asked without them', async () => {
     const { world, asked } = await open();
     const batch = { input: `${world.folder}/in.jsonl`, attachments: { folder: world.folder, staged: true } };
-    await world.run('readManifest', { run: RUN, batch: { ...batch, recover: true } });
+    await world.run('readManifest', { run: RUN, chain: CHAIN, batch });
     const records = PROMPTS.map(() => encodeAttachment(undefined));
     await world.storage.put(directory.attachments, Buffer.concat(records));
     await cut(world, directory.attachments, 2 * ATTACHMENT_RECORD_BYTES);
@@ -195,7 +168,7 @@ describe('a damaged input', () => {
     const { world } = await open();
     await damage(world, directory.manifest, how);
     const batch = { input: `${world.folder}/in.jsonl` };
-    const failure = await failureOf(world.run('readManifest', { run: RUN, batch }));
+    const failure = await failureOf(world.run('readManifest', { run: RUN, chain: CHAIN, batch }));
     expect(failure).toMatchObject({ type: 'StorageUnavailable', nonRetryable: true });
     expect(failure.message).toContain(`${directory.manifest}: it is damaged`);
   });
@@ -208,28 +181,9 @@ describe('a damaged input', () => {
     const key = inputKey(JSON.parse(await world.text(directory.manifest)).sha256);
     await cut(world, key, keep);
     await cut(world, directory.offsets, keep);
-    await world.run('readManifest', { run: RUN, batch: { input: `${world.folder}/in.jsonl` } });
-    expect(await world.infer('0-4')).toMatchObject({ ok: 5 });
+    await world.run('readManifest', { run: RUN, chain: CHAIN, batch: { input: `${world.folder}/in.jsonl` } });
+    expect(await world.infer('0-4')).toMatchObject({ counts: { ok: 5 } });
   });
 });
 
-const SUMMARY = {
-  runId: RUN,
-  state: 'completed' as const,
-  items: 5,
-  ok: 5,
-  failed: 0,
-  skipped: 0,
-  cancelled: 0,
-  failedByKind: {},
-  truncated: 0,
-  empty: 0,
-  tokens: 9,
-  wastedTokens: 0,
-  requests: 5,
-  retries: 0,
-  fallbacks: 0,
-  startedAt: 1,
-  endedAt: 2,
-  models: [],
-};
+const SUMMARY = summaryOf(RUN, 5);

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { type Storage, StorageError } from '../../src/storage/storage.js';
+import { type Appender, type Storage, StorageError } from '../../src/storage/storage.js';
 
 /** Which call of the storage fails: its name and its key. */
 export type Fault = (call: keyof Storage, key: string) => boolean;
@@ -22,6 +22,11 @@ export class FaultyStorage implements Storage {
   async put(key: string, content: string | Uint8Array): Promise<void> {
     this.disturb('put', key);
     await this.storage.put(key, content);
+  }
+
+  async putNew(key: string, content: string | Uint8Array): Promise<boolean> {
+    this.disturb('putNew', key);
+    return await this.storage.putNew(key, content);
   }
 
   async putStream(key: string, content: AsyncIterable<Uint8Array | string>): Promise<void> {
@@ -57,6 +62,32 @@ export class FaultyStorage implements Storage {
   async removeAll(prefix: string): Promise<void> {
     this.disturb('removeAll', prefix);
     await this.storage.removeAll(prefix);
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    for (const key of keys) this.disturb('remove', key);
+    await this.storage.remove(keys);
+  }
+
+  get growsInPlace(): boolean {
+    return this.storage.growsInPlace;
+  }
+
+  openAppend(key: string): Appender {
+    const appender = this.storage.openAppend(key);
+    return {
+      syncIntervalMs: appender.syncIntervalMs,
+      syncSize: appender.syncSize,
+      append: async (content) => {
+        this.disturb('openAppend', key);
+        await appender.append(content);
+      },
+      sync: async () => {
+        this.disturb('openAppend', key);
+        await appender.sync();
+      },
+      close: () => appender.close(),
+    };
   }
 
   private disturb(call: keyof Storage, key: string): void {

@@ -1,7 +1,8 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { beforeAll, expect, test } from 'vitest';
-import { METRICS, PackMetrics } from '../../src/activities/metrics.js';
+import { PackMetrics } from '../../src/activities/metrics.js';
+import { METRICS } from '../../src/metric-names.js';
 import { freePort } from '../support/free-ports.js';
 
 let address: string;
@@ -15,27 +16,27 @@ beforeAll(async () => {
 });
 
 /** Begins a pack in an activity of the task queue, as the SDK tags its metrics. */
-async function begin(taskQueue: string, lanes: number): Promise<PackMetrics> {
+async function begin(taskQueue: string, permits: number): Promise<PackMetrics> {
   const metricMeter = Runtime.instance().metricMeter.withTags({ taskQueue });
   const environment = new MockActivityEnvironment({ taskQueue }, { metricMeter });
-  return await environment.run(async () => PackMetrics.begin(lanes));
+  return await environment.run(async () => PackMetrics.begin(permits));
 }
 
-/** The lanes in use of each task queue, as Prometheus finds them. */
-async function lanesUsed(): Promise<Record<string, number>> {
+/** The permits in use of each task queue, as Prometheus finds them. */
+async function permitsUsed(): Promise<Record<string, number>> {
   const text = await (await fetch(`http://${address}/metrics`)).text();
-  const samples = text.matchAll(new RegExp(`^${METRICS.lanes}\\{.*taskQueue="(\\w+)".*\\} (\\S+)$`, 'gm'));
+  const samples = text.matchAll(new RegExp(`^${METRICS.permits}\\{.*taskQueue="(\\w+)".*\\} (\\S+)$`, 'gm'));
   return Object.fromEntries(Array.from(samples, ([, queue, value]) => [queue, Number(value)]));
 }
 
-test('lanes in use are counted for each task queue of a worker', async () => {
+test('permits in use are counted for each task queue of a worker', async () => {
   const left = await begin('left', 3);
   const right = await begin('right', 2);
   const wide = await begin('left', 10);
-  expect(await lanesUsed()).toEqual({ left: 13, right: 2 });
+  expect(await permitsUsed()).toEqual({ left: 13, right: 2 });
   left.end();
-  expect(await lanesUsed()).toEqual({ left: 10, right: 2 });
+  expect(await permitsUsed()).toEqual({ left: 10, right: 2 });
   wide.end();
   right.end();
-  expect(await lanesUsed()).toEqual({ left: 0, right: 0 });
+  expect(await permitsUsed()).toEqual({ left: 0, right: 0 });
 });

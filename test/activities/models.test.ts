@@ -41,7 +41,7 @@ describe('fetchModels', () => {
   it.each<[number, string, string, boolean]>([
     [500, 'broken', 'ServerError', false],
     [503, 'no nodes available', 'NoNodesAvailable', false],
-    [404, 'not found', 'InvalidRequest', true],
+    [404, 'not found', 'InvalidRequest', false],
     [200, 'nonsense', 'BadResponse', false],
   ])('that gets %i %s fails with %s', async (status, body, type, nonRetryable) => {
     const { world } = await served([status, body], [404, '']);
@@ -51,7 +51,7 @@ describe('fetchModels', () => {
   it('that finds nobody fails in a way that is tried again', async () => {
     const { world, server } = await served([200, LIST], [404, '']);
     await server.close();
-    expect(await failureOf(fetchModels(world))).toMatchObject({ type: 'NetworkError', nonRetryable: false });
+    expect(await failureOf(fetchModels(world))).toMatchObject({ type: 'EndpointUnavailable', nonRetryable: false });
   });
 });
 

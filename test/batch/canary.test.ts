@@ -1,20 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BatchState, totalCounts } from '../../src/batch/batch-state.js';
-import {
-  canaryItems,
-  canaryOf,
-  endCanaryChunk,
-  isCanary,
-  leaveCanary,
-  passCanary,
-  startCanary,
-  startCanaryChunk,
-} from '../../src/batch/canary.js';
-import { countFailure, countModel, NO_COUNTS } from '../../src/batch/counts.js';
-import { encodeItems } from '../../src/batch/item-ranges.js';
+import { applyReport, type BatchState, endChunk } from '../../src/batch/batch-state.js';
+import { canaryOf, startCanary, startCanaryChunk } from '../../src/batch/canary.js';
+import type { ChunkReport } from '../../src/batch/chunk-messages.js';
+import { startChunk } from '../../src/batch/chunk-state.js';
 import { encodeLayout, type LayoutCode } from '../../src/batch/layout.js';
-import { NOW, runOf } from './run-of-state.js';
+import { isCanaryDone, resumeRun, reviewCanary } from '../../src/batch/pausing.js';
+import { NOW, report, runOf, started, TARGETS } from './run-of-state.js';
 
 describe('the items of a canary', () => {
   it('are spread evenly', () => {
@@ -44,71 +36,70 @@ describe('the items of a canary', () => {
   });
 });
 
-/** A run of two chunks of ten items, with a canary of three. */
-function withCanary(): BatchState {
-  const state = runOf([10, 10]);
-  const chunks = [
-    { chunk: { chunk: 0, first: 0, layout: 't10' }, items: encodeItems([3]) },
-    { chunk: { chunk: 1, first: 10, layout: 't10' }, items: encodeItems([13, 18]) },
-  ];
-  return { ...state, canary: startCanary(chunks, state.models, NOW) };
+const NO_OFFSET = { text: 0, vision: 0, audio: 0 };
+const FIRST = { chunk: { chunk: 0, first: 0, layout: 't5v5' }, offset: NO_OFFSET, items: '3,7' };
+const SECOND = {
+  chunk: { chunk: 4, first: 40, layout: 't10' },
+  offset: { text: 25, vision: 15, audio: 0 },
+  items: '43-45',
+};
+
+/** A run of two chunks, with a canary that has so far started this many of them. */
+function withCanary(count: number): BatchState {
+  let canary = startCanary([FIRST, SECOND]);
+  let state = runOf(['t5v5', 't10']);
+  for (const { chunk } of [FIRST, SECOND].slice(0, count)) {
+    canary = startCanaryChunk(canary)?.canary ?? canary;
+    state = started(state, chunk.layout);
+  }
+  return { ...state, canary };
 }
 
-const BEGIN = { lanes: 1, open: 1, toldSize: 1 };
-
-function startBoth(): BatchState {
-  const first = startCanaryChunk(withCanary(), BEGIN);
-  const second = startCanaryChunk(first?.state ?? withCanary(), BEGIN);
-  if (second === undefined) throw new Error('the second did not start');
-  return second.state;
-}
-
-describe('a run with a canary', () => {
-  it('starts the canary of each chunk, with the models in proportion', () => {
-    const state = withCanary();
-    expect([isCanary(state), canaryItems(state)]).toEqual([true, [1, 2]]);
-    const first = startCanaryChunk(state, BEGIN);
-    const second = startCanaryChunk(first?.state ?? state, BEGIN);
-    expect(first?.started.items).toBe('3');
-    const shares = [...(first?.shares.text ?? []), ...(second?.shares.text ?? [])];
-    const given = (model: string) =>
-      shares.filter((share) => share.model === model).reduce((sum, { items }) => sum + items, 0);
-    expect([given('text'), given('vision')]).toEqual([2, 1]);
-    expect(startCanaryChunk(second?.state ?? state, BEGIN)).toBeUndefined();
+describe('a canary', () => {
+  it('starts its chunks in order, each in the canary’s own division, until none is left', () => {
+    const start = startCanary([FIRST, SECOND]);
+    expect(start).toMatchObject({ phase: 'asking', items: '3,7,43-45', started: [], offset: NO_OFFSET });
+    const first = startCanaryChunk(start);
+    expect(first?.started).toBe(FIRST);
+    expect(first?.canary).toMatchObject({ started: [0], offset: { text: 1, vision: 1, audio: 0 } });
+    const second = startCanaryChunk(first?.canary ?? start);
+    expect(second?.canary).toMatchObject({ started: [0, 4], offset: { text: 4, vision: 1, audio: 0 }, pending: [] });
+    expect(startCanaryChunk(second?.canary ?? start)).toBeUndefined();
   });
 
-  it('waits for a person when all of it has ended, and goes on when told to', () => {
-    const counts = { ...NO_COUNTS, ok: 1, tokens: 10, requests: 1 };
-    const half = endCanaryChunk(startBoth(), 1, counts);
-    expect([half.paused, half.canary?.phase]).toEqual([false, 'asking']);
-    const ended = endCanaryChunk(half, 0, counts);
-    expect(ended).toMatchObject({ paused: true, pausedBy: 'canary', canary: { phase: 'review', items: '3,13,18' } });
-    expect(totalCounts(ended)).toMatchObject({ ok: 2, tokens: 20 });
-    expect(ended.doneChunks).toBe(0);
-    expect(passCanary(ended).canary?.phase).toBe('passed');
-    expect(passCanary(half)).toBe(half);
+  it('without an item is passed', () => {
+    expect(startCanary([]).phase).toBe('passed');
   });
 
-  it('counts its answers once: the chunk that starts finds them, what came to nothing stays counted', () => {
-    const spent = { ...NO_COUNTS, ok: 1, tokens: 10, requests: 4, retries: 2, wastedTokens: 7, empty: 1 };
-    const counts = countFailure(
-      countModel(spent, 'text', { sent: 4, ok: 1, tokens: 10, fallbacks: 1 }),
-      'text',
-      '500: x',
-    );
-    const ended = endCanaryChunk(endCanaryChunk(startBoth(), 0, counts), 1, NO_COUNTS);
-    const left = leaveCanary(passCanary(ended), 0);
-    expect(left.found).toBe(true);
-    expect(totalCounts(left.state)).toMatchObject({
-      ok: 0,
-      failed: 0,
-      tokens: 0,
-      requests: 3,
-      retries: 2,
-      wastedTokens: 7,
-      empty: 1,
-      models: { text: { sent: 3, ok: 0, failed: 0, fallbacks: 1 } },
+  it('is done once all its chunks have started and nothing of them is open or in a pack', () => {
+    const ended = (state: BatchState, more: Partial<ChunkReport> = {}) =>
+      [0, 1].reduce((next, chunk) => applyReport(next, report(chunk, more)), state);
+    const both = withCanary(2);
+    expect(isCanaryDone(both)).toBe(false);
+    expect(isCanaryDone(ended(withCanary(1)))).toBe(false);
+    expect(isCanaryDone(ended(both, { open: 1 }))).toBe(false);
+    expect(isCanaryDone(ended(both, { inFlight: 1 }))).toBe(false);
+    expect(isCanaryDone(ended(both))).toBe(true);
+    expect(isCanaryDone(ended(runOf([10])))).toBe(false);
+    const unfinished = startChunk({ ...FIRST, targets: TARGETS });
+    const yielded = endChunk(both, 0, { counts: unfinished.counts, unfinished });
+    expect(isCanaryDone(applyReport(yielded, report(1)))).toBe(false);
+  });
+
+  it('pauses the run for a person, once, and is passed when the run is resumed', () => {
+    const asked = [0, 1].reduce((next, chunk) => applyReport(next, report(chunk)), withCanary(2));
+    const review = reviewCanary(asked);
+    expect(review).toMatchObject({
+      paused: true,
+      pausedBy: 'canary',
+      pausedFor: 'the canary has ended: 5 items were asked; look at them, then resume',
+      canary: { phase: 'review' },
     });
-    expect(leaveCanary(left.state, 0).found).toBe(false);
+    expect(isCanaryDone(review)).toBe(false);
+    expect(resumeRun(review, NOW)).toMatchObject({ paused: false, canary: { phase: 'passed' } });
+  });
+
+  it('is not passed by a resume while it is asked', () => {
+    expect(resumeRun(withCanary(2), NOW).canary?.phase).toBe('asking');
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { applyChange, changeProblem, needsModels } from '../../src/batch/change.js';
-import { hearReport } from '../../src/batch/hear-report.js';
-import { markDown } from '../../src/batch/model-table.js';
-import { NOW, report, runOf, started } from './run-of-state.js';
+import { applyReport } from '../../src/batch/batch-state.js';
+import { applyChange, changeProblem, needsModels, type RunChange } from '../../src/batch/change.js';
+import { cool } from './cool.js';
+import { NOW, report, runOf, started, TARGETS } from './run-of-state.js';
 
 describe('what may be changed', () => {
   it.each<[unknown, RegExp | undefined]>([
@@ -26,28 +26,46 @@ describe('what may be changed', () => {
     else expect(found).toMatch(problem);
   });
 
-  it('needs the list of models for a change of the model alone', () => {
-    expect([{ model: 'm' }, { model: null }, { retries: 1 }].map(needsModels)).toEqual([true, true, false]);
+  it('needs the list of models only to choose among them', () => {
+    expect([{ model: 'm' }, { model: null }, { retries: 1 }].map(needsModels)).toEqual([false, true, false]);
   });
 });
 
 describe('a change', () => {
-  const list = [{ id: 'other', nodes: 2, modality: 'text' as const }];
+  const list = [{ id: 'other', nodes: 1, modality: 'text' as const }];
 
-  it('of what is asked is a new revision; of the pace or a wider limit it is none', () => {
+  it.each<[RunChange, boolean]>([
+    [{ model: 'other' }, true],
+    [{ maxTokens: 5 }, true],
+    [{ temperature: 0 }, true],
+    [{ timeoutSecs: 5 }, true],
+    [{ maxTotalTokens: 400 }, true],
+    [{ maxCredits: 5 }, true],
+    [{ concurrency: 3 }, true],
+    [{ concurrency: 30 }, false],
+    [{ retries: 1, maxWaitSecs: 5 }, false],
+    [{ maxTotalTokens: 600 }, false],
+    [{ maxTotalTokens: null }, false],
+    [{ maxTokens: 2048 }, false],
+  ])('takes packs back if items are asked otherwise or a bound is lower: %j, %s', (change, isNew) => {
     const state = runOf([10], { maxTotalTokens: 500 });
-    expect(applyChange(state, { maxTokens: 5 }, [], NOW).revision).toBe(1);
-    expect(applyChange(state, { maxTotalTokens: 400 }, [], NOW).revision).toBe(1);
-    expect(applyChange(state, { maxCredits: 5 }, [], NOW).revision).toBe(1);
-    expect(applyChange(state, { concurrency: 3, retries: 1 }, [], NOW).revision).toBe(0);
-    expect(applyChange(state, { maxTotalTokens: 600 }, [], NOW).revision).toBe(0);
-    expect(applyChange(state, { maxTotalTokens: null }, [], NOW).options.maxTotalTokens).toBeUndefined();
+    expect(applyChange(state, change, list).revision).toBe(isNew ? 1 : 0);
+  });
+
+  it('keeps what it does not name, and takes away what it names as null', () => {
+    const { options } = runOf([10], { maxTotalTokens: 500, model: 'm', retries: 7 });
+    const { maxTotalTokens: _none, ...others } = options;
+    const state = { ...runOf([10]), options };
+    expect(applyChange(state, { maxTotalTokens: null, concurrency: 4 }, []).options).toEqual({
+      ...others,
+      concurrency: 4,
+    });
   });
 
   it('to a new or lower limit tells each chunk with it what it may spend, within what is left of the limit', () => {
     const paused = { ...started(started(runOf([10, 10]), 10), 10), paused: true } as const;
-    const limited = applyChange(paused, { maxTotalTokens: 500 }, [], NOW);
-    const lower = applyChange(limited, { maxTotalTokens: 200 }, [], NOW);
+    const limited = applyChange(paused, { maxTotalTokens: 500 }, []);
+    const lower = applyChange(limited, { maxTotalTokens: 200 }, []);
     for (const [{ running }, limit] of [
       [limited, 500],
       [lower, 200],
@@ -59,24 +77,28 @@ describe('a change', () => {
     }
   });
 
-  it('of the model leaves only that one, and back to any keeps what was learnt', () => {
-    const state = runOf([10]);
-    const down = { ...state, models: markDown(state.models, 'text', NOW) };
-    const chosen = applyChange(down, { model: 'other' }, list, NOW);
-    expect(chosen.models).toMatchObject([{ id: 'other', nodes: 2, chosen: true }]);
-    expect(chosen.shares.text).toEqual([{ model: 'other', items: 10 }]);
-    const back = applyChange(chosen, { model: null }, [...list, { id: 'text', nodes: 5, modality: 'text' }], NOW);
+  it('of the model leaves only that one, and back to any has the targets of the list', () => {
+    const down = { ...runOf([10]), targets: cool(TARGETS, 'text', NOW, '503') };
+    const chosen = applyChange(down, { model: 'other' }, list);
+    expect(chosen.targets).toMatchObject([{ id: 'other', nodes: 1, chosen: true }]);
+    const back = applyChange(chosen, { model: null }, [...list, { id: 'text', nodes: 5, modality: 'text' }]);
     expect(back.options.model).toBeUndefined();
-    expect(back.models.map(({ id, chosen: only }) => [id, only])).toEqual([
+    expect(back.targets.map(({ id, chosen: only }) => [id, only])).toEqual([
       ['other', undefined],
       ['text', undefined],
     ]);
   });
 
-  it('makes what chunks have learnt before it worthless', () => {
-    const state = applyChange(started(runOf([10]), 10), { model: 'other' }, list, NOW);
-    const old = markDown(runOf([10]).models, 'text', NOW);
-    expect(hearReport(state, report(0, { models: old, revision: 0 })).models).toBe(state.models);
-    expect(hearReport(state, report(0, { models: old, revision: 1 })).models).toHaveLength(3);
+  it('to any model keeps what was learnt of the chosen one', () => {
+    const chosen = applyChange(runOf([10]), { model: 'other' }, list);
+    const down = { ...chosen, targets: cool(chosen.targets, 'other', NOW, '503') };
+    expect(applyChange(down, { model: null }, list).targets).toMatchObject([{ id: 'other', downUntil: NOW + 5_000 }]);
+  });
+
+  it('makes what chunks report of targets under an older revision worthless', () => {
+    const state = applyChange(started(runOf([10]), 10), { model: 'other' }, list);
+    const old = cool(state.targets, 'other', NOW, '503');
+    expect(applyReport(state, report(0, { targets: old, revision: 0 })).targets).toBe(state.targets);
+    expect(applyReport(state, report(0, { targets: old, revision: 1 })).targets).toEqual(old);
   });
 });

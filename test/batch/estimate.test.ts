@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { estimateRun, type ModelPrice, type RunPlan, textTokens } from '../../src/batch/estimate.js';
 import { MODALITIES } from '../../src/batch/modality.js';
-import { chosenModel, refreshModels } from '../../src/batch/model-table.js';
 import type { Model } from '../../src/batch/models.js';
+import { applyList, chosenTarget } from '../../src/batch/targets.js';
 
 describe('the tokens of a text', () => {
   it.each([
@@ -36,7 +36,7 @@ describe('the tokens of a text', () => {
 const NONE = { text: 0, vision: 0, audio: 0 };
 
 function planWith(list: readonly Model[], more: Partial<RunPlan>): RunPlan {
-  const models = refreshModels([], list);
+  const models = applyList([], list);
   return { modalities: NONE, textTokens: NONE, maxTokens: 100, retries: 2, prices: {}, models, ...more };
 }
 
@@ -59,7 +59,7 @@ describe('a run to come', () => {
   });
 
   it('gives a chosen model everything, in the list or not', () => {
-    const models = chosenModel('mine', []);
+    const models = chosenTarget('mine', []);
     const { models: planned, unserved } = estimateRun(
       planWith([], { models, modalities: { text: 3, vision: 2, audio: 1 } }),
     );

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeItems, encodeItems } from '../../src/batch/item-ranges.js';
+import { countItems, decodeItems, encodeItems, joinItems, splitItems } from '../../src/batch/item-ranges.js';
+
+const itemLists = fc
+  .array(fc.tuple(fc.nat({ max: 2_000_000 }), fc.integer({ min: 1, max: 60 })), { maxLength: 20 })
+  .map((runs) => runs.flatMap(([first, count]) => Array.from({ length: count }, (_, step) => first + step)));
 
 describe('ranges of items', () => {
   it.each<[number[], string]>([
@@ -16,11 +20,21 @@ describe('ranges of items', () => {
   });
 
   it('come back as they were, whatever the items and their order', () => {
-    const runs = fc.array(fc.tuple(fc.nat({ max: 2_000_000 }), fc.integer({ min: 1, max: 60 })), { maxLength: 20 });
     fc.assert(
-      fc.property(runs, (parts) => {
-        const items = parts.flatMap(([first, count]) => Array.from({ length: count }, (_, step) => first + step));
+      fc.property(itemLists, (items) => {
         expect(decodeItems(encodeItems(items))).toEqual(items);
+      }),
+    );
+  });
+
+  it('are counted, split anywhere and joined without being read', () => {
+    fc.assert(
+      fc.property(itemLists, fc.nat({ max: 800 }), (items, count) => {
+        const ranges = encodeItems(items);
+        const [head, rest] = splitItems(ranges, count);
+        expect([decodeItems(head), decodeItems(rest)]).toEqual([items.slice(0, count), items.slice(count)]);
+        expect(decodeItems(joinItems(head, rest))).toEqual(items);
+        expect(countItems(ranges)).toBe(items.length);
       }),
     );
   });

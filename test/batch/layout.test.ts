@@ -1,8 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { countLayout, decodeLayout, encodeLayout, type LayoutCode, layoutRuns } from '../../src/batch/layout.js';
+import {
+  askedAs,
+  countLayout,
+  decodeLayout,
+  encodeLayout,
+  isReused,
+  isTwin,
+  type LayoutCode,
+  layoutRuns,
+  modalityOf,
+} from '../../src/batch/layout.js';
+import { MODALITIES } from '../../src/batch/modality.js';
 
-const code = fc.constantFrom<LayoutCode>('text', 'vision', 'audio', 'invalid');
+const code = fc.constantFrom<LayoutCode>(
+  ...MODALITIES.flatMap((modality): LayoutCode[] => [modality, `twin-${modality}`, `reused-${modality}`]),
+  'invalid',
+);
 
 describe('layout', () => {
   it('writes runs of equal items as a letter and a count', () => {
@@ -25,8 +39,22 @@ describe('layout', () => {
         for (const each of ['text', 'vision', 'audio', 'invalid'] as const) {
           expect(counts[each]).toBe(codes.filter((one) => one === each).length);
         }
+        expect(counts.twins).toBe(codes.filter(isTwin).length);
+        expect(counts.reused).toBe(codes.filter(isReused).length);
+        expect(Object.values(counts).reduce((sum, one) => sum + one, 0)).toBe(codes.length);
       }),
     );
+  });
+
+  it('tells which items are asked, and of which modality all but invalid ones are', () => {
+    expect([askedAs('vision'), askedAs('twin-vision'), askedAs('reused-text'), askedAs('invalid')]).toEqual([
+      'vision',
+      ...[undefined, undefined, undefined],
+    ]);
+    expect([modalityOf('twin-audio'), modalityOf('reused-text'), modalityOf('text'), modalityOf('invalid')]).toEqual([
+      'audio',
+      ...['text', 'text', undefined],
+    ]);
   });
 
   it('never has two runs of the same kind side by side', () => {

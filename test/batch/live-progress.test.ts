@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { noLess, withPacks } from '../../src/batch/live-progress.js';
-import type { PackBeat } from '../../src/batch/pack-beat.js';
+import type { PackHeartbeat } from '../../src/batch/pack-heartbeat.js';
 import type { Progress } from '../../src/batch/progress.js';
 import { NO_PROGRESS } from '../../src/batch/run-view.js';
 
@@ -21,17 +21,28 @@ const run = (ok: number, tokens: number): Progress => ({
   models: [model('a', { sent: ok + 2, ok, tokens }), model('b', { sent: 0, ok: 0, tokens: 0 })],
 });
 
-const beat = (of: string, ok: number): PackBeat => ({
-  ...{ model: of, left: 3, ok, truncated: 1, empty: 1, tokens: ok * 10, wastedTokens: 7, requests: ok + 1 },
+const beat = (of: string, ok: number, failed = 0): PackHeartbeat => ({
+  ...{
+    target: of,
+    open: 3,
+    ok,
+    failed,
+    truncated: 1,
+    empty: 1,
+    tokens: ok * 10,
+    wastedTokens: 7,
+    cachedTokens: 0,
+    requests: ok + 1,
+  },
 });
 
 it('adds what packs under way have done, to the run and to the model that they ask', () => {
-  const live = withPacks(run(10, 100), [beat('a', 4), beat('b', 5), beat('gone', 1)]);
-  expect(live).toMatchObject({ ok: 20, failed: 2, requests: 25, truncated: 3, empty: 3, tokens: 200 });
+  const live = withPacks(run(10, 100), [beat('a', 4), beat('b', 5, 2), beat('gone', 1, 1)]);
+  expect(live).toMatchObject({ ok: 20, failed: 5, requests: 25, truncated: 3, empty: 3, tokens: 200 });
   expect(live.spending).toEqual({ tokens: 105 + 100 + 21, maxTotalTokens: 900 });
   expect(live.models).toMatchObject([
-    { id: 'a', sent: 17, ok: 14, tokens: 140 },
-    { id: 'b', sent: 6, ok: 5, tokens: 50 },
+    { id: 'a', sent: 17, ok: 14, failed: 0, tokens: 140 },
+    { id: 'b', sent: 6, ok: 5, failed: 2, tokens: 50 },
   ]);
 });
 
@@ -40,11 +51,18 @@ it('is the progress of the run where no pack is under way', () => {
 });
 
 it('never counts back while packs end and are reported, and takes everything else from the newest', () => {
-  const before = withPacks(run(10, 100), [beat('a', 40)]);
+  const before = withPacks(run(10, 100), [beat('a', 40, 3)]);
   const now: Progress = { ...run(15, 150), state: 'paused', reason: 'paused by an operator' };
   const shown = noLess(before, now);
-  expect(shown).toMatchObject({ ok: 50, requests: 53, tokens: 500, state: 'paused', reason: 'paused by an operator' });
-  expect(shown.models[0]).toMatchObject({ sent: 53, ok: 50, tokens: 500 });
+  expect(shown).toMatchObject({
+    ok: 50,
+    failed: 5,
+    requests: 53,
+    tokens: 500,
+    state: 'paused',
+    reason: 'paused by an operator',
+  });
+  expect(shown.models[0]).toMatchObject({ sent: 53, ok: 50, failed: 3, tokens: 500 });
   expect(noLess(undefined, now)).toBe(now);
 });
 

@@ -1,17 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { batchOptionsSchema, chunkSizeFor } from '../../src/batch/options.js';
+import { batchOptionsSchema } from '../../src/batch/options.js';
 import { batchInputSchema } from '../../src/batch/run.js';
 
 describe('the options of a batch', () => {
   it('have the defaults that users are promised', () => {
     expect(batchOptionsSchema.parse({})).toEqual({
       concurrency: 10,
+      dedupe: 'auto',
       retries: 3,
       maxTokens: 2048,
       temperature: 0.7,
       timeoutSecs: 120,
+      maxWaitSecs: 900,
+      repair: true,
+      groupPrefix: false,
       skipInvalid: false,
       detail: false,
+      raw: false,
+      chunkSize: 10_000,
     });
   });
 
@@ -26,6 +32,10 @@ describe('the options of a batch', () => {
     { timeoutSecs: 0 },
     { pack: 0 },
     { chunkSize: 0 },
+    { chunkSize: 50_001 },
+    { maxWaitSecs: -1 },
+    { canary: 501 },
+    { maxCredits: 0 },
     { model: '' },
     { schema: 'sentiment' },
     { max_tokens: 100 },
@@ -38,18 +48,5 @@ describe('the options of a batch', () => {
   it('are checked with the whole input of a workflow, where a misspelt field is named', () => {
     const { error } = batchInputSchema.safeParse({ input: '/in.jsonl', options: { concurency: 4 } });
     expect(error?.issues).toMatchObject([{ path: ['options'], keys: ['concurency'] }]);
-  });
-});
-
-describe('the items of a chunk', () => {
-  it.each([
-    [{ concurrency: 1 }, 500],
-    [{ concurrency: 10 }, 500],
-    [{ concurrency: 13 }, 520],
-    [{ concurrency: 50 }, 2000],
-    [{ concurrency: 2000 }, 2000],
-    [{ concurrency: 50, chunkSize: 7 }, 7],
-  ])('with %o are %i', (options, items) => {
-    expect(chunkSizeFor(options)).toBe(items);
   });
 });

@@ -10,6 +10,7 @@ const someFacts = fc.record(
     at: fc.integer({ min: 0, max: 2 ** 45 }),
     ms: fc.integer({ min: 0, max: 86_400_000 }),
     truncated: fc.constant(true),
+    filtered: fc.constant(true),
   },
   { requiredKeys: [] },
 );
@@ -42,6 +43,8 @@ describe('the facts of a part', () => {
       at: [500, null, 0],
       ms: [300, null, 200],
       truncated: [FIRST + 2],
+      filtered: [],
+      changed: [],
       names: ['a', 'b'],
       failures: [[FIRST + 1, 4, [0, 1]]],
     });

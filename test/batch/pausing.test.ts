@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { hearReport } from '../../src/batch/hear-report.js';
+import { applyReport } from '../../src/batch/batch-state.js';
 import {
+  allRefused,
   isOutdated,
   noBalance,
   outOfBudget,
@@ -37,12 +38,21 @@ describe('a pause', () => {
     expect(isOutdated(runOf([10]), refusal(0))).toBe(false);
   });
 
+  it('since the first items were all refused has the words of the refusal and how to try again', () => {
+    expect(allRefused('r', { type: 'AllRefused', message: '400: no such parameter', askedAt: NOW })).toEqual({
+      pausedBy: 'refused',
+      pausedFor:
+        'the first items were all refused, and none was answered: 400: no such parameter; ' +
+        'to try again: dria-temporal resume r',
+    });
+  });
+
   it('for its limits comes when all is spent and nothing is under way, not before', () => {
     const state = started(runOf([10], { maxTotalTokens: 300 }), 10);
     expect([outOfBudget('r', state), noBalance('r', state)]).toEqual([undefined, undefined]);
     const allowance = state.running[0]?.allowance ?? 0;
     const counts = { ...report(0).counts, ok: 1, tokens: 300 };
-    const spent = hearReport(state, report(0, { counts, open: 5, shortOf: allowance }));
+    const spent = applyReport(state, report(0, { counts, open: 5, shortOf: allowance }));
     expect(outOfBudget('r', spent)).toMatchObject({
       pausedBy: 'budget',
       pausedFor: expect.stringContaining('300 of 300 tokens are spent'),

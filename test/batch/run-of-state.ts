@@ -1,37 +1,63 @@
-import { type BatchState, startBatch, startNextChunk } from '../../src/batch/batch-state.js';
+import { addModalities, addRunning, type BatchState, modalitiesOf, startBatch } from '../../src/batch/batch-state.js';
 import { firstAllowance } from '../../src/batch/budget.js';
+import type { ChunkReport } from '../../src/batch/chunk-messages.js';
 import { NO_COUNTS } from '../../src/batch/counts.js';
-import { refreshModels } from '../../src/batch/model-table.js';
-import { type BatchOptionsInput, batchOptionsSchema } from '../../src/batch/options.js';
-import type { ChunkReport } from '../../src/batch/reports.js';
+import type { ChunkManifest } from '../../src/batch/manifest.js';
+import type { Model } from '../../src/batch/models.js';
+import {
+  type BatchOptionsInput,
+  batchOptionsSchema,
+  type WorkflowOptions,
+  workflowOptionsSchema,
+} from '../../src/batch/options.js';
+import { applyList, type Targets } from '../../src/batch/targets.js';
 
 /** When the runs of these tests are, epoch ms. */
 export const NOW = 1_000_000;
 
-const MODELS = refreshModels(
-  [],
-  [
-    { id: 'text', nodes: 5, modality: 'text' },
-    { id: 'vision', nodes: 3, modality: 'vision' },
-  ],
-);
+const LIST: readonly Model[] = [
+  { id: 'text', nodes: 5, modality: 'text' },
+  { id: 'vision', nodes: 3, modality: 'vision' },
+];
 
-/** A run of chunks with so many text items each, of which none has started. */
-export function runOf(chunks: readonly number[], given: BatchOptionsInput = {}): BatchState {
-  const items = chunks.reduce((sum, count) => sum + count, 0);
-  const manifest = { items, modalities: { text: items, vision: 0, audio: 0 }, invalid: 0, chunks: chunks.length };
-  return startBatch({ options: batchOptionsSchema.parse(given), manifest }, { models: MODELS, now: NOW });
+/** Five nodes for text, three for text and vision. */
+export const TARGETS: Targets = applyList([], LIST);
+
+/** Returns a run's options as its workflow has them. */
+export function optionsOf(given: BatchOptionsInput = {}): WorkflowOptions {
+  return workflowOptionsSchema.strip().parse(batchOptionsSchema.parse(given));
 }
 
-/** The run with its next chunk started, of so many items. */
-export function started(state: BatchState, items: number, lanes = 1): BatchState {
-  const chunk = { chunk: state.nextChunk, first: 0, layout: `t${items}` };
-  const allowance = firstAllowance(state);
-  const begin = { lanes, open: items, toldSize: 1, ...(allowance === undefined ? {} : { allowance }) };
-  return startNextChunk(state, chunk, begin).state;
+/** Returns the manifests of chunks with these layouts, one behind the other. */
+export function chunksOf(layouts: readonly string[]): ChunkManifest[] {
+  let first = 0;
+  return layouts.map((layout, chunk) => {
+    const manifest = { chunk, first, layout };
+    for (const count of layout.match(/\d+/g) ?? []) first += Number(count);
+    return manifest;
+  });
 }
 
-/** What a chunk reports; by default that it has just begun. */
+/** Returns a run of chunks with these layouts, or with so many text items each, of which none has started. */
+export function runOf(chunks: readonly (number | string)[], given: BatchOptionsInput = {}): BatchState {
+  const manifests = chunksOf(chunks.map((chunk) => (typeof chunk === 'number' ? `t${chunk}` : chunk)));
+  const modalities = manifests.map(modalitiesOf).reduce(addModalities, { text: 0, vision: 0, audio: 0 });
+  const items = modalities.text + modalities.vision + modalities.audio;
+  const manifest = { items, modalities, invalid: 0, reused: 0, chunks: chunks.length };
+  return startBatch({ options: optionsOf(given), manifest }, { targets: TARGETS, now: NOW });
+}
+
+/** Starts the run's next chunk, with so many text items or a layout. */
+export function started(state: BatchState, items: number | string, permits = 1): BatchState {
+  const layout = typeof items === 'number' ? `t${items}` : items;
+  const manifest = { chunk: state.nextChunk, first: 0, layout };
+  const own = modalitiesOf(manifest);
+  const rest = { ...state, nextChunk: state.nextChunk + 1, offset: addModalities(state.offset, own) };
+  const open = own.text + own.vision + own.audio;
+  return addRunning(rest, { manifest, offset: state.offset, permits, open, allowance: firstAllowance(rest) });
+}
+
+/** Returns a chunk's report; by default nothing is open, in a pack, or counted. */
 export function report(chunk: number, more: Partial<ChunkReport> = {}): ChunkReport {
   return {
     chunk,
@@ -39,9 +65,11 @@ export function report(chunk: number, more: Partial<ChunkReport> = {}): ChunkRep
     returned: 0,
     inFlight: 0,
     open: 0,
+    ready: 0,
     counts: NO_COUNTS,
-    latency: {},
+    targets: TARGETS,
     lastFailures: [],
+    notes: [],
     ...more,
   };
 }

@@ -1,55 +1,33 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BatchState, endChunk, startBatch, startNextChunk } from '../../src/batch/batch-state.js';
+import { applyReport, type BatchState, endChunk } from '../../src/batch/batch-state.js';
+import type { ChunkReport } from '../../src/batch/chunk-messages.js';
 import { countFailure, countModel, NO_COUNTS } from '../../src/batch/counts.js';
+import { firstCredits, seeBalance } from '../../src/batch/credits.js';
 import { describeProgress } from '../../src/batch/describe-progress.js';
-import { hearReport } from '../../src/batch/hear-report.js';
-import { markDown, refreshModels } from '../../src/batch/model-table.js';
-import { batchOptionsSchema } from '../../src/batch/options.js';
 import type { Progress } from '../../src/batch/progress.js';
-import type { ChunkReport } from '../../src/batch/reports.js';
 import { NO_PROGRESS, progressOf, progressOfSummary, summaryOf } from '../../src/batch/run-view.js';
 import { runSummarySchema } from '../../src/batch/summary.js';
+import { cool } from './cool.js';
+import { NOW, report as reportOfChunk, runOf, started, TARGETS } from './run-of-state.js';
 
-const NOW = Date.UTC(2026, 0, 5, 12, 0, 0);
-const MODELS = refreshModels(
-  [],
-  [
-    { id: 'text', nodes: 5, modality: 'text' },
-    { id: 'vision', nodes: 3, modality: 'vision' },
-  ],
-);
-const CHUNK = { chunk: 0, first: 0, layout: 't6v4' };
-
+/** A run of one chunk of ten items, with three of four permits. */
 function running(): BatchState {
-  const manifest = { items: 10, modalities: { text: 6, vision: 4, audio: 0 }, invalid: 0, chunks: 1 };
-  const state = startBatch(
-    { options: batchOptionsSchema.parse({ concurrency: 4 }), manifest },
-    { models: MODELS, now: NOW },
-  );
-  return startNextChunk(state, CHUNK, { lanes: 3, open: 10, toldSize: 1 }).state;
+  return started(runOf(['t6v4'], { concurrency: 4 }), 't6v4', 3);
 }
 
-const report = (more: Partial<ChunkReport>): ChunkReport => ({
-  chunk: 0,
-  revision: 0,
-  returned: 0,
-  inFlight: 1,
-  open: 3,
-  counts: NO_COUNTS,
-  latency: {},
-  lastFailures: [],
-  ...more,
-});
+const report = (more: Partial<ChunkReport>): ChunkReport =>
+  reportOfChunk(0, { inFlight: 1, open: 3, ready: 3, ...more });
+const WAIT = { text: '503: no nodes available', since: NOW - 9, until: NOW + 5_000, tries: 0, minTries: 0 };
 
 describe('the progress of a run', () => {
-  it('counts items, lanes and chunks', () => {
+  it('counts items, permits and chunks', () => {
     const counts = countFailure(
       countModel({ ...NO_COUNTS, ok: 3, requests: 5, tokens: 40 }, 'text', { ok: 3 }),
       'text',
       '500: x',
     );
-    const progress = progressOf(hearReport(running(), report({ counts, returned: 1 })), 'running', NOW);
+    const progress = progressOf(applyReport(running(), report({ counts, returned: 1 })), 'running', NOW);
     expect(progress).toMatchObject({
       state: 'running',
       items: 10,
@@ -58,43 +36,97 @@ describe('the progress of a run', () => {
       requests: 5,
       tokens: 40,
       chunks: { total: 1, started: 1, done: 0 },
-      lanes: { total: 4, used: 2 },
+      permits: { total: 4, used: 2 },
     });
     expect(progress.models.map(({ id, ok, failed }) => [id, ok, failed])).toEqual([
       ['text', 3, 1],
       ['vision', 0, 0],
     ]);
-    expect(progress.reason).toBeUndefined();
+    expect([progress.reason, progress.waiting, progress.notes]).toEqual([undefined, undefined, undefined]);
   });
 
-  it('says that a model is down for as long as it is not asked', () => {
-    const state = hearReport(running(), report({ models: markDown(MODELS, 'vision', NOW) }));
-    const isDown = (now: number) => progressOf(state, 'running', now).models.find(({ id }) => id === 'vision')?.down;
-    expect([isDown(NOW), isDown(NOW + 14_999), isDown(NOW + 15_000)]).toEqual([true, true, false]);
+  it('has a target as down, with the words of the endpoint, for as long as it is not asked', () => {
+    const state = applyReport(running(), report({ targets: cool(TARGETS, 'vision', NOW, '503: busy') }));
+    const vision = (now: number) => progressOf(state, 'running', now).models.find(({ id }) => id === 'vision');
+    const seen = [NOW, NOW + 4_999, NOW + 5_000].map(vision);
+    expect(seen.map((model) => [model?.down, model?.why])).toEqual([
+      [true, '503: busy'],
+      [true, '503: busy'],
+      [false, undefined],
+    ]);
   });
 
-  it('is waiting, with the reason and the next look, when nothing can go on', () => {
-    const stranded = { modalities: ['vision' as const], lookAt: NOW + 5000 };
-    const stuck = hearReport(running(), report({ inFlight: 0, open: 0, stranded }));
-    expect(progressOf(stuck, 'running', NOW)).toMatchObject({
-      state: 'waiting',
-      reason: 'no model takes vision now; next look at 12:00:05 UTC',
+  it.each<[string, Partial<ChunkReport>, boolean]>([
+    ['nothing can be asked', { inFlight: 0, ready: 0, wait: WAIT }, true],
+    ['a pack is under way', { inFlight: 1, ready: 0, wait: WAIT }, false],
+    ['an item could be in a pack', { inFlight: 0, ready: 1, wait: WAIT }, false],
+    ['there is no wait', { inFlight: 0, ready: 0 }, false],
+  ])('is that of a run that waits, with the words and times, only if %s', (_if, more, isWaiting) => {
+    const progress = progressOf(applyReport(running(), report(more)), 'running', NOW);
+    expect(progress.state).toBe(isWaiting ? 'waiting' : 'running');
+    expect(progress.reason).toBe(isWaiting ? WAIT.text : undefined);
+    expect(progress.waiting).toEqual(isWaiting ? { text: WAIT.text, since: NOW - 9, until: NOW + 5_000 } : undefined);
+  });
+
+  it('waits from the first wait to the next try of its chunks, and not while one can go on', () => {
+    const both = started(started(runOf([10, 10]), 10), 10);
+    const waits = (more: Partial<ChunkReport>) =>
+      reportOfChunk(1, { wait: { ...WAIT, since: 5, until: NOW + 1 }, ...more });
+    const first = applyReport(both, reportOfChunk(0, { wait: WAIT }));
+    expect(progressOf(applyReport(first, waits({})), 'running', NOW).waiting).toMatchObject({
+      since: 5,
+      until: NOW + 1,
     });
-    const partly = hearReport(running(), report({ inFlight: 1, open: 0, stranded }));
-    expect(progressOf(partly, 'running', NOW).state).toBe('running');
-    expect(progressOf(hearReport(stuck, report({})), 'running', NOW).state).toBe('running');
+    expect(progressOf(applyReport(first, waits({ inFlight: 1 })), 'running', NOW).waiting).toBeUndefined();
   });
 
   it('is paused with its reason, whatever else is so, and final states stay', () => {
-    const state = { ...running(), paused: true, pausedFor: '402: out of credits' };
-    expect(progressOf(state, 'running', NOW)).toMatchObject({ state: 'paused', reason: '402: out of credits' });
+    const waiting = applyReport(running(), report({ inFlight: 0, ready: 0, wait: WAIT }));
+    const state = { ...waiting, paused: true, pausedBy: 'credits', pausedFor: '402: out of credits' } as const;
+    const progress = progressOf(state, 'running', NOW);
+    expect(progress).toMatchObject({ state: 'paused', pausedBy: 'credits', reason: '402: out of credits' });
+    expect(progress.waiting).toBeUndefined();
     expect(progressOf(state, 'finishing', NOW).state).toBe('finishing');
   });
 
-  it('uses the lanes that wait for an answer while it is paused, not those that it keeps to go on with', () => {
+  it('uses the permits that wait for an answer while it is paused, not those that are kept to go on with', () => {
     const used = (inFlight: number) =>
-      progressOf({ ...hearReport(running(), report({ inFlight })), paused: true }, 'running', NOW).lanes.used;
+      progressOf({ ...applyReport(running(), report({ inFlight })), paused: true }, 'running', NOW).permits.used;
     expect([used(2), used(0)]).toEqual([2, 0]);
+  });
+
+  it('counts each chunk as started once, also those that a canary has started before their turn', () => {
+    const canary = {
+      phase: 'passed',
+      items: '3',
+      pending: [],
+      started: [0, 1],
+      offset: { text: 1, vision: 0, audio: 0 },
+    } as const;
+    const state = started({ ...runOf([10, 10, 10]), canary }, 10);
+    expect(progressOf(state, 'running', NOW).chunks).toEqual({ total: 3, started: 2, done: 0 });
+  });
+
+  it('has the credits that a canary has cost while it is looked at, and not while it is asked', () => {
+    const credits = seeBalance(firstCredits(1_000), 990, 100);
+    const spent = (phase: 'asking' | 'review') => {
+      const canary = { phase, items: '3', pending: [], started: [0], offset: { text: 1, vision: 0, audio: 0 } };
+      return progressOf({ ...running(), canary, credits }, 'running', NOW).spending.credits;
+    };
+    expect([spent('asking'), spent('review')]).toEqual([undefined, 10]);
+  });
+
+  it('has what was learnt of the targets, and models that are no longer asked', () => {
+    const counts = countModel({ ...NO_COUNTS, ok: 2 }, 'qwen3.5:9b', { ok: 2 });
+    const progress = progressOf(applyReport(running(), report({ counts, notes: ['a note'] })), 'running', NOW);
+    expect(progress.notes).toEqual(['a note']);
+    expect(progress.models.at(-1)).toMatchObject({
+      id: 'qwen3.5:9b',
+      modality: 'vision',
+      nodes: 0,
+      ok: 2,
+      down: false,
+    });
   });
 });
 
@@ -106,7 +138,7 @@ describe('the summary of a run', () => {
       tokens: 90,
     });
     const counts = countFailure(countModel(text, 'vision', { fallbacks: 1 }), 'vision', 'timeout: no answer');
-    const summary = summaryOf('run-1', endChunk(running(), 0, counts), 'completed', NOW + 1000);
+    const summary = summaryOf('run-1', endChunk(running(), 0, { counts }), 'completed', NOW + 1000);
     expect(runSummarySchema.parse(JSON.parse(JSON.stringify(summary)))).toEqual(summary);
     expect(summary).toMatchObject({
       ok: 9,
@@ -116,6 +148,23 @@ describe('the summary of a run', () => {
       endedAt: NOW + 1000,
     });
     expect(progressOfSummary(summary)).toMatchObject({ state: 'completed', ok: 9, failed: 1, items: 10 });
+  });
+
+  it.each([
+    ['completed', 0],
+    ['cancelled', 6],
+    ['failed', 6],
+  ] as const)('of a run that is %s has %i items without a line as cancelled', (end, cancelled) => {
+    const counts = countFailure({ ...NO_COUNTS, ok: 3 }, 'text', '500: x');
+    expect(summaryOf('run-1', endChunk(running(), 0, { counts }), end, NOW).cancelled).toBe(cancelled);
+  });
+
+  it('has what answers of no use have cost, by their tokens', () => {
+    const counts = { ...NO_COUNTS, ok: 9, tokens: 75, wastedTokens: 25 };
+    const credits = seeBalance(firstCredits(1_000), 960, 100);
+    const summary = summaryOf('run-1', endChunk({ ...running(), credits }, 0, { counts }), 'completed', NOW);
+    expect(summary.credits).toEqual({ spent: 40, wasted: 10 });
+    expect(progressOfSummary(summary).spending).toEqual({ tokens: 100, credits: 40 });
   });
 });
 
@@ -150,6 +199,19 @@ describe('the details in the Web UI', () => {
     expect(lines).toContain('| qwen3.5:9b | 2 | 1 | 1 | 0 | 0 | 3 |');
     expect(lines).toContain('- #7 text: 500: broken');
     expect(lines[2]).toContain('`pause`');
+  });
+
+  it('have a wait with its times, and what was learnt of the targets', () => {
+    const waiting = { text: '503: busy', since: Date.UTC(2026, 0, 5, 12), until: Date.UTC(2026, 0, 5, 12, 0, 5) };
+    const progress = progressWith({
+      state: 'waiting',
+      reason: '503: busy',
+      waiting,
+      notes: ['m takes no temperature'],
+    });
+    const lines = describeProgress('run-1', progress).split('\n');
+    expect(lines).toContain('> 503: busy (since 12:00:00 UTC, next try 12:00:05 UTC)');
+    expect(lines).toContain('m takes no temperature');
   });
 
   it('do not divide by nothing before the input is read', () => {

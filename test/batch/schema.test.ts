@@ -56,6 +56,15 @@ describe('the schema shorthand', () => {
     expect(error).toHaveProperty('at', at);
   });
 
+  it.each(['x'.repeat(9000), `a:${'x'.repeat(9000)}`, `a:${'x|'.repeat(4000)}`])(
+    'shows only the beginning of a long text',
+    (text) => {
+      expect(() => parseSchemaShorthand(text)).toThrow(
+        expect.objectContaining({ message: expect.stringMatching(/^.{1,300}$/) }),
+      );
+    },
+  );
+
   it('takes every list of distinct names and types, in order', () => {
     const name = fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_-]{0,20}$/).filter((text) => text !== '__proto__');
     const type = fc.constantFrom('', ':string', ':number', ':integer', ':boolean', ':number[]', ':yes|no');

@@ -96,7 +96,8 @@ describe('a whole input is refused when', () => {
     ['it is empty', '', /bad\.jsonl is empty: it needs at least one line like \{"prompt": "…"\}/],
     ['it has only blank lines', '\n  \r\n\n', /bad\.jsonl has only blank lines/],
     ['it is UTF-16', '\u00ff\u00fe{\0', /bad\.jsonl is UTF-16: save it as UTF-8/],
-    ['it is compressed', '\u001f\u008b\u0008', /bad\.jsonl is compressed with gzip/],
+    ['it is a compressed file that is cut off', '\u001f\u008b\u0008', /bad\.jsonl is cut off: its gzip/],
+    ['it is compressed in another way', 'BZh91AY', /bad\.jsonl is compressed with bzip2: give what/],
   ])('%s', async (_what, content, says) => {
     expect(await refusedInput(Buffer.from(content, 'latin1'))).toMatch(says);
   });

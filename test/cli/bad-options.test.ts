@@ -104,7 +104,7 @@ describe('a command is refused when', () => {
 
   test('it does not exist, or lacks its argument', async () => {
     expect(await refused(world, ['bach', input])).toMatch(/unknown command 'bach'[\s\S]*batch/);
-    expect(await refused(world, ['batch'])).toMatch(/missing required argument 'file'/);
+    expect(await refused(world, ['batch'])).toMatch(/missing required argument 'input'/);
     expect(await refused(world, ['status'])).toMatch(/missing required argument 'id'/);
   });
 

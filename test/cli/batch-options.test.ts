@@ -133,7 +133,7 @@ test('--pack 1 makes every item an activity of its own', async () => {
     const { events } = await workflow.getHandle(workflowId).fetchHistory();
     scheduled.push(...(events ?? []).map((event) => event.activityTaskScheduledEventAttributes?.activityType?.name));
   }
-  expect(scheduled.filter((name) => name === 'infer')).toHaveLength(9);
+  expect(scheduled.filter((name) => name === 'dria.infer')).toHaveLength(9);
 });
 
 test('-o in another folder is found from there, by a path that is relative to the current one', async () => {

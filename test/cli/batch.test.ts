@@ -113,14 +113,14 @@ describe('the same command', () => {
   test('with other prompts or other options is another run', async () => {
     const input = world.prompts('other', 2);
     await world.run(['batch', input]);
-    await world.run(['batch', input, '--max-tokens', '17', '--temperature', '0.1', '--timeout', '33']);
+    await world.run(['batch', input, '--max-tokens', '17', '--temperature', '0.1']);
     world.file('other.jsonl', '{"prompt":"other 1"}\n');
     await world.run(['batch', input]);
     const requests = await world.network.requests();
     expect(requests).toHaveLength(5);
-    const changed = { maxTokens: 17, temperature: 0.1, timeoutSecs: 33 };
+    const changed = { maxTokens: 17, temperature: 0.1 };
     expect(requests.slice(2, 4)).toEqual([expect.objectContaining(changed), expect.objectContaining(changed)]);
-    expect(requests[4]).toMatchObject({ maxTokens: 2048, temperature: 0.7, timeoutSecs: 120 });
+    expect(requests[4]).toMatchObject({ maxTokens: 2048, temperature: 0.7 });
   });
 });
 

@@ -58,7 +58,7 @@ function mixed(name: string, audio: string): string {
 describe('a dry run', () => {
   test('counts the items, spreads them as the run would, and sends no prompt', async () => {
     const plan = await planOf([mixed('mixed', '{"prompt":"broken"'), '--skip-invalid']);
-    expect(plan.items).toEqual({ all: 10, text: 8, vision: 1, audio: 0, invalid: 1 });
+    expect(plan.items).toEqual({ all: 10, text: 8, vision: 1, audio: 0, invalid: 1, duplicates: 0, reused: 0 });
     expect(plan.models).toMatchObject([
       { id: 'small:1b', items: { text: 6, vision: 0 }, up: true },
       { id: 'eyes:2b', items: { text: 2, vision: 1 }, up: true },
@@ -74,7 +74,7 @@ describe('a dry run', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^Items +10 in 1 chunk: 8 text, 1 vision, 1 audio$/m);
     expect(stdout).toMatch(/^small:1b +text +3 +6 +0 +0$/m);
-    expect(stdout).toContain('No model takes audio now: 1 item would wait for one');
+    expect(stdout).toContain('No model takes audio now: 1 item would get no answer');
     expect(stdout).toContain('500 left');
     // The folder of the test is the only thing that may be longer.
     const lines = stdout.replaceAll(world.folder, '').split('\n');

@@ -1,11 +1,13 @@
-import { mkdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { CliWorld, type Command } from '../support/cli.js';
 import { timesAsked } from '../support/network-process.js';
 import { readResults, resultLines } from '../support/result-lines.js';
+import { until } from '../support/until.js';
 
 const ITEMS = 40;
-const LANES = 4;
+const PERMITS = 4;
 
 let world: CliWorld;
 beforeAll(async () => {
@@ -43,12 +45,12 @@ function idIn(said: string): string {
 
 describe('Ctrl-C', () => {
   test('says how to go on; the same command then asks only what has no answer', async () => {
-    const args = ['batch', world.prompts('left', ITEMS), '-c', String(LANES)];
+    const args = ['batch', world.prompts('left', ITEMS), '-c', String(PERMITS)];
     const { said } = await leaveInTheMiddle(args);
     expect(said).toContain('The run waits with everything kept. Give the same command again');
     const again = await world.run(args);
     expect(again.code).toBe(0);
-    expect(again.stderr).toContain('is under way: going on with it');
+    expect(again.stderr).toContain('is unfinished: going on with it');
     expect(resultLines(again.stdout).map(({ id }) => id)).toEqual(Array.from({ length: ITEMS }, (_, n) => n + 1));
     await expectAskedOnce(ITEMS);
   });
@@ -86,9 +88,32 @@ describe('Ctrl-C', () => {
     const asked = performance.now();
     command.signal('SIGINT');
     expect((await command.ended).code).toBe(130);
-    expect(performance.now() - asked).toBeLessThan(2_000);
+    // It would wait 5 s for the request.
+    expect(performance.now() - asked).toBeLessThan(4_500);
   });
 });
+
+test.skipIf(process.platform !== 'linux')('a pipe that nobody writes does not hold a command at SIGTERM', async () => {
+  const pipe = world.path('unwritten.pipe');
+  execFileSync('mkfifo', [pipe]);
+  const command = world.start(['batch', pipe]);
+  await until('the command has the pipe open', () => openFiles(command.pid).includes(pipe));
+  command.signal('SIGTERM');
+  expect((await command.ended).code).toBe(143);
+});
+
+/** The files that a process has open, by Linux. */
+function openFiles(pid: number): string[] {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).flatMap((name) => {
+    try {
+      return [readlinkSync(`${folder}/${name}`)];
+    } catch {
+      // Closed meanwhile.
+      return [];
+    }
+  });
+}
 
 async function untilInFlight(): Promise<void> {
   await expect.poll(async () => (await world.network.stats()).inFlight, { timeout: 30_000 }).toBe(1);
@@ -102,7 +127,7 @@ describe('two commands on one run', () => {
     expect(resultLines(one.stdout)).toHaveLength(ITEMS);
     expect(two.stdout).toBe(one.stdout);
     await expectAskedOnce(ITEMS);
-    expect((await world.network.stats()).maxInFlight).toBeLessThanOrEqual(LANES);
+    expect((await world.network.stats()).maxInFlight).toBeLessThanOrEqual(PERMITS);
   });
 
   test('go on when the first of them leaves', async () => {
@@ -112,7 +137,7 @@ describe('two commands on one run', () => {
     const first = world.start(args);
     await world.network.answered(3);
     const second = world.start(args);
-    await second.said(/is under way: going on with it/);
+    await second.said(/is unfinished: going on with it/);
     first.signal('SIGINT');
     expect((await first.ended).code).toBe(130);
     const { code, stdout } = await second.ended;
@@ -122,27 +147,43 @@ describe('two commands on one run', () => {
   });
 });
 
-test('an --id of another input is refused, before and after the end of its run', async () => {
-  const { id } = await leaveInTheMiddle(['batch', world.prompts('mine', ITEMS), '-c', '4', '--id', 'mine']);
-  expect(id).toBe('mine');
-  const other = ['batch', world.prompts('yours', 3), '--id', 'mine'];
-  const during = await world.run(other);
-  expect(during.code).toBe(2);
-  expect(during.stderr).toMatch(/the id mine belongs to a run of another input\nGive another --id/);
-  expect((await world.run(['attach', 'mine'])).code).toBe(0);
-  expect((await world.run(other)).code).toBe(2);
-  await expectAskedOnce(ITEMS);
-});
+describe('on a server that is up', () => {
+  beforeAll(async () => {
+    await world.keepServer();
+  });
 
-test('attach and status say that there is no such run', async () => {
-  for (const args of [
-    ['attach', 'nobody'],
-    ['status', 'nobody'],
-  ]) {
-    const { code, stderr } = await world.run(args);
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/there is no run nobody\nSee `dria-temporal runs`/);
-  }
+  test('an --id of another input is refused, before and after the end of its run', async () => {
+    const { id } = await leaveInTheMiddle(['batch', world.prompts('mine', ITEMS), '-c', '4', '--id', 'mine']);
+    expect(id).toBe('mine');
+    const other = ['batch', world.prompts('yours', 3), '--id', 'mine'];
+    const during = await world.run(other);
+    expect(during.code).toBe(2);
+    expect(during.stderr).toMatch(/the id mine belongs to a run of another input\nGive another --id/);
+    expect((await world.run(['attach', 'mine'])).code).toBe(0);
+    expect((await world.run(other)).code).toBe(2);
+    await expectAskedOnce(ITEMS);
+  });
+
+  test('a closed terminal does not end a command whose standard error is none', async () => {
+    const command = world.start(['batch', world.prompts('nohup', ITEMS), '-c', '4']);
+    await world.network.answered(3);
+    command.signal('SIGHUP');
+    const { code, stdout } = await command.ended;
+    expect(code).toBe(0);
+    expect(resultLines(stdout)).toHaveLength(ITEMS);
+    await expectAskedOnce(ITEMS);
+  });
+
+  test('attach and status say that there is no such run', async () => {
+    for (const args of [
+      ['attach', 'nobody'],
+      ['status', 'nobody'],
+    ]) {
+      const { code, stderr } = await world.run(args);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/there is no run nobody\nSee `dria-temporal runs`/);
+    }
+  });
 });
 
 describe('without credits', () => {
@@ -161,7 +202,7 @@ describe('without credits', () => {
   }
 
   test('the run pauses and says so; the same command in another terminal resumes it, and both end well', async () => {
-    const args = ['batch', poor.prompts('poor', 20), '-c', '4'];
+    const args = ['batch', poor.prompts('poor', 20), '-c', '4', '--on-pause', 'wait'];
     const first = await pausedRun(args);
     await poor.network.addCredits(100);
     const second = poor.start(args);
@@ -174,7 +215,10 @@ describe('without credits', () => {
   });
 
   test('a paused run may be left, and attach resumes it', async () => {
-    const command = await pausedRun(['batch', poor.prompts('broke', 20), '-c', '4', '-o', poor.path('r.jsonl')]);
+    const command = await pausedRun([
+      ...['batch', poor.prompts('broke', 20), '-c', '4', '-o', poor.path('r.jsonl')],
+      ...['--on-pause', 'wait'],
+    ]);
     command.signal('SIGINT');
     expect((await command.ended).code).toBe(130);
     await poor.network.addCredits(100);

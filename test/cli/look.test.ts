@@ -88,6 +88,33 @@ describe('the package', () => {
     const batch = await temporal('batch', world.prompts('through', 2), '-c', '1', '-o', output, '--detail').ended;
     expect(batch.code, batch.stderr).toBe(0);
     expect(readResults(output)).toHaveLength(2);
+    // What all commands of `temporal` have, which it puts before the command, and flags that it leaves where they are.
+    const common = [
+      '--output',
+      'json',
+      '--color',
+      'never',
+      '--log-level',
+      'error',
+      '--time-format',
+      'iso',
+      '--env',
+      'default',
+    ];
+    const own = [
+      '--api-key',
+      'a-secret-key',
+      '--grpc-meta',
+      'team=a-secret-team',
+      '--tls=false',
+      '--codec-header',
+      'x-a=1',
+    ];
+    const address = ['--address', await world.keepServer()];
+    const runs = await temporal('runs', ...common, ...own, ...address, '--command-timeout', '60s').ended;
+    expect(runs.code, runs.stderr).toBe(0);
+    expect(JSON.parse(runs.stdout)).toMatchObject({ state: 'completed', input: world.path('through.jsonl') });
+    expect(runs.stdout + runs.stderr).not.toContain('a-secret');
   });
 });
 

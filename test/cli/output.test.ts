@@ -2,15 +2,32 @@ import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { constants } from 'node:fs';
-import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  type FileHandle,
+  link,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { UserError } from '../../src/cli/errors.js';
-import { checkOutput, writeOutput } from '../../src/cli/output.js';
+import { checkOutput, type Needed, writeOutput } from '../../src/cli/output.js';
+import { openStorage } from '../../src/storage/open-storage.js';
 
 /** Permission bits do not hold root back. */
 const IS_ROOT = process.getuid?.() === 0;
@@ -34,8 +51,13 @@ async function* failing(): AsyncGenerator<Uint8Array> {
   throw new Error('the storage is gone');
 }
 
-async function refusal(path: string, input?: string): Promise<UserError> {
-  const error: unknown = await checkOutput(path, input).catch((thrown: unknown) => thrown);
+/** A command's standard output, and nobody who interrupts it. */
+function to(stdout: Writable, interrupt = new AbortController().signal) {
+  return { stdout, interrupt };
+}
+
+async function refusal(path: string, needed: Needed = {}): Promise<UserError> {
+  const error: unknown = await checkOutput(path, needed).catch((thrown: unknown) => thrown);
   if (!(error instanceof UserError)) throw new Error(`${path} was not refused: ${String(error)}`);
   expect(error.exitCode).toBe(2);
   expect(await readdir(folder)).toEqual(expect.not.arrayContaining([expect.stringContaining('.tmp')]));
@@ -90,9 +112,54 @@ describe('checking an output', () => {
     const input = join(folder, 'prompts.jsonl');
     await writeFile(input, '{"prompt":"x"}');
     await symlink(input, join(folder, 'link.jsonl'));
-    expect((await refusal(input, input)).message).toContain('is the input file');
-    await refusal(join(folder, 'link.jsonl'), input);
-    await checkOutput(join(folder, 'other.jsonl'), input);
+    expect((await refusal(input, { inputs: [input] })).message).toContain('is the input file');
+    await refusal(join(folder, 'link.jsonl'), { inputs: [input] });
+    await checkOutput(join(folder, 'other.jsonl'), { inputs: [input] });
+  });
+
+  test('the schema file is refused, also by a hard link', async () => {
+    const schemaFile = join(folder, 'schema.json');
+    await writeFile(schemaFile, '{}');
+    await link(schemaFile, join(folder, 'same.json'));
+    expect((await refusal(join(folder, 'same.json'), { schemaFile })).message).toContain('is the schema file');
+  });
+
+  test.each<[string, number[]]>([
+    ['a picture', [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d]],
+    ['a sound', [0xff, 0xfb, 0x90, 0x44]],
+    ['a database', [...Buffer.from('SQLite format 3\0')]],
+  ])('%s is refused, and stays as it is', async (_, content) => {
+    const path = join(folder, 'attached');
+    await writeFile(path, Buffer.from(content));
+    expect((await refusal(path)).message).toContain('is no text file');
+    expect([...(await readFile(path))]).toEqual(content);
+  });
+
+  test('a text of many bytes a character is fine, wherever it is cut to be looked at', async () => {
+    for (const cut of [0, 1, 2, 3]) {
+      await writeFile(join(folder, 'old.jsonl'), `${'x'.repeat(cut)}${'😀'.repeat(2000)}`);
+      expect(await checkOutput(join(folder, 'old.jsonl'))).toBeUndefined();
+    }
+  });
+
+  test('what is in the data directory or the storage is refused, by any way to it; beside it all is free', async () => {
+    const dataDir = join(folder, 'data');
+    const storage = openStorage(join(folder, 'storage'));
+    const places = { dataDir, storage };
+    for (const made of ['data/server', 'storage/runs/one']) await mkdir(join(folder, made), { recursive: true });
+    await symlink(join(folder, 'data/server'), join(folder, 'way'));
+    await symlink(join(folder, 'storage/runs/one/results.jsonl'), join(folder, 'link.jsonl'));
+    for (const path of ['data/new.jsonl', 'way/temporal.db', 'storage/runs/one/x', 'link.jsonl', 'storage/inputs']) {
+      expect((await refusal(join(folder, path), { places })).message).toContain('runs are kept in');
+    }
+    for (const path of ['new.jsonl', 'storage/new.jsonl']) await checkOutput(join(folder, path), { places });
+  });
+
+  test('a socket is refused', async () => {
+    const server = createServer().listen(join(folder, 'socket'));
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    expect((await refusal(join(folder, 'socket'))).message).toContain('is a socket');
   });
 
   test('a link to a folder that is missing is refused', async () => {
@@ -125,7 +192,7 @@ describe('checking an output', () => {
 describe('writing to a file', () => {
   test('the file holds everything, in order', async () => {
     const path = join(folder, 'out.jsonl');
-    expect(await writeOutput(path, bytes('one\n', 'two\n'), new PassThrough())).toBe('written');
+    expect(await writeOutput(path, bytes('one\n', 'two\n'), to(new PassThrough()))).toBe('written');
     expect(await readFile(path, 'utf8')).toBe('one\ntwo\n');
     expect(await readdir(folder)).toEqual(['out.jsonl']);
   });
@@ -133,7 +200,7 @@ describe('writing to a file', () => {
   test('a failure on the way leaves the old file as it was, and nothing else', async () => {
     const path = join(folder, 'out.jsonl');
     await writeFile(path, 'before');
-    await expect(writeOutput(path, failing(), new PassThrough())).rejects.toThrow('the storage is gone');
+    await expect(writeOutput(path, failing(), to(new PassThrough()))).rejects.toThrow('the storage is gone');
     expect(await readFile(path, 'utf8')).toBe('before');
     expect(await readdir(folder)).toEqual(['out.jsonl']);
   });
@@ -143,7 +210,7 @@ describe('writing to a file', () => {
     for (const name of [old, young, 'notes.tmp']) await writeFile(join(folder, name), 'half');
     const longAgo = Date.now() / 1000 - 2 * 3600;
     for (const name of [old, 'notes.tmp']) await utimes(join(folder, name), longAgo, longAgo);
-    await writeOutput(join(folder, 'out.jsonl'), bytes('one\n'), new PassThrough());
+    await writeOutput(join(folder, 'out.jsonl'), bytes('one\n'), to(new PassThrough()));
     expect((await readdir(folder)).toSorted()).toEqual([young, 'notes.tmp', 'out.jsonl'].toSorted());
   });
 
@@ -155,7 +222,7 @@ describe('writing to a file', () => {
       expect(await readFile(path, 'utf8')).toBe('before');
       yield Buffer.from('er');
     }
-    await writeOutput(path, watched(), new PassThrough());
+    await writeOutput(path, watched(), to(new PassThrough()));
     expect(await readFile(path, 'utf8')).toBe('newer');
   });
 
@@ -163,15 +230,15 @@ describe('writing to a file', () => {
     const path = join(folder, 'out.jsonl');
     await writeFile(path, '');
     await chmod(path, 0o640);
-    await writeOutput(path, bytes('x'), new PassThrough());
+    await writeOutput(path, bytes('x'), to(new PassThrough()));
     expect((await stat(path)).mode & 0o777).toBe(0o640);
   });
 
   test('a link is written through and stays a link', async () => {
     await mkdir(join(folder, 'real'));
     await symlink('real/out.jsonl', join(folder, 'link'));
-    await writeOutput(join(folder, 'link'), bytes('x'), new PassThrough());
-    await writeOutput(join(folder, 'link'), bytes('y'), new PassThrough());
+    await writeOutput(join(folder, 'link'), bytes('x'), to(new PassThrough()));
+    await writeOutput(join(folder, 'link'), bytes('y'), to(new PassThrough()));
     expect(await readFile(join(folder, 'real/out.jsonl'), 'utf8')).toBe('y');
     expect(await readdir(join(folder, 'real'))).toEqual(['out.jsonl']);
     expect(await readdir(folder)).toEqual(['link', 'real']);
@@ -183,16 +250,16 @@ describe('writing to a file', () => {
       await mkdir(path);
       yield Buffer.from('x');
     }
-    await expect(writeOutput(path, late(), new PassThrough())).rejects.toMatchObject({ code: 'EISDIR' });
+    await expect(writeOutput(path, late(), to(new PassThrough()))).rejects.toMatchObject({ code: 'EISDIR' });
     expect(await readdir(folder)).toEqual(['out.jsonl']);
   });
 
   test('a full disk is an error with its code', async () => {
-    await expect(writeOutput('/dev/full', bytes('x'), new PassThrough())).rejects.toMatchObject({ code: 'ENOSPC' });
+    await expect(writeOutput('/dev/full', bytes('x'), to(new PassThrough()))).rejects.toMatchObject({ code: 'ENOSPC' });
   });
 
   test('a device is written directly', async () => {
-    expect(await writeOutput('/dev/null', bytes('x'), new PassThrough())).toBe('written');
+    expect(await writeOutput('/dev/null', bytes('x'), to(new PassThrough()))).toBe('written');
     expect((await stat('/dev/null')).isCharacterDevice()).toBe(true);
   });
 
@@ -201,7 +268,7 @@ describe('writing to a file', () => {
     onTestFinished(() => handle.close());
     const path = `/dev/fd/${handle.fd}`;
     await checkOutput(path);
-    expect(await writeOutput(path, bytes('one\n', 'two\n'), new PassThrough())).toBe('written');
+    expect(await writeOutput(path, bytes('one\n', 'two\n'), to(new PassThrough()))).toBe('written');
     expect(await readFile(join(folder, 'err.log'), 'utf8')).toBe('one\ntwo\n');
     expect(await readdir(folder)).toEqual(['err.log']);
   });
@@ -209,7 +276,7 @@ describe('writing to a file', () => {
   test('a link to standard output goes to the stream', async () => {
     await symlink('/dev/stdout', join(folder, 'out'));
     const stdout = new PassThrough();
-    expect(await writeOutput(join(folder, 'out'), bytes('one\n'), stdout)).toBe('written');
+    expect(await writeOutput(join(folder, 'out'), bytes('one\n'), to(stdout))).toBe('written');
     expect(await text(stdout.end())).toBe('one\n');
   });
 
@@ -221,18 +288,57 @@ describe('writing to a file', () => {
       for (;;) yield Buffer.alloc(65_536, 'x');
     }
     const [written, said] = await Promise.all([
-      writeOutput(pipe, endless(), new PassThrough()),
+      writeOutput(pipe, endless(), to(new PassThrough())),
       text(reader.stdout),
       once(reader, 'exit'),
     ]);
     expect([written, said]).toEqual(['closed', 'xxxx']);
   });
+
+  test('a named pipe gets all of it, also when its reader comes later', async () => {
+    const pipe = join(folder, 'pipe');
+    await promisify(execFile)('mkfifo', [pipe]);
+    const written = writeOutput(pipe, bytes('one\n', 'x'.repeat(300_000), '\ntwo\n'), to(new PassThrough()));
+    const reader = spawn('cat', [pipe], { stdio: ['ignore', 'pipe', 'inherit'] });
+    expect(await text(reader.stdout)).toHaveLength(300_009);
+    expect(await written).toBe('written');
+  });
+
+  test('a named pipe that nobody opens, or nobody reads any more, is left at an interrupt', async () => {
+    const pipe = join(folder, 'pipe');
+    await promisify(execFile)('mkfifo', [pipe]);
+    const interrupt = new AbortController();
+    const unread = writeOutput(pipe, bytes('one\n'), to(new PassThrough(), interrupt.signal));
+    interrupt.abort('SIGINT');
+    await expect(unread).rejects.toBe('SIGINT');
+
+    const second = new AbortController();
+    const reader = await open(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    onTestFinished(() => reader.close());
+    async function* full(): AsyncGenerator<Uint8Array> {
+      yield Buffer.alloc(1 << 20);
+    }
+    const stalled = writeOutput(pipe, full(), to(new PassThrough(), second.signal));
+    const { bytesRead } = await untilSome(reader);
+    expect(bytesRead).toBeGreaterThan(0);
+    second.abort('SIGTERM');
+    await expect(stalled).rejects.toBe('SIGTERM');
+  });
 });
+
+/** Reads the first bytes of a pipe that is written to. */
+async function untilSome(reader: FileHandle): Promise<{ bytesRead: number }> {
+  for (;;) {
+    const read = await reader.read(Buffer.alloc(1)).catch(() => ({ bytesRead: 0 }));
+    if (read.bytesRead > 0) return read;
+    await setImmediate();
+  }
+}
 
 describe('writing to standard output', () => {
   test.each([undefined, '/dev/stdout', '/dev/fd/1'])('%s goes to the stream, which stays open', async (path) => {
     const stdout = new PassThrough();
-    expect(await writeOutput(path, bytes('one\n', 'two\n'), stdout)).toBe('written');
+    expect(await writeOutput(path, bytes('one\n', 'two\n'), to(stdout))).toBe('written');
     expect(stdout.writableEnded).toBe(false);
     expect(stdout.listenerCount('error')).toBe(0);
     expect(await text(stdout.end())).toBe('one\ntwo\n');
@@ -254,7 +360,7 @@ describe('writing to standard output', () => {
       }
     }
     let held = once(stdout, 'held');
-    const written = writeOutput(undefined, counted(), stdout);
+    const written = writeOutput(undefined, counted(), to(stdout));
     for (const expected of [1, 2, 3]) {
       await held;
       expect(read).toBe(expected);
@@ -265,12 +371,12 @@ describe('writing to standard output', () => {
   });
 
   test('a failing source is told', async () => {
-    await expect(writeOutput(undefined, failing(), new PassThrough())).rejects.toThrow('the storage is gone');
+    await expect(writeOutput(undefined, failing(), to(new PassThrough()))).rejects.toThrow('the storage is gone');
   });
 
   test('a full disk behind standard output is told', async () => {
     const handle = await open('/dev/full', constants.O_WRONLY);
-    await expect(writeOutput(undefined, bytes('x'), handle.createWriteStream())).rejects.toMatchObject({
+    await expect(writeOutput(undefined, bytes('x'), to(handle.createWriteStream()))).rejects.toMatchObject({
       code: 'ENOSPC',
     });
   });
@@ -280,7 +386,7 @@ describe('writing to standard output', () => {
     const script = `
       const { writeOutput } = await import(${JSON.stringify(built)});
       async function* endless() { for (;;) yield Buffer.alloc(65536, 'x'); }
-      process.stderr.write(await writeOutput(undefined, endless(), process.stdout));`;
+      process.stderr.write(await writeOutput(undefined, endless(), { stdout: process.stdout, interrupt: new AbortController().signal }));`;
     const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,3 +1,4 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { CliWorld } from '../support/cli.js';
 import { refused } from '../support/refused.js';
@@ -47,7 +48,7 @@ describe('the results of a run', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  test('under way come with --partial, as far as they are written', async () => {
+  test('of an unfinished run come with --partial, as far as they are written', async () => {
     const run = world.start(['batch', world.prompts('partial', 60), '--id', 'partial', '-c', '4']);
     await world.network.answered(10);
     await world.network.slowDown('partial');
@@ -59,6 +60,24 @@ describe('the results of a run', () => {
     expect((await run.ended).code).toBe(0);
     const partial = await world.run(['results', 'partial', '--partial']);
     expect(resultLines(partial.stdout)).toHaveLength(60);
+  });
+
+  test('come with --since-last as they are written, each once over all calls, and with --follow until the run has ended', async () => {
+    await world.network.script({ match: { promptIncludes: 'fed 7' }, respond: { status: 422, message: 'no' } });
+    const run = world.start(['batch', world.prompts('fed', 60), '--id', 'fed', '-c', '4']);
+    await world.network.answered(10);
+    await world.network.slowDown('fed');
+    let lines = '';
+    await until('some lines are written', async () => {
+      lines += (await world.run(['results', 'fed', '--since-last'])).stdout;
+      return lines !== '';
+    });
+    const following = world.start(['results', 'fed', '--since-last', '--follow']);
+    await world.network.clearRules();
+    const [{ code }, followed] = await Promise.all([run.ended, following.ended]);
+    expect([followed.code, followed.stderr]).toEqual([code, expect.stringMatching(/: 60 of 60 items are out\n$/)]);
+    const ids = resultLines(lines + followed.stdout).map(({ id }) => Number(id));
+    expect(ids.sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
   });
 
   test('of nobody are refused', async () => {
@@ -87,4 +106,28 @@ describe('the same --id and input', () => {
       'it keeps the options that it was started with: --concurrency 4, not 9, --retries 3, not 1',
     );
   });
+});
+
+test('the same command with another format is the same run, and `attach` writes what the first one asked for', async () => {
+  const [csv, parquet] = [world.path('table.csv'), world.path('table.parquet')];
+  const args = ['batch', world.prompts('table', 3), '--schema', 'mood,score:number', '--id', 'table'];
+  expect((await world.run([...args, '-o', csv, '--flatten'])).code).toBe(0);
+  const written = readFileSync(csv, 'utf8');
+  expect(written).toMatch(/^id,model,output,mood,score,error,tokens\r\n1,.*\r\n2,.*\r\n3,.*\r\n$/s);
+  const { requests } = await world.network.stats();
+  expect(await world.run([...args, '-o', parquet])).toMatchObject({ code: 0, stdout: '' });
+  expect(readFileSync(parquet, 'latin1')).toMatch(/^PAR1.*PAR1$/s);
+  rmSync(csv);
+  expect((await world.run(['attach', 'table'])).code).toBe(0);
+  expect(readFileSync(csv, 'utf8')).toBe(written);
+  expect((await world.network.stats()).requests).toBe(requests);
+  // Older results may be replaced by name of the run alone, and nothing else: anybody may have noted the name.
+  expect((await world.run(['attach', 'table'])).code).toBe(0);
+  writeFileSync(csv, 'alias ls=rm\n');
+  const other = await world.run(['attach', 'table']);
+  expect(other).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(`the run's own output ${csv} is there and holds no results`),
+  });
+  expect(readFileSync(csv, 'utf8')).toBe('alias ls=rm\n');
 });

@@ -66,4 +66,20 @@ describe('what the server filters', () => {
   ])('of %j is %j', (flags, expected) => {
     expect(serverConditions(filterOf(flags))).toEqual(expected);
   });
+
+  test.each([
+    [{}, []],
+    [
+      { state: ['paused,completed'] },
+      ["(ExecutionStatus != 'Running' OR (DriaState IS NULL OR DriaState IN ('paused')))"],
+    ],
+    // Whether a worker answers is not in the index, nor how a terminated run ended.
+    [{ state: ['running', 'no-worker'] }, []],
+    [{ state: ['failed'] }, []],
+    [{ model: "it's" }, ["(DriaModel IS NULL OR DriaModel IN ('it''s'))"]],
+  ])('with search attributes of %j also %j', (flags, expected) => {
+    const filter = filterOf(flags);
+    expect(serverConditions(filter, true)).toEqual(expect.arrayContaining([...serverConditions(filter), ...expected]));
+    expect(serverConditions(filter, true)).toHaveLength(serverConditions(filter).length + expected.length);
+  });
 });

@@ -7,6 +7,7 @@ import { until } from '../support/until.js';
 const rowSchema = z.strictObject({
   id: z.string(),
   state: z.string(),
+  pausedBy: z.string().optional(),
   items: z.number().optional(),
   ok: z.number().optional(),
   failed: z.number().optional(),
@@ -25,6 +26,7 @@ beforeAll(async () => {
     { match: { promptIncludes: 'good 2' }, respond: { status: 422 } },
     { match: { promptIncludes: 'denied' }, respond: { status: 401 } },
   );
+  // One after another: the list has the last to end first.
   await world.run(['batch', world.prompts('good', 3), '--id', 'good']);
   await world.run(['batch', world.prompts('denied', 3), '--id', 'denied']);
   const left = world.start(['batch', world.prompts('left', 300), '--id', 'left', '-c', '2']);
@@ -35,7 +37,7 @@ beforeAll(async () => {
   left.signal('SIGINT');
   await left.ended;
   for (const id of ['live', 'held'])
-    world.start(['batch', world.prompts(id, 2000), '--id', id, '-c', '2', '--pack', '3']);
+    world.start(['batch', world.prompts(id, 2000), '--id', id, '-c', '2', '--on-pause', 'wait']);
   await until('the live run has answers', async () => (await list('--state', 'running')).some(({ ok = 0 }) => ok > 0));
   await until('the held run can be paused', async () => (await world.run(['pause', 'held'])).code === 0);
 });
@@ -53,7 +55,7 @@ async function ids(...flags: string[]): Promise<string[]> {
 }
 
 describe('runs', () => {
-  test('has each with its state and its counts, those under way first', async () => {
+  test('has each with its state and its counts, unfinished ones first', async () => {
     const rows = await list();
     expect(
       rows
@@ -70,7 +72,7 @@ describe('runs', () => {
       input: world.path('live.jsonl'),
     });
     expect(byId.get('live')?.ok).toBeGreaterThan(0);
-    expect(byId.get('held')).toMatchObject({ state: 'paused', items: 2000 });
+    expect(byId.get('held')).toMatchObject({ state: 'paused', pausedBy: 'operator', items: 2000 });
     expect(byId.get('left')).toMatchObject({ state: 'no-worker', items: 300 });
     expect(byId.get('ended')).toMatchObject({ state: 'cancelled', items: 300 });
     expect(byId.get('denied')).toMatchObject({ state: 'failed', items: 3 });
@@ -89,31 +91,49 @@ describe('runs', () => {
   });
 
   test('is filtered by state, by the name of the input and by time', async () => {
-    expect(await ids('--state', 'paused')).toEqual(['held']);
-    expect(await ids('--state', 'running', '--state', 'no-worker')).toEqual(expect.arrayContaining(['live', 'left']));
-    expect(await ids('--state', 'failed,cancelled')).toEqual(['ended', 'denied']);
-    expect(await ids('--input', 'OOD.json')).toEqual(['good']);
-    expect(await ids('--input', 'elsewhere')).toEqual([]);
-    expect(await ids('--since', '1h', '--state', 'completed')).toEqual(['good']);
-    expect(await ids('--since', '2999-01-01')).toEqual([]);
+    // At once: each waits for 2 s for the run that nobody works on.
+    const filtered = await Promise.all([
+      ids('--state', 'paused'),
+      ids('--state', 'running', '--state', 'no-worker'),
+      ids('--state', 'failed,cancelled'),
+      ids('--input', 'OOD.json'),
+      ids('--input', 'elsewhere'),
+      ids('--since', '1h', '--state', 'completed'),
+      ids('--since', '2999-01-01'),
+    ]);
+    expect(filtered).toEqual([
+      ['held'],
+      expect.arrayContaining(['live', 'left']),
+      ['ended', 'denied'],
+      ['good'],
+      [],
+      ['good'],
+      [],
+    ]);
   });
 
   test('tells of invalid lines where there are any', async () => {
     const input = world.file('skipped.jsonl', '{"prompt":"a"}\n{}\n');
     await world.run(['batch', input, '--id', 'skipped', '--skip-invalid']);
-    const { stdout } = await world.run(['runs', '--input', 'skipped']);
+    const [{ stdout }, paused] = await Promise.all([
+      world.run(['runs', '--input', 'skipped']),
+      world.run(['runs', '--state', 'paused']),
+    ]);
     expect(stdout).toMatch(/^RUN .* FAILED +SKIPPED /);
     expect(stdout).toMatch(/^skipped +completed +2 +1 +0 +1 /m);
-    expect((await world.run(['runs', '--state', 'paused'])).stdout).not.toContain('SKIPPED');
+    expect(paused.stdout).not.toContain('SKIPPED');
   });
 
   test('is cut at --limit, and says so', async () => {
-    const some = await world.run(['runs', '--json', '--limit', '2']);
+    const [some, filtered, all] = await Promise.all([
+      world.run(['runs', '--json', '--limit', '2']),
+      world.run(['runs', '--state', 'completed', '--limit', '2']),
+      ids('--all'),
+    ]);
     expect(some.stdout.split('\n').slice(0, -1)).toHaveLength(2);
     expect(some.stderr).toBe('there are more than 2: --limit shows further ones, --all every one\n');
-    const filtered = await world.run(['runs', '--state', 'completed', '--limit', '2']);
     expect(filtered.stderr).toBe('');
-    expect(await ids('--all')).toHaveLength(7);
+    expect(all).toHaveLength(7);
   });
 
   test.each([
@@ -133,9 +153,10 @@ describe('runs', () => {
     expect((await world.run(['batch', world.prompts('again', 200), '--id', 'again', '-c', '50'])).code).toBe(0);
     rmSync(`${world.dataDir}/runs/again`, { recursive: true });
     const second = world.start(['batch', world.path('again.jsonl'), '--id', 'again', '-c', '1']);
-    await until('it is under way again', async () => (await ids('--state', 'running')).includes('again'));
-    expect((await ids()).filter((id) => id === 'again')).toHaveLength(1);
-    expect(await ids('--state', 'completed')).toEqual(['skipped', 'good']);
+    await until('it runs again', async () => (await ids('--state', 'running')).includes('again'));
+    const [all, completed] = await Promise.all([ids(), ids('--state', 'completed')]);
+    expect(all.filter((id) => id === 'again')).toHaveLength(1);
+    expect(completed).toEqual(['skipped', 'good']);
     second.signal('SIGINT');
     await second.ended;
   });

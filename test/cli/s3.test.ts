@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { CliWorld } from '../support/cli.js';
 import { timesAsked } from '../support/network-process.js';
@@ -8,6 +9,7 @@ import { S3Server, s3Program } from '../support/s3-server.js';
 
 const program = s3Program();
 const PICTURE = readFileSync(new URL('../../examples/media/circle.png', import.meta.url));
+const PARQUET = new URL('../input/formats/parquet/snappy.parquet', import.meta.url);
 const SOUND = readFileSync(new URL('../../examples/media/tones.wav', import.meta.url));
 
 describe.skipIf(program === undefined)('a run on S3', () => {
@@ -58,6 +60,25 @@ describe.skipIf(program === undefined)('a run on S3', () => {
     expect(stderr).not.toContain(server.env.AWS_SECRET_ACCESS_KEY);
   });
 
+  test('has its results as an object of a bucket, whole, and looks for the bucket before anything is sent', async () => {
+    const input = world.prompts('object', 3);
+    const args = ['batch', input, '--id', 'object', '--schema', 'mood', '--flatten', '-o'];
+    const refused = await world.run([...args, 's3://nobodys/out/results.csv'], { env: server.env });
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/there is no such bucket/)]);
+    expect((await world.network.stats()).requests).toBe(0);
+    const { code, stderr } = await world.run([...args, 's3://runs/out/results.csv.gz'], { env: server.env });
+    expect([code, stderr]).toEqual([0, expect.stringContaining('s3://runs/out/results.csv.gz')]);
+    const table = String(gunzipSync(readFileSync(join(server.folder, 'runs/out/results.csv.gz'))));
+    expect(table).toMatch(/^id,model,output,mood,error,tokens\r\n1,.*\r\n2,.*\r\n3,.*\r\n$/s);
+    rmSync(join(server.folder, 'runs/out'), { recursive: true });
+    expect((await world.run(['attach', 'object'], { env: server.env })).code).toBe(0);
+    expect(existsSync(join(server.folder, 'runs/out/results.csv.gz'))).toBe(true);
+    const own = await world.run(['results', 'object', '-o', `${server.root('own')}/runs/a.csv`], {
+      env: { ...server.env, DRIA_TEMPORAL_STORAGE: server.root('own') },
+    });
+    expect([own.code, own.stderr]).toEqual([2, expect.stringContaining('where runs are kept')]);
+  });
+
   test('sends the same content once, whatever its name and run', async () => {
     const input = mixed('twice');
     const env = { ...server.env, DRIA_TEMPORAL_STORAGE: server.root('twice') };
@@ -72,17 +93,17 @@ describe.skipIf(program === undefined)('a run on S3', () => {
 
   test('sends a large input in parts, says how far it is, sends a part again that was cut, and none the next time', async () => {
     const line = (at: number) => `${JSON.stringify({ prompt: `parts ${at} ${'x'.repeat(1_000_000)}` })}\n`;
-    const input = world.file('parts.jsonl', Array.from({ length: 120 }, (_, at) => line(at)).join(''));
+    const input = world.file('parts.jsonl', Array.from({ length: 72 }, (_, at) => line(at)).join(''));
     const args = ['batch', input, '--storage', server.root('parts')];
     server.link.disturb(
       { method: 'PUT', path: 'partNumber=2&', kind: 'cut', times: 1 },
       { method: 'PUT', path: 'partNumber', kind: 'slow', times: 40 },
     );
     const first = world.start(args, { env: server.env });
-    await first.said(/storing the input: \d+ of 120 MB/);
+    await first.said(/storing the input: \d+ of 72 MB/);
     await first.said(/^run /m);
-    // 120 MB in parts of 8 MiB, each slow enough for the sending to be talked about, and the one that was cut.
-    expect(put('/inputs/').filter((request) => request.includes('partNumber'))).toHaveLength(15 + 1);
+    // 72 MB in parts of 8 MiB, each slow enough for the sending to be talked about, and the one that was cut.
+    expect(put('/inputs/').filter((request) => request.includes('partNumber'))).toHaveLength(9 + 1);
     first.signal('SIGKILL');
     await first.ended;
     server.link.disturb();
@@ -121,9 +142,44 @@ describe.skipIf(program === undefined)('a run on S3', () => {
     const answers = readResults(output).map(({ output: answer }) => answer);
     expect(answers).toEqual(answers.map((_, at) => expect.stringContaining(`("killed ${at + 1}")`)));
     expect(answers).toHaveLength(400);
-    // 4 lanes: what was in flight, and half a second of answers at 50 ms each.
+    // 4 permits: what was in flight, and half a second of answers at 50 ms each.
     const again = [...timesAsked(await world.network.requests()).values()].filter((times) => times > 1).length;
     expect(again).toBeLessThanOrEqual(4 + 4 * 10 + 4);
+  });
+
+  test('takes its input from buckets, by address and by pattern, wherever its own storage is', async () => {
+    const folder = join(server.folder, 'runs/lake/day=1');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'b.csv'), 'prompt,id\n"second, of two",b\n');
+    writeFileSync(join(folder, 'a.jsonl'), '{"prompt":"first"}\n');
+    writeFileSync(join(server.folder, 'runs/lake/one.parquet'), readFileSync(PARQUET));
+    const output = world.path('lake-results.jsonl');
+    const lake = server.root('lake');
+    const args = [
+      'batch',
+      `${lake}/day=*/*`,
+      `${lake}/one.parquet`,
+      '-o',
+      output,
+      '-c',
+      '50',
+      '--id-from',
+      '{{file}}:{{row}}',
+    ];
+    const { code, stderr } = await world.run(args, { env: server.env });
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    expect(
+      readResults(output)
+        .map(({ id }) => id)
+        .slice(0, 3),
+    ).toEqual([`${lake}/day=1/a.jsonl:1`, `${lake}/day=1/b.csv:1`, `${lake}/one.parquet:1`]);
+    const missing = await world.run(['batch', `${lake}/none.csv`], { env: server.env });
+    expect(missing).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`${lake}/none.csv: there is no such object`),
+    });
+    const none = await world.run(['batch', `${lake}/*.tsv`], { env: server.env });
+    expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('no object matches it') });
   });
 
   test.each([

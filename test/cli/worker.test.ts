@@ -93,7 +93,7 @@ describe('a worker says how it is', () => {
     await link.close();
   });
 
-  test('/metrics counts requests by model and outcome, tokens, lanes and the times of answers', async () => {
+  test('/metrics counts requests by model and outcome, tokens, permits and the times of answers', async () => {
     await world.network.script({ match: { promptIncludes: 'metrics 3' }, respond: { status: 422, message: 'no' } });
     const metrics = `localhost:${await freePort()}`;
     const args = ['--address', address, '-t', 'metrics'];
@@ -107,7 +107,7 @@ describe('a worker says how it is', () => {
     expect(sum(text, 'dria_temporal_tokens_total', `model="${model}"`)).toBe(tokens);
     expect(sum(text, 'dria_temporal_request_latency_seconds_count')).toBe(5);
     expect(sum(text, 'dria_temporal_request_latency_seconds_sum')).toBeGreaterThan(5 * 0.2);
-    expect(sum(text, 'dria_temporal_lanes_used')).toBe(0);
+    expect(sum(text, 'dria_temporal_permits_used')).toBe(0);
     expect(text).toMatch(/^temporal_activity_execution_latency_seconds_count/m);
     expect(text).not.toContain('dkn_live');
     worker.signal('SIGTERM');
@@ -141,6 +141,7 @@ describe('is refused', () => {
     ['an address that is none', ['--health-address', 'here'], /--health-address.*host:port/s],
     ['a number that is none', ['--activity-slots', 'many'], /--activity-slots.*not a number/s],
     ['the same queue twice', ['-t', 'a,a'], /--task-queue: a,a has .* the same one twice/],
+    ['half of a version', ['--build-id', 'v1'], /--build-id needs --deployment-name/],
     ['too few slots', ['--workflow-slots', '1'], /--workflow-slots: Too small/],
   ])('%s', async (_name, args, words) => {
     expect(await refused(world, ['worker', '--address', address, ...args])).toMatch(words);

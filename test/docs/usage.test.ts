@@ -48,11 +48,16 @@ beforeAll(async () => {
   for (const [name, count] of [
     ['prompts', 30],
     ['reviews', 10],
+    ['documents', 10],
     ['mixed', 8],
     ['many-prompts', 20_000],
   ] as const) {
     world.prompts(name, count);
   }
+  world.file('questions.csv', 'id,lang,prompt\n1,en,"Why, oh why?"\n2,de,Warum?\n');
+  copyFileSync(join(ROOT, 'test/input/formats/parquet/snappy.parquet'), world.path('questions.parquet'));
+  mkdirSync(world.path('more'));
+  world.prompts('more/some', 3);
   mkdirSync(world.path('media'));
   copyFileSync(join(ROOT, 'examples/media/circle.png'), world.path('media/circle.png'));
   world.file('pictures.jsonl', '{"prompt": "What is in this picture?", "attachment": "media/circle.png"}\n');

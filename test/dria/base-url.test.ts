@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { normalBaseUrl } from '../../src/dria/base-url.js';
+import { isDrias, lacksVersion, normalBaseUrl } from '../../src/dria/base-url.js';
 import { Endpoint } from '../../src/dria/endpoint.js';
 
 describe('a base URL', () => {
@@ -12,6 +12,13 @@ describe('a base URL', () => {
     ['https://a.example/x/../V1', 'https://a.example/V1'],
     ['https://bücher.example/v1', 'https://xn--bcher-kva.example/v1'],
     [' https://a.example/v1?#\n', 'https://a.example/v1'],
+    ['https://a.example/v1/chat/completions', 'https://a.example/v1'],
+    ['https://a.example/v1/chat/completions/', 'https://a.example/v1'],
+    ['https://a.example/chat/completions', 'https://a.example'],
+    ['https://a.example/v1/completions', 'https://a.example/v1'],
+    ['https://a.example/v1/models', 'https://a.example/v1'],
+    ['https://a.example/v1beta/openai/', 'https://a.example/v1beta/openai'],
+    ['https://a.example/models', 'https://a.example/models'],
   ])('%j is %s, for an endpoint too', async (text, normal) => {
     expect(normalBaseUrl(text)).toBe(normal);
     expect(normalBaseUrl(normal)).toBe(normal);
@@ -39,4 +46,19 @@ describe('a base URL', () => {
       expect(refusing).not.toThrow('pa55');
     }
   });
+});
+
+it('of Dria is one of its own hosts, whose name no other ends in', () => {
+  const urls = [
+    'https://inference.dria.co/v1',
+    'https://dria.co/v1',
+    'https://notdria.co/v1',
+    'https://dria.co.example/v1',
+  ];
+  expect(urls.map(isDrias)).toEqual([true, true, false, false]);
+});
+
+it('may lack a version', () => {
+  const urls = ['http://a.example', 'http://a.example/api', 'http://a.example/v1', 'http://a.example/v1beta/openai'];
+  expect(urls.map(lacksVersion)).toEqual([true, true, false, false]);
 });

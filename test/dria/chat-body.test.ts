@@ -3,8 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { bodyStream } from '../../src/dria/attachment-stream.js';
 import { chatBody } from '../../src/dria/chat-body.js';
 import type { ChatAttachment, ChatRequest } from '../../src/dria/chat-request.js';
+import type { RequestProfile } from '../../src/dria/request-profile.js';
 
 const REQUEST: ChatRequest = { model: 'm', prompt: 'hi "there"\n', maxTokens: 5, temperature: 0.7, timeoutMs: 1500 };
+
+const PROFILE: RequestProfile = {
+  sendsTimeout: true,
+  maxTokensField: 'max_tokens',
+  sendsTemperature: true,
+  schemaForm: 'strict',
+};
 
 async function* inChunks(bytes: Uint8Array, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
   let start = 0;
@@ -16,7 +24,7 @@ async function* inChunks(bytes: Uint8Array, sizes: readonly number[]): AsyncGene
 }
 
 async function sent(attachment?: ChatAttachment): Promise<{ content: unknown }> {
-  const body = chatBody(attachment === undefined ? REQUEST : { ...REQUEST, attachment });
+  const body = chatBody(attachment === undefined ? REQUEST : { ...REQUEST, attachment }, PROFILE);
   let text = 'text' in body ? body.text : '';
   if ('head' in body) {
     const { stream, length } = bodyStream(body);
@@ -28,8 +36,22 @@ async function sent(attachment?: ChatAttachment): Promise<{ content: unknown }> 
 }
 
 describe('the body of a request', () => {
+  it('has the system message before the prompt, or at its beginning for a target that refuses one', () => {
+    const messages = (profile: RequestProfile): unknown => {
+      const body = chatBody({ ...REQUEST, system: 'Be "brief".' }, profile);
+      return 'text' in body ? JSON.parse(body.text).messages : undefined;
+    };
+    expect(messages(PROFILE)).toEqual([
+      { role: 'system', content: 'Be "brief".' },
+      { role: 'user', content: REQUEST.prompt },
+    ]);
+    expect(messages({ ...PROFILE, joinsSystem: true })).toEqual([
+      { role: 'user', content: `Be "brief".\n\n${REQUEST.prompt}` },
+    ]);
+  });
+
   it('has the prompt as a plain string and the settings under the names of the API', () => {
-    const body = chatBody(REQUEST);
+    const body = chatBody(REQUEST, PROFILE);
     expect(JSON.parse('text' in body ? body.text : '')).toEqual({
       model: 'm',
       max_tokens: 5,
@@ -41,7 +63,7 @@ describe('the body of a request', () => {
 
   it('asks for the schema, strictly', () => {
     const schema = { type: 'object', properties: {} };
-    const body = chatBody({ ...REQUEST, schema: { name: 'answer', schema } });
+    const body = chatBody({ ...REQUEST, schema: { name: 'answer', schema } }, PROFILE);
     expect(JSON.parse('text' in body ? body.text : '').response_format).toEqual({
       type: 'json_schema',
       json_schema: { name: 'answer', schema, strict: true },
@@ -92,7 +114,9 @@ describe('the body of a request', () => {
     ],
     ['a data URL without data', { kind: 'audio', mediaType: 'audio/wav', url: 'data:audio/wav;base64' }],
   ])('cannot be made of %s', (_, attachment) => {
-    expect(() => chatBody({ ...REQUEST, attachment })).toThrow(expect.objectContaining({ code: 'InvalidAttachment' }));
+    expect(() => chatBody({ ...REQUEST, attachment }, PROFILE)).toThrow(
+      expect.objectContaining({ code: 'InvalidAttachment' }),
+    );
   });
 });
 
@@ -120,5 +144,38 @@ describe('a streamed attachment', () => {
     const message = await sent({ kind: 'image', mediaType: 'image/png', bytes: 10, open });
     const base64 = Buffer.from('abcdefghij').toString('base64');
     expect(message.content).toMatchObject([{}, { image_url: { url: `data:image/png;base64,${base64}` } }]);
+  });
+});
+
+describe('the body of a request to repair an answer', () => {
+  const repair = { text: '{"n": "é"}', length: 10, complaint: 'the answer is not what it should be' };
+  const messagesOf = (body: string): unknown[] => JSON.parse(body).messages;
+
+  it('has the answer and what is wrong with it behind the prompt', () => {
+    const body = chatBody({ ...REQUEST, repair }, PROFILE);
+    expect(messagesOf('text' in body ? body.text : '')).toEqual([
+      { role: 'user', content: 'hi "there"\n' },
+      { role: 'assistant', content: '{"n": "é"}' },
+      { role: 'user', content: expect.stringContaining('cannot be used: the answer is not what it should be. Answer') },
+    ]);
+  });
+
+  it('has them behind an attachment that is streamed', async () => {
+    const attachment: ChatAttachment = {
+      kind: 'image',
+      mediaType: 'image/png',
+      bytes: 3,
+      open: () => inChunks(Buffer.from('abc'), [1]),
+    };
+    const body = chatBody({ ...REQUEST, attachment, repair: { ...repair, length: 99 } }, PROFILE);
+    if (!('head' in body)) throw new Error('it is not streamed');
+    const { stream, length } = bodyStream(body);
+    const bytes = Buffer.concat(await stream.toArray());
+    expect(bytes.length).toBe(length);
+    expect(messagesOf(bytes.toString('utf8'))).toMatchObject([
+      { role: 'user', content: [{ type: 'text' }, { type: 'image_url' }] },
+      { role: 'assistant' },
+      { role: 'user', content: expect.stringContaining('Only the first 10 of its 99 characters') },
+    ]);
   });
 });

@@ -35,10 +35,15 @@ async function failure(chat: Promise<unknown>): Promise<readonly [string, string
   throw new Error('it did not fail');
 }
 
+const usageWith = (more: object): object => ({
+  usage: { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7, ...more },
+});
+
 describe('an answer', () => {
   it('has the text, why it ended, what it cost, and who gave it', async () => {
     const { server, endpoint } = await serve(always(200, completion('hello')));
-    const { latencyMs, ...answer } = await endpoint.chat(REQUEST);
+    const { latencyMs, body, ...answer } = await endpoint.chat(REQUEST);
+    expect(body).toEqual(JSON.parse(completion('hello')));
     expect(answer).toEqual({
       text: 'hello',
       finishReason: 'stop',
@@ -65,9 +70,25 @@ describe('an answer', () => {
       {},
       { text: 'ab', totalTokens: 7 },
     ],
-    ['without usage', 'a', { usage: undefined }, { totalTokens: 0, promptTokens: 0, completionTokens: 0 }],
+    [
+      'without usage',
+      'a',
+      { usage: undefined },
+      { totalTokens: 2, promptTokens: 1, completionTokens: 1, usageMissing: true },
+    ],
+    ['with tokens from a cache', 'a', usageWith({ prompt_tokens_details: { cached_tokens: 2 } }), { cachedTokens: 2 }],
+    ['with such as DeepSeek counts them', 'a', usageWith({ prompt_cache_hit_tokens: 3 }), { cachedTokens: 3 }],
+    ['with such as Anthropic counts them', 'a', usageWith({ cache_read_input_tokens: 1 }), { cachedTokens: 1 }],
+    ['with none from a cache', 'a', usageWith({ prompt_tokens_details: { cached_tokens: 0 } }), { cachedTokens: 0 }],
+    [
+      'with nonsense from a cache',
+      'a',
+      usageWith({ prompt_tokens_details: null, prompt_cache_hit_tokens: -4 }),
+      { cachedTokens: 0 },
+    ],
     ['without a total', 'a', { usage: { prompt_tokens: 1, completion_tokens: 2 } }, { totalTokens: 3 }],
-    ['with nonsense for usage', 'a', { usage: { total_tokens: 'many', prompt_tokens: -1 } }, { totalTokens: 0 }],
+    ['with nonsense for usage', 'a', { usage: { total_tokens: 'many', prompt_tokens: -1 } }, { usageMissing: true }],
+    ['with more than was ever used', 'a', { usage: { total_tokens: 1e300 } }, { totalTokens: 1e9 }],
     ['without a node', 'a', { metadata: null }, { text: 'a' }],
     ['with an error that is null', 'a', { error: null }, { text: 'a' }],
   ])('%s is read', async (_, content, more, expected) => {
@@ -142,14 +163,14 @@ describe('what is no answer is a typed error', () => {
     [
       'a redirect',
       always(302, '', { location: 'https://b.example/' }),
-      'InvalidRequest',
+      'EndpointUnavailable',
       /^302: the endpoint redirects to https:\/\/b\.example\//,
     ],
     [
       'too much',
       (response) => response.end(Buffer.alloc(ANSWER_BYTES + 1, 'x')),
       'BadResponse',
-      'bad response: the answer is larger than 16 MiB',
+      'bad response: the answer is larger than 16 MiB, the most that is read',
     ],
     [
       'too much without an end',
@@ -161,7 +182,7 @@ describe('what is no answer is a typed error', () => {
         more();
       },
       'BadResponse',
-      'bad response: the answer is larger than 16 MiB',
+      'bad response: the answer is larger than 16 MiB, the most that is read',
     ],
     ['a reset', (response) => response.socket?.resetAndDestroy(), 'NetworkError', 'network: connection reset'],
     [
@@ -212,11 +233,11 @@ describe('what is no answer is a typed error', () => {
     const { baseUrl, port } = server;
     await server.close();
     expect(await failure(open(baseUrl).chat(REQUEST))).toEqual([
-      'NetworkError',
+      'EndpointUnavailable',
       `network: connection refused (127.0.0.1:${port})`,
     ]);
     expect(await failure(open(`http://localhost:${port}/v1`).models())).toEqual([
-      'NetworkError',
+      'EndpointUnavailable',
       expect.stringMatching(/^network: connection refused \((127\.0\.0\.1|\[::1\]):\d+\)$/),
     ]);
   });
@@ -224,7 +245,7 @@ describe('what is no answer is a typed error', () => {
   it('a certificate that nobody vouches for is said', async () => {
     const { server } = await serve(always(200, ''));
     const [code, described] = await failure(open(server.baseUrl.replace('http:', 'https:')).chat(REQUEST));
-    expect(code).toBe('NetworkError');
+    expect(code).toBe('EndpointUnavailable');
     expect(described).toMatch(/^network: \S/);
   });
 });
@@ -265,11 +286,15 @@ describe('the key', () => {
     await Promise.all(chats);
   });
 
-  it('that the balance refused is refused for what comes next', async () => {
-    const { server, endpoint } = await serve(always(403, 'revoked'));
-    expect(await failure(endpoint.balance())).toEqual(['Unauthorized', '403: revoked']);
-    expect(await failure(endpoint.chat(REQUEST))).toEqual(['Unauthorized', '403: revoked']);
-    expect(server.received).toHaveLength(1);
+  it('that the balance or the models list refuses is not refused for chats', async () => {
+    const { server, endpoint } = await serve((response, { path }) => {
+      if (path.endsWith('completions')) response.end(completion('x'));
+      else response.writeHead(403).end('restricted');
+    });
+    expect(await failure(endpoint.balance())).toEqual(['Unauthorized', '403: restricted']);
+    expect(await failure(endpoint.models())).toEqual(['Unauthorized', '403: restricted']);
+    expect((await endpoint.chat(REQUEST)).text).toBe('x');
+    expect(server.received).toHaveLength(3);
   });
 
   it.each([
@@ -312,7 +337,7 @@ describe('a request that is stopped', () => {
   it('throws the reason as it is, and drops the connection', async () => {
     const { server, endpoint } = await serve(() => {});
     const controller = new AbortController();
-    const chat = endpoint.chat(REQUEST, controller.signal);
+    const chat = endpoint.chat(REQUEST, { signal: controller.signal });
     await expect.poll(() => server.inFlight).toBe(1);
     const reason = new Error('stop');
     controller.abort(reason);
@@ -322,7 +347,7 @@ describe('a request that is stopped', () => {
 
   it('is not sent when it was stopped before', async () => {
     const { server, endpoint } = await serve(always(200, completion('x')));
-    await expect(endpoint.chat(REQUEST, AbortSignal.abort('early'))).rejects.toBe('early');
+    await expect(endpoint.chat(REQUEST, { signal: AbortSignal.abort('early') })).rejects.toBe('early');
     await expect(endpoint.models(AbortSignal.abort('early'))).rejects.toBe('early');
     expect(server.received).toHaveLength(0);
   });
@@ -330,7 +355,9 @@ describe('a request that is stopped', () => {
   it('leaves its place to another', async () => {
     const { server, endpoint } = await serve((response, _, n) => n > 4 && response.end(completion('x')));
     const controller = new AbortController();
-    const stopped = Array.from({ length: 4 }, () => endpoint.chat(REQUEST, controller.signal).catch(() => 'stopped'));
+    const stopped = Array.from({ length: 4 }, () =>
+      endpoint.chat(REQUEST, { signal: controller.signal }).catch(() => 'stopped'),
+    );
     const waiting = endpoint.chat(REQUEST);
     await expect.poll(() => server.inFlight).toBe(4);
     controller.abort();
@@ -436,7 +463,7 @@ describe('a streamed attachment', () => {
         closed = true;
       }
     };
-    const chat = endpoint.chat(image(1e9, open), controller.signal);
+    const chat = endpoint.chat(image(1e9, open), { signal: controller.signal });
     await expect.poll(() => server.inFlight).toBe(1);
     controller.abort(new Error('stop'));
     await expect(chat).rejects.toThrow('stop');

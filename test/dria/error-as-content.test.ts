@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseChatAnswer } from '../../src/dria/chat-answer.js';
+import { type AskedFor, parseChatAnswer } from '../../src/dria/chat-answer.js';
 import { describeError, isDriaError } from '../../src/dria/errors.js';
 
 /** A 200 whose answer has this content; 9 tokens were used. */
@@ -8,9 +8,11 @@ function answer(content: unknown, finishReason = 'stop') {
   return { status: 200, headers: {}, text: JSON.stringify(body) };
 }
 
+const ASKED: AskedFor = { prompt: '', maxTokens: 5, acceptEmpty: false, context: () => ({}) };
+
 function errorOf(content: unknown, finishReason?: string): unknown {
   try {
-    return parseChatAnswer(answer(content, finishReason), 1, {});
+    return parseChatAnswer(answer(content, finishReason), 1, ASKED);
   } catch (error) {
     return error;
   }
@@ -45,6 +47,6 @@ describe('an error in the place of an answer, inside a 200', () => {
 
   it('says of an answer with nothing in it what it has cost', () => {
     expect(errorOf('')).toMatchObject({ code: 'BadResponse', tokens: 9, isEmpty: true });
-    expect(errorOf(' \n', 'length')).toMatchObject({ tokens: 9, isEmpty: true });
+    expect(errorOf(' \n', 'tool_calls')).toMatchObject({ tokens: 9, isEmpty: true });
   });
 });

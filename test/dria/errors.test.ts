@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DriaError, describeError, isDriaError, oneLine } from '../../src/dria/errors.js';
+import { changedError, DriaError, describeError, isDriaError, oneLine } from '../../src/dria/errors.js';
 
 describe('an error as a user sees it', () => {
   it.each<[unknown, string]>([
@@ -44,7 +44,7 @@ describe('text from outside', () => {
   it('never holds the key, however it stands in it', () => {
     const key = 'dkn_live_a/b"c';
     const echoed = `${key} ${JSON.stringify({ key })} ?key=${encodeURIComponent(key)}`;
-    const text = oneLine(echoed, key);
+    const text = oneLine(echoed, [key]);
     expect(text).not.toContain('dkn_live');
     expect(text.match(/\*\*\*/g)).toHaveLength(3);
   });
@@ -53,8 +53,33 @@ describe('text from outside', () => {
     const key = 'k3y-'.repeat(10);
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 7000 }), (before) => {
-        expect(oneLine('x'.repeat(before) + key, key)).not.toContain('k3y-');
+        expect(oneLine('x'.repeat(before) + key, [key])).not.toContain('k3y-');
       }),
     );
+  });
+});
+
+describe('a dummy key', () => {
+  it.each([
+    ['x', 'context exceeded: max 5', 'context exceeded: max 5'],
+    ['x', 'bad header: Bearer x', 'bad header: Bearer ***'],
+    ['none', '{"api_key":"none","nonessential":1}', '{"api_key":"***","nonessential":1}'],
+    ['lm-studio', 'lm-studio is not loaded', 'lm-studio is not loaded'],
+  ])('%j is hidden only as a credential: %s', (key, text, shown) => {
+    expect(oneLine(text, [key])).toBe(shown);
+  });
+});
+
+describe('the fault of an error', () => {
+  it('is that of its code, unless it is given another', () => {
+    expect(new DriaError({ code: 'ServerError', message: '' }).fault).toBe('attempt');
+    expect(new DriaError({ code: 'InvalidOutput', fault: 'item', message: '' }).fault).toBe('item');
+  });
+
+  it('and its other facts stay when some are changed', () => {
+    const error = new DriaError({ code: 'RateLimited', status: 429, message: 'slow', retryAfterMs: 5, tokens: 3 });
+    const changed = changedError(error, { fault: 'attempt', unsent: true, tokens: undefined });
+    expect({ ...changed }).toEqual({ ...error, fault: 'attempt', unsent: true, tokens: undefined, name: 'DriaError' });
+    expect('tokens' in changed).toBe(false);
   });
 });

@@ -2,30 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/dria/clock.js';
 import { DriaError } from '../../src/dria/errors.js';
 import { Gate, type Pass, UNPROVEN_REQUESTS } from '../../src/dria/gate.js';
-
-/** A clock that stands until it is moved. */
-class HandClock implements Clock {
-  #time = 0;
-  readonly timers = new Map<() => void, number>();
-  now = () => this.#time;
-  after(ms: number, task: () => void): () => void {
-    const timer = () => task();
-    this.timers.set(timer, this.#time + ms);
-    return () => this.timers.delete(timer);
-  }
-  move(ms: number): void {
-    this.#time += ms;
-    for (const [timer, due] of [...this.timers]) {
-      if (due > this.#time || !this.timers.delete(timer)) continue;
-      timer();
-    }
-  }
-}
+import { HandClock } from './hand-clock.js';
 
 /** Sends `count` requests into the gate; `passes` are those that were let through, in order. */
-function send(gate: Gate, count: number, passes: Pass[] = []): Pass[] {
+function send(gate: Gate, count: number, passes: Pass[] = [], target = 'm'): Pass[] {
   for (let n = 0; n < count; n++) {
-    const entered = gate.enter();
+    const entered = gate.enter(target);
     if (entered instanceof Promise) void entered.then((pass) => passes.push(pass));
     else passes.push(entered);
   }
@@ -57,7 +39,7 @@ describe('until the key is proven', () => {
 
   it.each<[string, number, boolean]>([
     ['InvalidRequest', 400, true],
-    ['PaymentRequired', 402, true],
+    ['ModelUnavailable', 404, true],
     ['NoNodesAvailable', 503, false],
     ['ServerError', 502, false],
   ])('%s (%i) proves it: %s', async (code, status, proves) => {
@@ -81,17 +63,118 @@ describe('until the key is proven', () => {
     const clock = new HandClock();
     const gate = new Gate(clock);
     const [first] = send(gate, UNPROVEN_REQUESTS);
-    const waiting = Array.from({ length: 50 }, () => gate.enter());
+    const waiting = Array.from({ length: 50 }, () => gate.enter('m'));
     const error = unauthorized();
     if (first) gate.leave(first, error);
     for (const result of await Promise.allSettled(waiting))
-      expect(result).toEqual({ status: 'rejected', reason: error });
-    expect(() => gate.enter()).toThrow(error);
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'Unauthorized', status: 401, unsent: true } });
+    expect(() => gate.enter('m')).toThrow(error.message);
     expect(gate.load).toEqual({ inFlight: UNPROVEN_REQUESTS - 1, waiting: 0 });
     clock.move(10_000);
     expect(send(gate, 9)).toHaveLength(1);
   });
 });
+
+describe('the key', () => {
+  it('is believed when a request has been under way for a second without a refusal', async () => {
+    const clock = new HandClock();
+    const gate = new Gate(clock);
+    const passes = send(gate, 100);
+    clock.move(999);
+    await settled();
+    expect(passes).toHaveLength(UNPROVEN_REQUESTS);
+    clock.move(1);
+    await settled();
+    expect(passes).toHaveLength(100);
+    expect(gate.keyProven).toBe(false);
+  });
+
+  it('is not believed because a second has gone by in which nothing was under way', async () => {
+    const clock = new HandClock();
+    const gate = new Gate(clock);
+    const error = new DriaError({ code: 'ServerError', status: 502, message: '' });
+    for (const pass of send(gate, 1)) gate.leave(pass, error);
+    clock.move(1000);
+    expect(send(gate, 100)).toHaveLength(UNPROVEN_REQUESTS);
+  });
+
+  it('is believed, and not proven, where a list was accepted that was sent without it', async () => {
+    const gate = new Gate(new HandClock());
+    gate.believe();
+    expect(send(gate, 100)).toHaveLength(100);
+    expect(gate.keyProven).toBe(false);
+  });
+
+  it('that is good but has no money fails what waits, nothing later, and is still proven', async () => {
+    const gate = new Gate(new HandClock(), 2);
+    gate.prove();
+    const [first] = send(gate, 2);
+    const waiting = gate.enter('m');
+    if (first) gate.leave(first, new DriaError({ code: 'PaymentRequired', status: 402, message: 'no credits' }));
+    await expect(waiting).rejects.toMatchObject({ code: 'PaymentRequired', unsent: true });
+    expect(send(gate, 1)).toHaveLength(1);
+    expect(gate.keyProven).toBe(true);
+  });
+});
+
+describe('a target that is rate limited', () => {
+  it('holds no other target', async () => {
+    const { gate, clock } = provenGate();
+    const [pass] = send(gate, 1);
+    if (pass) gate.leave(pass, limited(50_000));
+    expect(send(gate, 10, [], 'other')).toHaveLength(10);
+    const held = send(gate, 1);
+    clock.move(50_000);
+    await settled();
+    expect(held).toHaveLength(1);
+  });
+
+  it('refuses at once whoever would wait for longer than it wants to, also if it waits already', async () => {
+    const { gate } = provenGate();
+    const [a, b] = send(gate, 2);
+    if (a) gate.leave(a, limited(4000));
+    const waiting = Promise.resolve(gate.enter('m', { longestHoldMs: 5000 }));
+    if (b) gate.leave(b, limited(900_000));
+    await expect(waiting).rejects.toMatchObject({
+      code: 'RateLimited',
+      status: 429,
+      fault: 'target',
+      unsent: true,
+      retryAfterMs: 900_000,
+    });
+    expect(() => gate.enter('m', { longestHoldMs: 60_000 })).toThrow(
+      expect.objectContaining({ retryAfterMs: 900_000 }),
+    );
+    expect(gate.load.waiting).toBe(0);
+    expect(gate.holdMs('m')).toBe(900_000);
+  });
+
+  it('does not keep those behind it from their turn: the longest waiting of all targets goes first', async () => {
+    const clock = new HandClock();
+    const gate = new Gate(clock, 2);
+    gate.prove();
+    const [a] = send(gate, 2);
+    const order: string[] = [];
+    for (const target of ['x', 'm', 'x', 'y']) void Promise.resolve(gate.enter(target)).then(() => order.push(target));
+    if (a) gate.leave(a, limited(1000));
+    for (let n = 0; n < 2; n++) {
+      await settled();
+      gate.leave({ lane: a?.lane ?? never(), burst: 0 });
+    }
+    await settled();
+    expect(order).toEqual(['x', 'x', 'y']);
+  });
+
+  it('has fewer requests in flight after connections are lowered, never fewer than one', () => {
+    const { gate } = provenGate();
+    gate.lower(0);
+    expect(send(gate, 5)).toHaveLength(1);
+  });
+});
+
+function never(): never {
+  throw new Error('never');
+}
 
 describe('after a 429', () => {
   it('nothing is sent until the wait is over, then half of what was in flight', async () => {
@@ -159,7 +242,7 @@ describe('after a 429', () => {
     const waits: number[] = [];
     for (let n = 0; n < 6; n++) {
       const before = clock.now();
-      const entered = gate.enter();
+      const entered = gate.enter('m');
       for (const due of clock.timers.values()) clock.move(due - before);
       gate.leave(await entered, limited(0));
       waits.push(clock.now() - before);
@@ -174,14 +257,14 @@ describe('waiting in the gate', () => {
     const [pass] = send(gate, 1);
     if (pass) gate.leave(pass, limited(30_000));
     const controller = new AbortController();
-    const waiting = Promise.resolve(gate.enter(controller.signal));
+    const waiting = Promise.resolve(gate.enter('m', { signal: controller.signal }));
     expect(clock.timers.size).toBe(1);
     const reason = new Error('cancelled');
     controller.abort(reason);
     await expect(waiting).rejects.toBe(reason);
     expect(gate.load.waiting).toBe(0);
     expect(clock.timers.size).toBe(0);
-    expect(() => gate.enter(controller.signal)).toThrow(reason);
+    expect(() => gate.enter('m', { signal: controller.signal })).toThrow(reason);
   });
 
   it('is in the order of arrival', async () => {
@@ -190,7 +273,7 @@ describe('waiting in the gate', () => {
     if (pass) gate.leave(pass, limited(1000));
     const order: number[] = [];
     const entered = [0, 1, 2].map(async (n) => {
-      const waited = await gate.enter();
+      const waited = await gate.enter('m');
       order.push(n);
       gate.leave(waited);
     });
@@ -203,11 +286,11 @@ describe('waiting in the gate', () => {
     const { gate, clock } = provenGate();
     const [pass] = send(gate, 1);
     if (pass) gate.leave(pass, limited(30_000));
-    const waiting = Promise.resolve(gate.enter());
+    const waiting = Promise.resolve(gate.enter('m'));
     gate.close();
     await expect(waiting).rejects.toMatchObject({ code: 'NetworkError', message: 'the endpoint was closed' });
     expect(clock.timers.size).toBe(0);
-    expect(() => gate.enter()).toThrow('the endpoint was closed');
+    expect(() => gate.enter('m')).toThrow('the endpoint was closed');
   });
 });
 
@@ -261,7 +344,7 @@ describe('the end of a hold', () => {
     const [first] = send(gate, 1);
     if (first) gate.leave(first, limited(200));
     const leaving = new AbortController();
-    const left = Promise.resolve(gate.enter(leaving.signal)).catch((error: unknown) => error);
+    const left = Promise.resolve(gate.enter('m', { signal: leaving.signal })).catch((error: unknown) => error);
     const passes = send(gate, 1);
     // The hold is over, and its timer has not fired yet.
     for (const [timer, due] of clock.timers) clock.timers.set(timer, due + 50);

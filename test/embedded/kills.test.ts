@@ -1,6 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isServing } from '../../src/embedded/frontend.js';
+import { until as eventually } from '../support/until.js';
 import { killNow, type Member, TestDataDir, temporalProgram, until } from './processes-of-test.js';
 
 const WORKFLOW_ID = 'survivor';
@@ -37,7 +38,9 @@ async function expectWorkflow(at: string): Promise<void> {
   expect(description.status.name).toBe('RUNNING');
 }
 
-const port = (): number => Number(address.split(':')[1]);
+async function serving(): Promise<void> {
+  await eventually('the server serves', () => isServing(Number(address.split(':')[1])));
+}
 
 describe('kill -9 of', () => {
   it('a command counts as its leaving', async () => {
@@ -53,7 +56,7 @@ describe('kill -9 of', () => {
   it('the server: it is back on the same address, with what was started on it', async () => {
     const killed = dir.server;
     await killNow(killed);
-    while (!(await isServing(port())));
+    await serving();
     expect(dir.server).not.toBe(killed);
     await expectWorkflow(address);
     expect(member.steps()).toContain('The local Temporal server died; starting it again');
@@ -98,7 +101,7 @@ describe('kill -9 of', () => {
     await killNow(dir.keeper, dir.server);
     const start = performance.now();
     const next = await dir.join();
-    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(performance.now() - start).toBeLessThan(15_000);
     await expectWorkflow((await next.joined()).address);
     expect((await next.joined()).address).toBe(address);
   });
@@ -107,7 +110,7 @@ describe('kill -9 of', () => {
     for (let round = 0; round < 5; round += 1) {
       await killNow(dir.keeper, dir.server);
       await until('the command has its server again', () => dir.isKept && dir.servers.length === 1);
-      while (!(await isServing(port())));
+      await serving();
     }
     expect(dir.servers).toHaveLength(1);
     await expectWorkflow(address);

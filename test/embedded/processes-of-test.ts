@@ -31,6 +31,7 @@ const BUILT = fileURLToPath(new URL('../../dist/embedded', import.meta.url));
 export async function temporalProgram(): Promise<string> {
   const binary = await findBinary({
     env: process.env,
+    fallbackCache: join(tmpdir(), 'dria-temporal-cache'),
     onStep: (message) => process.stderr.write(`${message}\n`),
     downloadUrl: 'http://127.0.0.1:1',
   });
@@ -49,11 +50,11 @@ export function requireBuilt(): void {
 }
 
 /** Looks again and again until the condition holds; fails after `timeoutMs`. */
-export async function until(what: string, condition: () => boolean, timeoutMs = 10_000): Promise<void> {
+export async function until(what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await delay(10);
+    await delay(25);
   }
 }
 
@@ -138,7 +139,7 @@ export class Member {
 
   /** Where the server is. Fails when the command could not join. */
   async joined(): Promise<{ address: string; uiUrl: string }> {
-    await until('the command has joined or failed', () => !!(this.find('joined') ?? this.find('failed')), 20_000);
+    await until('the command has joined or failed', () => !!(this.find('joined') ?? this.find('failed')));
     const { address, uiUrl } = this.find('joined') ?? {};
     if (!address || !uiUrl) throw new Error(this.find('failed')?.message);
     return { address, uiUrl };
@@ -146,7 +147,7 @@ export class Member {
 
   /** Why the command could not join. */
   async failed(): Promise<{ code: string; message: string }> {
-    await until('the command has joined or failed', () => !!(this.find('joined') ?? this.find('failed')), 30_000);
+    await until('the command has joined or failed', () => !!(this.find('joined') ?? this.find('failed')));
     const { code, message } = this.find('failed') ?? {};
     if (!code || !message) throw new Error('the command joined, or failed without a code');
     return { code, message };

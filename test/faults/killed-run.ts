@@ -14,8 +14,8 @@ export interface Kill {
   readonly to: number;
 }
 
-/** Answers younger than this may not be in storage yet: they are written once a second, and writing takes a moment. */
-const UNWRITTEN_MS = 1_000 + 250;
+/** A command on a busy machine may read an answer, and have it in its file, so much later than it was sent. */
+const UNREAD_MS = 1_000;
 
 /** A run whose processes are killed, and whose command is given again whenever it is gone. */
 export class KilledRun {
@@ -43,12 +43,23 @@ export class KilledRun {
     if (victim !== 'command') await until('server and keeper are there', () => this.#servants(victim).length > 0);
     const command = this.#command;
     const hitsCommand = victim === 'command' || victim === 'all';
-    const pids = [...(hitsCommand && command.isRunning ? [command.pid] : []), ...this.#servants(victim)];
+    const pids = this.#pidsOf(victim);
     const from = Date.now();
     for (const pid of pids) process.kill(pid, 'SIGKILL');
     if (hitsCommand) await command.ended;
     this.kills.push({ victim, from, to: Date.now() });
     if (hitsCommand) this.#command = this.#give();
+  }
+
+  /** Waits for so many answers, then stops the victim for a while (SIGSTOP), as sleep does to a whole machine. */
+  async stopAfter(answers: number, victim: Victim, ms: number): Promise<void> {
+    await until(`${answers} answers, to stop ${victim}`, () => this.#hasAnswers(answers), 60_000);
+    const pids = this.#pidsOf(victim);
+    const from = Date.now();
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    await delay(ms);
+    for (const pid of pids) process.kill(pid, 'SIGCONT');
+    this.kills.push({ victim, from, to: Date.now() });
   }
 
   /** Lets the run come to its end. A command that could not go on without the server is given again. */
@@ -70,6 +81,11 @@ export class KilledRun {
     return (await this.world.network.stats()).answered >= count;
   }
 
+  #pidsOf(victim: Victim): number[] {
+    const hitsCommand = victim === 'command' || victim === 'all';
+    return [...(hitsCommand && this.#command.isRunning ? [this.#command.pid] : []), ...this.#servants(victim)];
+  }
+
   #servants(victim: Victim): number[] {
     const keeper = victim === 'keeper' || victim === 'all' ? [this.world.keeper] : [];
     const servers = victim === 'server' || victim === 'all' ? this.world.servers : [];
@@ -78,21 +94,39 @@ export class KilledRun {
 }
 
 /**
- * Requests that no kill excuses: their item was asked again although a command had the answer long enough to have it in
- * storage. Only a command holds answers: the death of a server or keeper beside it is no reason.
+ * Returns the number of requests that each kill of a command has cost: those before it whose item was asked again after it.
+ * The death of a server or keeper beside a command costs none.
  */
+export function costOfKills(requests: readonly RecordedRequest[], kills: readonly Kill[]): number[] {
+  const again = askedAgain(requests);
+  const losses = lossesAmong(kills);
+  return losses.map((kill, index) => {
+    const before = losses[index - 1]?.to ?? 0;
+    return again.filter(({ at }) => at > before && at <= kill.to).length;
+  });
+}
+
+/** Returns requests that no kill excuses: their item was asked again although the answer had long been there. */
 export function askedAgainWithoutReason(
   requests: readonly RecordedRequest[],
   kills: readonly Kill[],
 ): readonly RecordedRequest[] {
-  const last = new Map(requests.map((request) => [request.prompt, request]));
-  const losses = kills.filter(({ victim }) => victim === 'command' || victim === 'all');
-  return requests.filter(
-    (request) => last.get(request.prompt) !== request && !losses.some((kill) => isLostBy(kill, request)),
-  );
+  const losses = lossesAmong(kills);
+  return askedAgain(requests).filter((request) => !losses.some((kill) => isLostBy(kill, request)));
 }
 
-/** Whether the request was under way at the kill, or its answer too young to be in storage. */
+/** Returns all requests but the last of each item. */
+function askedAgain(requests: readonly RecordedRequest[]): readonly RecordedRequest[] {
+  const last = new Map(requests.map((request) => [request.prompt, request]));
+  return requests.filter((request) => last.get(request.prompt) !== request);
+}
+
+/** Returns the kills that hit a command: only a command has requests in flight. */
+function lossesAmong(kills: readonly Kill[]): readonly Kill[] {
+  return kills.filter(({ victim }) => victim === 'command' || victim === 'all');
+}
+
+/** Whether the request was in flight at the kill, as far as the command could know. */
 function isLostBy({ from, to }: Kill, { at, latencyMs = Number.POSITIVE_INFINITY }: RecordedRequest): boolean {
-  return at <= to && at + latencyMs >= from - UNWRITTEN_MS;
+  return at <= to && at + latencyMs >= from - UNREAD_MS;
 }

@@ -4,7 +4,7 @@ import { CliWorld } from '../support/cli.js';
 import { timesAsked } from '../support/network-process.js';
 import { readResults } from '../support/result-lines.js';
 import { seeded, shuffled } from '../support/seeded.js';
-import { askedAgainWithoutReason, KilledRun, VICTIMS } from './killed-run.js';
+import { askedAgainWithoutReason, costOfKills, KilledRun, VICTIMS } from './killed-run.js';
 
 /** FAULT_ROUNDS=50 for the long form; FAULT_SEED repeats a round that failed. */
 const ROUNDS = Number(process.env.FAULT_ROUNDS ?? 1);
@@ -12,14 +12,14 @@ const FIRST_SEED = Number(process.env.FAULT_SEED ?? 1);
 const SEEDS = Array.from({ length: ROUNDS }, (_, round) => FIRST_SEED + round);
 
 const ITEMS = 150;
-const LANES = 10;
-/** So many items take about 4 s: much longer than answers wait to be written, so that what is not taken over shows. */
+const PERMITS = 10;
+/** So many items take about 4 s on one permit: what is not taken over of a lost pack shows. */
 const PACK = 15;
 
-/** What a run is given: packs on one lane, and packs on several that lend each other their lanes. */
+/** What a run is given: small packs of a fixed size, and packs as they come, which share their permits. */
 const WAYS = [
-  { way: 'narrow', items: ITEMS, lanes: LANES, pack: ['--pack', String(PACK)] },
-  { way: 'wide', items: 4 * ITEMS, lanes: 4 * LANES, pack: [] },
+  { way: 'small', items: ITEMS, permits: PERMITS, pack: ['--pack', String(PACK)] },
+  { way: 'shared', items: 4 * ITEMS, permits: 4 * PERMITS, pack: [] },
 ];
 const ROUNDS_OF_WAYS = SEEDS.flatMap((seed) => WAYS.map((way) => ({ seed, ...way })));
 
@@ -37,13 +37,21 @@ function expectWhole(output: string, name: string, items: number): void {
   for (const { id, output: answer } of lines) expect(answer).toContain(`("${name} ${id}")`);
 }
 
+/** Fails unless each kill has cost no more than the requests that a run may have in flight, and no item its answer. */
+async function expectCheap({ kills }: KilledRun, permits: number): Promise<void> {
+  const requests = await world.network.requests();
+  expect(askedAgainWithoutReason(requests, kills)).toEqual([]);
+  const costs = costOfKills(requests, kills);
+  expect(costs.filter((cost) => cost > permits)).toEqual([]);
+}
+
 test.each(ROUNDS_OF_WAYS)(
-  'a run with $way packs survives kill -9 of command, server, keeper and all of them, and asks again only what was in flight (seed $seed)',
-  async ({ seed, way, items, lanes, pack }) => {
+  'a run with $way packs survives kill -9 of command, server, keeper and all of them, and each kill costs what was in flight (seed $seed)',
+  async ({ seed, way, items, permits, pack }) => {
     const random = seeded(seed);
     const name = `round-${way}-${seed}`;
     const output = world.path(`${name}-results.jsonl`);
-    const flags = ['-c', String(lanes), ...pack, '-o', output];
+    const flags = ['-c', String(permits), ...pack, '-o', output];
     const run = new KilledRun(world, ['batch', world.prompts(name, items), ...flags]);
     const victims = shuffled(VICTIMS, random);
     for (const [index, victim] of victims.entries()) {
@@ -53,13 +61,24 @@ test.each(ROUNDS_OF_WAYS)(
     const { code, stderr } = await run.end();
     expect(code, stderr).toBe(0);
     expectWhole(output, name, items);
-    const requests = await world.network.requests();
-    expect(timesAsked(requests).size).toBe(items);
-    expect(askedAgainWithoutReason(requests, run.kills)).toEqual([]);
-    expect((await world.network.stats()).maxInFlight).toBeLessThanOrEqual(2 * lanes);
+    expect(timesAsked(await world.network.requests()).size).toBe(items);
+    await expectCheap(run, permits);
+    expect((await world.network.stats()).maxInFlight).toBeLessThanOrEqual(2 * permits);
   },
   180_000,
 );
+
+test.each(SEEDS)('three kills of a command cost no more than what was in flight at each (seed %d)', async (seed) => {
+  const random = seeded(2_000_000 + seed);
+  const name = `three-${seed}`;
+  const output = world.path(`${name}-results.jsonl`);
+  const run = new KilledRun(world, ['batch', world.prompts(name, 2 * ITEMS), '-c', String(PERMITS), '-o', output]);
+  for (const share of [0.2, 0.45, 0.7]) await run.killAfter(share * 2 * ITEMS, random() * 600, 'command');
+  const { code, stderr } = await run.end();
+  expect(code, stderr).toBe(0);
+  expectWhole(output, name, 2 * ITEMS);
+  await expectCheap(run, PERMITS);
+});
 
 test.each(SEEDS)('a command killed while it starts leaves nothing half-done (seed %d)', async (seed) => {
   const random = seeded(-seed);
@@ -73,7 +92,7 @@ test.each(SEEDS)('a command killed while it starts leaves nothing half-done (see
   const { code, stderr } = await run.end();
   expect(code, stderr).toBe(0);
   expectWhole(output, name, 20);
-  expect(askedAgainWithoutReason(await world.network.requests(), run.kills)).toEqual([]);
+  await expectCheap(run, PERMITS);
 });
 
 test.each(SEEDS)('a command killed while the run ends still delivers it whole, and once (seed %d)', async (seed) => {
@@ -86,5 +105,5 @@ test.each(SEEDS)('a command killed while the run ends still delivers it whole, a
   const { code, stderr } = await run.end();
   expect(code, stderr).toBe(0);
   expectWhole(output, name, ITEMS);
-  expect(askedAgainWithoutReason(await world.network.requests(), run.kills)).toEqual([]);
+  await expectCheap(run, 50);
 });

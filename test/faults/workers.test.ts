@@ -8,12 +8,12 @@ import { startWorker } from '../support/worker-command.js';
 
 const program = s3Program();
 
-const LANES = 16;
+const PERMITS = 16;
 const ANSWER_MS = 250;
 /** Answers wait so long to be written here, and a write takes a moment. */
 const FLUSH_MS = 500;
-/** What a worker that dies may have had in its hands: each lane's request, and the answers of one flush. */
-const LOST_BY_ONE = LANES * (1 + Math.ceil((FLUSH_MS + 500) / ANSWER_MS));
+/** What a worker that dies may have had in its hands: each permit's request, and the answers of one flush. */
+const LOST_BY_ONE = PERMITS * (1 + Math.ceil((FLUSH_MS + 500) / ANSWER_MS));
 
 describe.skipIf(program === undefined)('workers on one server and one bucket', () => {
   let world: CliWorld;
@@ -40,7 +40,7 @@ describe.skipIf(program === undefined)('workers on one server and one bucket', (
   });
   const worker = (name: string) => startWorker(world, ['--address', address], options(name));
   const batch = (name: string, items: number): Command => {
-    const flags = ['-o', world.path(`${name}-results.jsonl`), '-c', String(LANES), '--heartbeat-timeout', '5'];
+    const flags = ['-o', world.path(`${name}-results.jsonl`), '-c', String(PERMITS), '--heartbeat-timeout', '5'];
     return world.start(['batch', world.prompts(name, items), ...flags, '--address', address], options(name));
   };
 
@@ -57,16 +57,16 @@ describe.skipIf(program === undefined)('workers on one server and one bucket', (
 
   test('two, then four, of which two are killed: the results are whole', async () => {
     const first = [await worker('four'), await worker('four')];
-    const run = batch('four', 1200);
-    await world.network.answered(200);
+    const run = batch('four', 800);
+    await world.network.answered(150);
     const more = [await worker('four'), await worker('four')];
-    await world.network.answered(500);
+    await world.network.answered(350);
     const [victim, other] = [first[0], more[0]];
     victim?.signal('SIGKILL');
     other?.signal('SIGKILL');
     const { code, stderr } = await run.ended;
     expect(code, stderr).toBe(0);
-    await expectWhole('four', 1200);
+    await expectWhole('four', 800);
     expect(await askedAgain()).toBeLessThanOrEqual(LOST_BY_ONE);
     for (const left of [first[1], more[1]]) left?.signal('SIGTERM');
     expect((await first[1]?.ended)?.code).toBe(0);

@@ -59,7 +59,7 @@ describe('an attached file', () => {
     const file = path.join(data, 'file.txt');
     await writeFile(file, content);
     const expected = { kind: 'file', path: file, bytes: content.length, mediaType, modality };
-    expect(await resolveAttachment('file.txt', rules)).toEqual(expected);
+    expect(await resolveAttachment('file.txt', rules)).toMatchObject(expected);
     await writeFile(path.join(data, 'file.jpg'), content);
     expect(await resolveAttachment('./file.jpg', rules)).toMatchObject({ mediaType, modality });
   });
@@ -236,11 +236,24 @@ describe('an attached data URL', () => {
   });
 
   it.each([
+    ['line breaks', (base64: string) => base64.replace(/.{16}/g, '$&\r\n')],
+    ['spaces and a line break before it', (base64: string) => `\n  ${base64} `],
+    ['no padding', (base64: string) => base64.replace(/=+$/, '')],
+  ])('is read with %s', async (_what, write) => {
+    // 70 bytes, so that the base64 has padding.
+    const base64 = PNG.toString('base64');
+    expect(base64.endsWith('=')).toBe(true);
+    const resolved = await resolveAttachment(`data:image/png;base64,${write(base64)}`, rules);
+    expect(resolved).toMatchObject({ kind: 'data', url: `data:image/png;base64,${base64}`, modality: 'vision' });
+  });
+
+  it.each([
     ['data:image/png;base64', 'MALFORMED', 'it has no comma'],
     ['data:image/png,abcd', 'MALFORMED', 'not encoded in base64'],
-    ['data:image/png;base64,iVBORw0', 'MALFORMED', 'not valid base64'],
+    ['data:image/png;base64,iVBORw0K0', 'MALFORMED', 'not valid base64'],
+    ['data:image/png;base64,iVBORw=', 'MALFORMED', 'not valid base64'],
     ['data:image/png;base64,iVBO=w0K', 'MALFORMED', 'not valid base64'],
-    ['data:image/png;base64,iVBO w0K', 'MALFORMED', 'not valid base64'],
+    ['data:image/png;base64,iVBO-w0K', 'MALFORMED', 'not valid base64'],
     ['data:image/png;base64,', 'EMPTY', 'is empty'],
     ['data:image/png;base64,SGVsbG8gd29ybGQh', 'UNSUPPORTED', 'holds no known image or sound'],
     [`data:image/png;base64,${Buffer.from('%PDF-1.7\n').toString('base64')}`, 'UNSUPPORTED', 'holds application/pdf'],
@@ -267,10 +280,10 @@ describe('checking many attachments', () => {
     const verdicts = await checker.checkAll(texts);
     verdicts.forEach((verdict, at) => {
       if (at % 3 === 0) expect(verdict).toBeUndefined();
-      else if (at % 3 === 1) expect(verdict).toBe('vision');
+      else if (at % 3 === 1) expect(verdict).toMatchObject({ modality: 'vision', stamp: { bytes: PNG.length } });
       else expect(verdict).toMatchObject({ message: `"none${at}" does not exist` });
     });
     await writeFile(path.join(data, 'in.png'), 'no longer an image');
-    expect(await checker.checkAll(['in.png'])).toEqual(['vision']);
+    expect(await checker.checkAll(['in.png'])).toMatchObject([{ modality: 'vision', stamp: { bytes: PNG.length } }]);
   });
 });

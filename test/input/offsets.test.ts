@@ -3,7 +3,7 @@ import { decodeOffsets, OFFSET_BYTES, OffsetsWriter, offsetsRange } from '../../
 
 function written(count: number): Buffer {
   const writer = new OffsetsWriter();
-  for (let item = 0; item < count; item++) writer.add(item * 10, 9, item + 1);
+  for (let item = 0; item < count; item++) writer.add(item * 10, 9, item + 1, item ^ 0xffff);
   return Buffer.concat(writer.blocks());
 }
 
@@ -13,17 +13,18 @@ describe('offsets', () => {
     expect(object.length).toBe(70_000 * OFFSET_BYTES);
     const { start, end } = offsetsRange(65_535, 65_538);
     expect(decodeOffsets(object.subarray(start, end), 65_535)).toEqual([
-      { item: 65_535, start: 655_350, bytes: 9, line: 65_536 },
-      { item: 65_536, start: 655_360, bytes: 9, line: 65_537 },
-      { item: 65_537, start: 655_370, bytes: 9, line: 65_538 },
+      { item: 65_535, start: 655_350, bytes: 9, line: 65_536, crc: 0 },
+      { item: 65_536, start: 655_360, bytes: 9, line: 65_537, crc: 0x1ffff },
+      { item: 65_537, start: 655_370, bytes: 9, line: 65_538, crc: 0x1fffe },
     ]);
   });
 
   it('holds places in files far over 4 GiB, and is little-endian', () => {
     const writer = new OffsetsWriter();
-    writer.add(2 ** 45 + 1, 2 ** 31 + 5, 4_000_000_000);
+    writer.add(2 ** 45 + 1, 2 ** 31 + 5, 4_000_000_000, 0xffff_fffe);
     const [block = Buffer.alloc(0)] = writer.blocks();
-    expect(decodeOffsets(block)).toEqual([{ item: 0, start: 2 ** 45 + 1, bytes: 2 ** 31 + 5, line: 4_000_000_000 }]);
+    const [crc, line] = [0xffff_fffe, 4_000_000_000];
+    expect(decodeOffsets(block)).toEqual([{ item: 0, start: 2 ** 45 + 1, bytes: 2 ** 31 + 5, line, crc }]);
     expect(Buffer.from(block).readDoubleLE(0)).toBe(2 ** 45 + 1);
     expect(Buffer.from(block).readUInt32LE(12)).toBe(4_000_000_000);
   });
@@ -34,6 +35,6 @@ describe('offsets', () => {
   });
 
   it('refuses records that are cut off', () => {
-    expect(() => decodeOffsets(written(2).subarray(0, 20))).toThrow(RangeError);
+    expect(() => decodeOffsets(written(2).subarray(0, 30))).toThrow(RangeError);
   });
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { appendFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -9,15 +10,19 @@ describe('opening an input', () => {
     const folder = await temporaryFolder();
     const file = path.join(folder, 'prompts.jsonl');
     await writeFile(file, '{"prompt":"a"}\n');
-    const { source, checkUnchanged: _, ...rest } = await openInput(file);
+    const { source, checkUnchanged: _, identity, ...rest } = await openInput(file);
+    expect(identity).toMatch(/^\d+:\d+$/);
     expect(rest).toEqual({ name: file, bytes: 15, folder });
     expect((await scan('', { source, attachments: rulesFor(folder) })).manifest.items).toBe(1);
   });
 
-  it('takes - for standard input, with attachments against the current folder', async () => {
-    const { source, checkUnchanged: _, ...rest } = await openInput('-');
-    expect(source).toBe(process.stdin);
-    expect(rest).toEqual({ name: 'standard input', bytes: undefined, folder: process.cwd() });
+  it('opens no file before it is read, so that nothing is left open of what nobody reads', async () => {
+    const folder = await temporaryFolder();
+    const file = path.join(folder, 'prompts.jsonl');
+    await writeFile(file, '{"prompt":"a"}\n');
+    const { source } = await openInput(file);
+    await rm(file);
+    await expect(scan('', { source, attachments: rulesFor(folder) })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
   it('tells when the file is written to, cut, replaced or removed while it is read', async () => {
@@ -45,7 +50,7 @@ describe('opening an input', () => {
     }
   });
 
-  it('says when there is no such file or it is a directory', async () => {
+  it('says when there is no such file or it is none, without waiting for a pipe', async () => {
     const folder = await temporaryFolder();
     const missing = path.join(folder, 'none.jsonl');
     await expect(openInput(missing)).rejects.toMatchObject({ code: 'NOT_FOUND', message: `${missing}: no such file` });
@@ -53,5 +58,10 @@ describe('opening an input', () => {
       code: 'IS_DIRECTORY',
       message: `${folder} is a directory: give a JSONL file of prompts`,
     });
+    const pipe = path.join(folder, 'pipe.jsonl');
+    execFileSync('mkfifo', [pipe]);
+    for (const other of [pipe, '/dev/null']) {
+      await expect(openInput(other)).rejects.toMatchObject({ message: expect.stringContaining('is not a file') });
+    }
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodeOffsets, type ItemOffset } from '../../src/input/offsets.js';
-import { type ReadRange, readItems } from '../../src/input/read-items.js';
+import { type ReadRange, readItems, readItemsInOrder } from '../../src/input/read-items.js';
 import { collect, scan } from './helpers.js';
 
 async function stored(text: string): Promise<{ reads: [number, number][]; offsets: ItemOffset[]; read: ReadRange }> {
@@ -25,8 +25,8 @@ describe('reading items back', () => {
     expect(reads).toHaveLength(1);
   });
 
-  it('does not read along what lies between items that are far apart, nor more than 8 MiB at once', async () => {
-    const line = `{"prompt":"${'x'.repeat(3_000_000)}"}`;
+  it('does not read along what lies between items that are far apart, nor more than 1 MiB at once', async () => {
+    const line = `{"prompt":"${'x'.repeat(400_000)}"}`;
     const { offsets, read, reads } = await stored(Array(4).fill(line).join('\n'));
     const some = offsets.filter(({ item }) => item !== 1);
     expect((await collect(readItems(read, some))).map(({ item }) => item)).toEqual([0, 2, 3]);
@@ -38,7 +38,12 @@ describe('reading items back', () => {
 
   it('tells when the input is no longer what was checked', async () => {
     const { offsets } = await stored('{"prompt":"a"}\n{"prompt":"b"}\n');
-    const inputs = ['{"prompt":"a"}\n{"prompt":5}   \n', '{"prompt":"a"}\n{"prom'];
+    const inputs = [
+      '{"prompt":"a"}\n{"prompt":5}   \n',
+      '{"prompt":"a"}\n{"prom',
+      '{"prompt":"a"}\n{"prompt":"c"}\n',
+      '{"prompt":"a"}\n{"prompt":"a"}\n',
+    ];
     for (const input of inputs) {
       const read = async (start: number, end: number) => Buffer.from(input).subarray(start, end);
       const items = readItems(read, offsets, 'input.jsonl');
@@ -48,5 +53,25 @@ describe('reading items back', () => {
         message: expect.stringContaining('input.jsonl:2: the line has changed since it was checked'),
       });
     }
+  });
+});
+
+describe('reading items back in another order', () => {
+  it('gives them in that order, with as few reads as in the order of the input', async () => {
+    const { offsets, read, reads } = await stored(
+      ['a', 'b', 'c', 'd'].map((prompt) => `{"prompt":"${prompt}"}`).join('\n'),
+    );
+    const wanted = [2, 0, 3].flatMap((item) => offsets[item] ?? []);
+    expect((await collect(readItemsInOrder(read, wanted))).map(({ item }) => item)).toEqual([2, 0, 3]);
+    expect(reads).toHaveLength(1);
+  });
+
+  it('has no more than 1 MiB of them in memory, unless one is longer', async () => {
+    const line = `{"prompt":"${'x'.repeat(400_000)}"}`;
+    const { offsets, read, reads } = await stored(Array(5).fill(line).join('\n'));
+    const wanted = [4, 1, 3, 0, 2].flatMap((item) => offsets[item] ?? []);
+    expect((await collect(readItemsInOrder(read, wanted))).map(({ item }) => item)).toEqual([4, 1, 3, 0, 2]);
+    expect(Math.max(...reads.map(([start, end]) => end - start))).toBeLessThanOrEqual(1 << 20);
+    expect(await collect(readItemsInOrder(read, []))).toEqual([]);
   });
 });

@@ -6,8 +6,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeLayout } from '../../src/batch/layout.js';
 import { manifestSchema } from '../../src/batch/manifest.js';
+import { KeyRecords } from '../../src/input/item-keys.js';
 import { decodeOffsets } from '../../src/input/offsets.js';
 import { readItems } from '../../src/input/read-items.js';
+import { skipUnserved } from '../../src/input/skip-modalities.js';
 import { collect, inPieces, PNG, problemsOf, refusal, rulesFor, scan, temporaryFolder, WAV } from './helpers.js';
 
 describe('a good input', () => {
@@ -32,6 +34,8 @@ describe('a good input', () => {
       items: 5,
       modalities: { text: 2, vision: 2, audio: 1 },
       invalid: 0,
+      twins: 0,
+      reused: 0,
       chunkSize: 2,
       chunks: [
         { chunk: 0, first: 0, layout: 't1v1' },
@@ -54,7 +58,7 @@ describe('a good input', () => {
       '{"prompt":"12"}',
     ].join('\n');
     const options = { attachments: rulesFor(folder), skipInvalid: true };
-    const { measured } = await scan(text, { ...options, measure: (prompt) => prompt.length });
+    const { measured } = await scan(text, { ...options, measure: ({ prompt }) => prompt.length });
     expect(measured).toEqual({ text: 5, vision: 5, audio: 0 });
     expect((await scan(text, options)).measured).toEqual({ text: 0, vision: 0, audio: 0 });
   });
@@ -63,7 +67,7 @@ describe('a good input', () => {
     const text = '\ufeff{"prompt":"a"}\r\n\r\n \t\r\n{"prompt":"b"}';
     const { manifest, offsets } = await scan(text);
     expect(manifest.items).toBe(2);
-    expect(decodeOffsets(Buffer.concat(offsets))).toEqual([
+    expect(decodeOffsets(Buffer.concat(offsets))).toMatchObject([
       { item: 0, start: 3, bytes: 14, line: 1 },
       { item: 1, start: 25, bytes: 14, line: 4 },
     ]);
@@ -220,6 +224,63 @@ describe('skipping invalid lines', () => {
     expect(codes).toEqual(['vision', 'invalid', 'text', 'invalid', 'vision']);
     const lines = decodeOffsets(Buffer.concat(offsets)).map(({ start, bytes }) => text.slice(start, start + bytes));
     expect(lines).toEqual(text.split('\n'));
+  });
+});
+
+describe('items that are the same', () => {
+  const lines = (...prompts: string[]): string => prompts.map((prompt) => JSON.stringify({ prompt })).join('\n');
+
+  it('are asked once if that is wanted: the others get the line of the first', async () => {
+    const text = lines('a', 'b', 'a', 'c', 'a', 'b');
+    const { manifest, keys, measured } = await scan(text, { unique: true, chunkSize: 4, measure: () => 1 });
+    expect(manifest).toMatchObject({ items: 6, modalities: { text: 3, vision: 0, audio: 0 }, invalid: 0, twins: 3 });
+    expect(manifest.chunks).toEqual([
+      { chunk: 0, first: 0, layout: 't2p1t1', copies: 3 },
+      { chunk: 1, first: 4, layout: 'p2' },
+    ]);
+    const records = new KeyRecords(Buffer.concat(keys));
+    expect([0, 1, 2, 3, 4, 5].map((item) => records.link(item))).toEqual([2, 1, 0, 0, 0, 1]);
+    expect(measured.text).toBe(3);
+  });
+
+  it('are all asked otherwise, and have their keys all the same', async () => {
+    const { manifest, keys } = await scan(lines('a', 'a'));
+    expect(manifest).toMatchObject({ modalities: { text: 2 }, twins: 0, chunks: [{ layout: 't2' }] });
+    const records = new KeyRecords(Buffer.concat(keys));
+    expect(records.isSame(0, records, 1)).toBe(true);
+  });
+
+  it('are those with the same content attached, whatever its file is called', async () => {
+    const folder = await temporaryFolder();
+    const other = Buffer.concat([PNG, Buffer.of(0)]);
+    const files = { 'a.png': PNG, 'b.png': PNG, 'c.png': other };
+    for (const [name, content] of Object.entries(files)) await writeFile(path.join(folder, name), content);
+    const attachments = [...Object.keys(files), 'https://x/1.png', 'https://x/1.png', 'https://x/2.png'];
+    const text = attachments.map((attachment) => JSON.stringify({ prompt: 'p', attachment })).join('\n');
+    const rules = { attachments: rulesFor(folder), unique: true };
+    const hashed = await scan(`${text}\n${lines('p')}`, { ...rules, hashFiles: true });
+    expect(hashed.manifest.chunks[0]?.layout).toBe('v1q1v2q1v1t1');
+    // What is in files that are not read is not known.
+    const unread = await scan(text, rules);
+    expect(unread.manifest.chunks[0]?.layout).toBe('v4q1v1');
+  });
+
+  it('are invalid together if no model takes them', async () => {
+    const text = ['https://x/1.png', 'https://x/1.png', undefined]
+      .map((attachment) => JSON.stringify({ prompt: 'p', attachment }))
+      .join('\n');
+    const found = await scan(text, { unique: true, skipInvalid: true });
+    const bytes = Buffer.from(text);
+    const unserved = new Map([['vision', 'no model sees'] as const]);
+    const skipped = await skipUnserved(found, unserved, async (start, end) => bytes.subarray(start, end));
+    expect(skipped.manifest).toMatchObject({ invalid: 2, twins: 0, modalities: { text: 1, vision: 0 } });
+    expect(skipped.invalid.map(({ item }) => item)).toEqual([0, 1]);
+  });
+
+  it('are not looked for among invalid lines', async () => {
+    const text = '{"prompt":"a"}\n{"prompt":"a","nothing":1}\n{"prompt":"a"}';
+    const { manifest } = await scan(text, { unique: true, skipInvalid: true });
+    expect(manifest.chunks[0]?.layout).toBe('t1x1p1');
   });
 });
 

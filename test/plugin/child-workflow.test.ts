@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { beforeAll, expect, inject, it, onTestFinished } from 'vitest';
 import type { ReviewsInput, ReviewsReport } from '../../examples/child-workflow/workflows.js';
-import { prompts, World } from '../support/batch-world.js';
+import { askedTimes, prompts, World } from '../support/batch-world.js';
 import { ROOT } from '../support/build.js';
+import { until } from '../support/until.js';
 
 const EXAMPLE = join(ROOT, 'examples/child-workflow');
 const KEY = 'dkn_live_example';
@@ -24,7 +26,7 @@ function startExample(world: World): ChildProcess {
       PATH: process.env.PATH,
       TEMPORAL_ADDRESS: inject('temporalAddress'),
       TASK_QUEUE: world.taskQueue,
-      DRIA_BASE_URL: world.simulator.url,
+      DRIA_BASE_URL: world.baseUrl,
       DRIA_API_KEY: KEY,
       DRIA_TEMPORAL_STORAGE: world.root,
     },
@@ -59,6 +61,48 @@ it("runs a batch as a child of another project's workflow, on that project's wor
   worker.kill('SIGTERM');
   expect(await ended).toEqual([0, null]);
 });
+
+it('finishes its requests in flight at SIGTERM and hands back the rest, though nobody has set a grace', async () => {
+  let [isHeld, release] = [false, (): void => undefined];
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const held = {
+    includes: 'prompt 3"',
+    get until() {
+      isHeld = true;
+      return released;
+    },
+  };
+  const world = await World.open({
+    noWorker: true,
+    held,
+    simulator: { keys: [KEY], latency: { kind: 'fixed', ms: 50 } },
+  });
+  const worker = startExample(world);
+  const run = await world.start(prompts(200), { options: { concurrency: 4 } });
+  await until('a request that waits', () => isHeld);
+  const log = textOf(worker.stderr);
+  const ended = once(worker, 'exit');
+  worker.kill('SIGTERM');
+  await until('the worker shuts down', () => log().includes('STOPPING'));
+  release();
+  expect(await ended).toEqual([0, null]);
+  const before = await world.requests();
+  expect(before.length).toBeLessThan(200);
+  await world.startWorker({ apiKey: KEY });
+  expect(await run.result()).toMatchObject({ items: 200, ok: 200 });
+  expect(new Set(askedTimes(await world.requests()).values())).toEqual(new Set([1]));
+});
+
+/** Collects what a stream brings from now on. */
+function textOf(stream: Readable | null): () => string {
+  let text = '';
+  stream?.setEncoding('utf8').on('data', (piece: string) => {
+    text += piece;
+  });
+  return () => text;
+}
 
 /** All texts that the server keeps of the executions, payloads included. */
 async function historiesOf(world: World, workflowIds: readonly string[]): Promise<string> {

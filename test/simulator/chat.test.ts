@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { promptHash } from '../../src/simulator/chat-request.js';
-import { ask, dig, simulator, statuses, textOf } from './harness.js';
+import { ask, dig, prompts, simulator, statuses, textOf } from './harness.js';
 
 describe('an answer', () => {
   test('belongs to its prompt and is the same every time', async () => {
@@ -102,6 +102,15 @@ describe('a request that cannot be answered', () => {
       expect(response.status).toBe(503);
       expect(await response.text()).toBe('no nodes available for the requested model');
     }
+  });
+
+  test('takes its latency or more, however busy the process is', async () => {
+    const network = await simulator({ latency: { kind: 'fixed', ms: 20 } });
+    await Promise.all(prompts(500).map(async (prompt) => (await ask(network, prompt)).text()));
+    const records = (await (await fetch(new URL('/_sim/requests', network.url))).text()).trim().split('\n');
+    const times = records.map((record) => Number(dig(JSON.parse(record), 'latencyMs')));
+    expect(times).toHaveLength(500);
+    expect(times.filter((ms) => !(ms >= 20))).toEqual([]);
   });
 
   test('is a 504 when the answer takes longer than timeout_secs', async () => {

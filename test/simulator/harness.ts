@@ -22,16 +22,22 @@ export interface Ask {
   readonly model?: string;
   readonly key?: string | undefined;
   readonly signal?: AbortSignal;
+  /** More headers. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** More fields of the body. */
   readonly body?: Readonly<Record<string, unknown>>;
 }
 
 /** Sends a prompt, or the parts of a message. */
 export function ask({ url }: Simulator, content: string | readonly object[], options: Ask = {}): Promise<Response> {
-  const { model = 'qwen3.5:9b', key = 'test-key', signal, body } = options;
+  const { model = 'qwen3.5:9b', key = 'test-key', headers, signal, body } = options;
   return fetch(`${url}/chat/completions`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...(key === '' ? {} : { authorization: `Bearer ${key}` }) },
+    headers: {
+      'content-type': 'application/json',
+      ...(key === '' ? {} : { authorization: `Bearer ${key}` }),
+      ...headers,
+    },
     body: JSON.stringify({ model, messages: [{ role: 'user', content }], ...body }),
     ...(signal === undefined ? {} : { signal }),
   });

@@ -32,8 +32,11 @@ test('each request is recorded with what it asked and never with its key', async
       temperature: 0.7,
       timeoutSecs: 3,
       hasSchema: false,
+      messages: 1,
+      fields: ['model', 'messages', 'max_tokens', 'timeout_secs'],
       status: 200,
       answered: true,
+      endedAt: expect.any(Number),
       latencyMs: expect.any(Number),
     },
   ]);

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { FileStorage } from '../../src/storage/file-storage.js';
+import { openStorage } from '../../src/storage/open-storage.js';
 import { StorageError, type StorageErrorCode } from '../../src/storage/storage.js';
 
 async function temporaryFolder(): Promise<string> {
@@ -217,6 +218,17 @@ describe('writes of one key at once', () => {
   });
 });
 
+describe('a new object', () => {
+  it('is written by one of several writers at once, whole, and the others are refused', async () => {
+    const store = await storage();
+    const made = await Promise.all(['a', 'bb', 'ccc', 'dddd'].map((content) => store.putNew('new/key', content)));
+    expect(made.filter(Boolean)).toHaveLength(1);
+    expect(await store.size('new/key')).toBe(made.indexOf(true) + 1);
+    expect(await store.putNew('new/key', 'again')).toBe(false);
+    expect(await store.list('')).toEqual(['new/key']);
+  });
+});
+
 describe('a list', () => {
   it('has the keys that start with the prefix, which need not be a folder', async () => {
     const store = await storage();
@@ -260,7 +272,7 @@ describe('removing', () => {
 });
 
 describe('a key', () => {
-  it.each(['../x', 'a/../../x', '/etc/passwd', '', '.', '..', 'a/..', '../root-beside/x'])(
+  it.each(['../x', 'a/../../x', '/etc/passwd', '', '.', '..', 'a/..', '../root-beside/x', 'runs/a/../b'])(
     '"%s" is refused',
     async (key) => {
       const store = await storage();
@@ -346,12 +358,22 @@ describe('a stream of an object', () => {
     expect(stream.destroyed).toBe(true);
   });
 
-  it('gives the object that was there when it was opened', async () => {
+  it('gives the object that was there when it was first read', async () => {
     const store = await storage();
-    await store.put('key', 'old');
-    const stream = await store.stream('key');
+    await store.put('key', 'x'.repeat(3 << 20));
+    const pieces = (await store.stream('key'))[Symbol.asyncIterator]();
+    let bytes = (await pieces.next()).value.length;
     await store.put('key', 'new');
-    expect(await collect(stream)).toBe('old');
+    for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) bytes += next.value.length;
+    expect(bytes).toBe(3 << 20);
+  });
+
+  it('fails as one of this storage when the object goes before it is first read', async () => {
+    const store = await storage();
+    await store.put('key', 'x');
+    const stream = await store.stream('key');
+    await store.remove(['key']);
+    expect((await failure(collect(stream))).code).toBe('NOT_FOUND');
   });
 });
 
@@ -386,5 +408,38 @@ describe('a check', () => {
         'a file and not a folder',
       );
     }
+  });
+});
+
+describe('what is made', () => {
+  /** Permissions of all that is under a root, itself included, without the umask's doing. */
+  async function permissions(store: FileStorage): Promise<Record<'files' | 'folders', string[]>> {
+    await store.put('runs/a/manifest.json', '{}');
+    await store.putStream('runs/a/parts/0.jsonl', pieces('x'));
+    const appender = store.openAppend('runs/a/segments/b.jsonl');
+    await appender.append('x');
+    await appender.close();
+    const entries = await readdir(store.root, { recursive: true, withFileTypes: true });
+    const places = [store.root, ...entries.map((entry) => path.join(entry.parentPath, entry.name))];
+    const stats = await Promise.all(places.map((place) => stat(place)));
+    const modes = (isFile: boolean) =>
+      stats.filter((found) => found.isFile() === isFile).map(({ mode }) => (mode & 0o777).toString(8));
+    return { files: [...new Set(modes(true))], folders: [...new Set(modes(false))] };
+  }
+
+  it('is for its user alone', async () => {
+    expect(await permissions(await storage())).toEqual({ files: ['600'], folders: ['700'] });
+  });
+
+  it('follows the umask where users share the folder', async () => {
+    const store = openStorage(path.join(await temporaryFolder(), 'root'), { DRIA_TEMPORAL_STORAGE_MODE: 'umask' });
+    const less = process.umask();
+    const expected = { files: [(0o666 & ~less).toString(8)], folders: [(0o777 & ~less).toString(8)] };
+    if (!(store instanceof FileStorage)) throw new Error('a folder is a FileStorage');
+    expect(await permissions(store)).toEqual(expected);
+  });
+
+  it('has no other mode', () => {
+    expect(() => openStorage('/x', { DRIA_TEMPORAL_STORAGE_MODE: '0660' })).toThrow(/private or umask/);
   });
 });

@@ -59,6 +59,14 @@ describe.skipIf(program === undefined)('storage on S3', { timeout: 60_000 }, () 
       ]);
     });
 
+    it('that is to be new is written by one of several writers at once', async () => {
+      const store = open();
+      const made = await Promise.all(['a', 'bb', 'ccc'].map((content) => store.putNew('new/key', content)));
+      expect(made.filter(Boolean)).toHaveLength(1);
+      expect(await store.size('new/key')).toBe(made.indexOf(true) + 1);
+      expect(await store.putNew('new/key', 'again')).toBe(false);
+    });
+
     it('of many parts comes back whole', async () => {
       const store = open();
       const block = randomBytes(1 << 20);

@@ -6,20 +6,32 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { onTestFinished } from 'vitest';
 import { createActivities } from '../../src/activities/create-activities.js';
-import { Journals } from '../../src/activities/journals.js';
-import { LanePools } from '../../src/activities/lane-pools.js';
-import { readSegments, type SegmentRecord } from '../../src/activities/segments.js';
+import { SharedRuns } from '../../src/activities/shared-runs.js';
 import { Withdrawals } from '../../src/activities/withdrawals.js';
+import type { BatchActivities, InferInput, PackResult, RequestOptions } from '../../src/batch/activity-contract.js';
 import type { BatchInput, PreparedRun } from '../../src/batch/run.js';
-import type { BatchActivities, InferInput, PackProgress } from '../../src/batch/work.js';
+import type { ExecutionChain } from '../../src/batch/step-contract.js';
 import { Endpoint } from '../../src/dria/endpoint.js';
 import { FileStorage } from '../../src/storage/file-storage.js';
-import { runDirectory } from '../../src/storage/run-directory.js';
 import type { Storage } from '../../src/storage/storage.js';
+import { ChunkLog } from '../../src/store/chunk-log.js';
+import { ChunkLogs } from '../../src/store/chunk-logs.js';
+import {
+  type AnswerRecord,
+  type FailureRecord,
+  type OutcomeRecord,
+  parseOutcome,
+  type TryRecord,
+} from '../../src/store/outcomes.js';
+import { listSegments } from '../../src/store/segments.js';
+import type { Webhooks } from '../../src/webhook/webhooks.js';
 
 /** The run of all these tests, and the key that must never be seen. */
 export const RUN = 'run-1';
 export const KEY = 'dkn_live_secret';
+
+/** The execution chain of all these tests. */
+export const CHAIN: ExecutionChain = { namespace: 'default', firstRunId: 'first' };
 
 /** The workflow's run id, as the environment of a test has it. */
 export const RUN_ID = '00000000-0000-0000-0000-000000000000';
@@ -29,7 +41,9 @@ export interface ActivityWorldOptions {
   readonly baseUrl: string;
   readonly wrap?: (storage: FileStorage) => Storage;
   readonly drain?: AbortSignal;
+  readonly stagedOnly?: boolean;
   readonly flushIntervalMs?: number;
+  readonly webhooks?: Webhooks;
 }
 
 /** Who runs an activity: the attempt, the activity's id; and what to do with its environment before it begins. */
@@ -53,6 +67,7 @@ export class ActivityWorld {
   readonly activities: BatchActivities;
   readonly endpoint: Endpoint;
   readonly withdrawals = new Withdrawals();
+  private readonly logs: ChunkLogs;
 
   private constructor(
     readonly folder: string,
@@ -61,12 +76,15 @@ export class ActivityWorld {
     this.storage = new FileStorage(join(folder, 'storage'));
     this.endpoint = Endpoint.open({ baseUrl: options.baseUrl, apiKey: KEY });
     const storage = options.wrap?.(this.storage) ?? this.storage;
+    this.logs = new ChunkLogs(storage, () => undefined, options.flushIntervalMs);
     this.activities = createActivities({
       storage,
       endpoint: this.endpoint,
       ...(options.drain === undefined ? {} : { drain: options.drain }),
-      journals: new Journals(storage, options.flushIntervalMs ?? 1000),
-      lanePools: new LanePools(),
+      ...(options.stagedOnly === undefined ? {} : { stagedOnly: options.stagedOnly }),
+      ...(options.webhooks === undefined ? {} : { webhooks: options.webhooks }),
+      logs: this.logs,
+      runs: new SharedRuns(),
       withdrawals: this.withdrawals,
     });
   }
@@ -76,7 +94,7 @@ export class ActivityWorld {
     const folder = await mkdtemp(join(tmpdir(), 'dria-activities-'));
     const world = new ActivityWorld(folder, options);
     onTestFinished(async () => {
-      await world.endpoint.close();
+      await world.close();
       await rm(folder, { recursive: true, force: true });
     });
     return world;
@@ -85,8 +103,13 @@ export class ActivityWorld {
   /** Another worker on the same storage. */
   async beside(options: ActivityWorldOptions): Promise<ActivityWorld> {
     const world = new ActivityWorld(this.folder, options);
-    onTestFinished(() => world.endpoint.close());
+    onTestFinished(() => world.close());
     return world;
+  }
+
+  /** Closes what a worker that ends closes. */
+  private async close(): Promise<void> {
+    await Promise.all([this.endpoint.close(), this.logs.close()]);
   }
 
   /** Writes a file beside the storage. Returns its path. */
@@ -101,7 +124,7 @@ export class ActivityWorld {
   async prepare(lines: readonly (string | object)[], batch: Partial<BatchInput> = {}): Promise<PreparedRun> {
     const texts = lines.map((line) => JSON.stringify(typeof line === 'string' ? { prompt: line } : line));
     const input = await this.file('in.jsonl', `${texts.join('\n')}\n`);
-    return await this.run('readManifest', { run: RUN, batch: { input, ...batch } });
+    return await this.run('readManifest', { run: RUN, chain: CHAIN, batch: { input, ...batch } });
   }
 
   /** Runs an activity. */
@@ -118,14 +141,44 @@ export class ActivityWorld {
   }
 
   /** Runs `infer` over items of chunk 0. */
-  async infer(items: string, more: Partial<InferInput> = {}, attempt: AttemptOptions = {}): Promise<PackProgress> {
+  async infer(items: string, more: InferChanges = {}, attempt: AttemptOptions = {}): Promise<PackResult> {
     return await this.run('infer', inferInput(items, more), { activityId: 'pack-1', ...attempt });
   }
 
-  /** What segments of chunk 0 hold, in their order. */
-  async records(segments: readonly string[]): Promise<SegmentRecord[]> {
-    const found = await readSegments(this.storage, RUN, 0);
-    return segments.flatMap((name) => found.get(name) ?? []);
+  /** Returns the records of all segments of chunk 0, oldest segment first, without those of requests that went out. */
+  async records(run = RUN): Promise<OutcomeRecord[]> {
+    return (await this.allRecords(run)).filter((record) => !('sent' in record));
+  }
+
+  /** Returns all records of chunk 0. */
+  async allRecords(run = RUN): Promise<OutcomeRecord[]> {
+    const texts = await Promise.all((await this.segmentKeys(run)).map((key) => this.text(key)));
+    return texts.flatMap((text) => text.split('\n').flatMap((line) => parseOutcome(Buffer.from(line)) ?? []));
+  }
+
+  /** Returns the answers of chunk 0 in the order of their items. */
+  async answers(): Promise<AnswerRecord[]> {
+    const records = await this.records();
+    return byItem(records.flatMap((record) => ('result' in record ? record : [])));
+  }
+
+  /** Returns the failures of chunk 0 in the order of their items. */
+  async failures(run = RUN): Promise<FailureRecord[]> {
+    const records = await this.records(run);
+    return byItem(records.flatMap((record) => ('failure' in record ? record : [])));
+  }
+
+  /** Returns the failed attempts of chunk 0 in the order of their items. */
+  async tries(): Promise<TryRecord[]> {
+    const records = await this.records();
+    return byItem(records.flatMap((record) => ('try' in record ? record : [])));
+  }
+
+  /** Appends records to chunk 0 as a pack does. */
+  async append(...records: readonly OutcomeRecord[]): Promise<void> {
+    const log = new ChunkLog(this.storage, RUN, 0, () => undefined);
+    for (const record of records) void log.append(record);
+    await log.close();
   }
 
   /** An object's text. */
@@ -133,28 +186,39 @@ export class ActivityWorld {
     return Buffer.from(await this.storage.get(key)).toString('utf8');
   }
 
-  /** Keys of all blocks of chunk 0. */
-  async blockKeys(): Promise<string[]> {
-    return await this.storage.list(runDirectory(RUN).segments(0));
+  /** Returns the keys of all segments of chunk 0, oldest first. */
+  async segmentKeys(run = RUN): Promise<string[]> {
+    return await listSegments(this.storage, run, 0);
   }
 }
 
-export function inferInput(items: string, more: Partial<InferInput> = {}): InferInput {
+function byItem<T extends { readonly item: number }>(records: readonly T[]): T[] {
+  return [...records].sort((a, b) => a.item - b.item);
+}
+
+/** What a test's `infer` has beside its items; options that are left out have the values of all these tests. */
+export type InferChanges = Partial<Omit<InferInput, 'options'>> & { readonly options?: Partial<RequestOptions> };
+
+const OPTIONS: RequestOptions = { maxTokens: 100, temperature: 0.5, timeoutSecs: 20, retries: 3, detail: false };
+
+export function inferInput(items: string, { options, ...more }: InferChanges = {}): InferInput {
   return {
     run: RUN,
     chunk: 0,
-    model: 'qwen3.5:9b',
+    target: 'qwen3.5:9b',
+    modality: 'text',
     items,
-    maxTokens: 100,
-    temperature: 0.5,
-    timeoutSecs: 20,
-    detail: false,
-    attempts: 0,
-    tried: [],
-    takeOver: [],
-    alone: false,
+    permits: 1,
     ...more,
+    options: { ...OPTIONS, ...options },
   };
+}
+
+/** What the pack had done whose failure this is. */
+export function resultIn(failure: ApplicationFailure): PackResult {
+  const [result] = failure.details ?? [];
+  // The activity's own type: it is not parsed on its way here.
+  return result as PackResult;
 }
 
 /** The failure with which an activity ends. Fails when it does not. */

@@ -32,11 +32,14 @@ export interface WorldOptions extends Front {
   readonly address?: string;
   /** Start no worker; the test starts its own. */
   readonly noWorker?: boolean;
+  /** The hook of a test that runs beside others of its file, from its context. */
+  readonly onTestFinished?: typeof onTestFinished;
 }
 
 /** What one run is told. */
 export interface RunOptions extends Omit<BatchInput, 'input' | 'options'> {
   readonly priority?: number;
+  readonly weight?: number;
   readonly options?: BatchOptionsInput;
   readonly id?: string;
 }
@@ -87,10 +90,11 @@ export class World {
   static async open(options: WorldOptions = {}): Promise<World> {
     const { client, native } = await connect(options.address ?? inject('temporalAddress'));
     const simulator = await startSimulator(options.simulator);
-    const fronted = options.modelsList !== undefined || options.held !== undefined || options.noBalance === true;
+    const { modelsList, silent, held, noBalance } = options;
+    const fronted = [modelsList, silent, held, noBalance].some((front) => front !== undefined);
     const baseUrl = fronted ? await frontOf(simulator, options) : simulator.url;
     const world = new World(new Client({ connection: client }), native, simulator, baseUrl);
-    onTestFinished(() => world.#close());
+    (options.onTestFinished ?? onTestFinished)(() => world.#close());
     if (options.noWorker !== true) await world.startWorker();
     return world;
   }
@@ -98,7 +102,17 @@ export class World {
   /** Starts this package's worker. Its shutdown is short: requests that hang are cut. */
   async startWorker(
     more: Partial<
-      Pick<BatchWorkerOptions, 'apiKey' | 'maxRequests' | 'activitySlots' | 'shared' | 'tracing' | 'traceSinks'>
+      Pick<
+        BatchWorkerOptions,
+        | 'apiKey'
+        | 'maxRequests'
+        | 'activitySlots'
+        | 'shared'
+        | 'tracing'
+        | 'traceSinks'
+        | 'webhookHosts'
+        | 'webhookSecret'
+      >
     > = {},
   ): Promise<void> {
     const { createBatchWorker } = await builtWorkerModule();
@@ -138,10 +152,11 @@ export class World {
 
   /** Starts a run over an input file or over lines. */
   async start(input: string | readonly (string | object)[], run: RunOptions = {}): Promise<BatchHandle> {
-    const { id = `run-${randomUUID()}`, priority, ...rest } = run;
+    const { id = `run-${randomUUID()}`, priority, weight, ...rest } = run;
     return await this.batches.start({
       id,
       ...(priority === undefined ? {} : { priority }),
+      ...(weight === undefined ? {} : { weight }),
       taskQueue: this.taskQueue,
       input: {
         heartbeatTimeoutMs: HEARTBEAT_TIMEOUT_MS,
@@ -153,7 +168,12 @@ export class World {
 
   /** The output of a finished run. */
   output(key: string): OutputLine[] {
-    return parseLines(readFileSync(join(this.root, key), 'utf8'));
+    return parseLines(this.text(key));
+  }
+
+  /** The text of an object in storage. */
+  text(key: string): string {
+    return readFileSync(join(this.root, key), 'utf8');
   }
 
   /** True when storage has the object. */

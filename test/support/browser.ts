@@ -54,10 +54,10 @@ export class Browser {
     socket.addEventListener('message', ({ data }) => this.receive(String(data)));
   }
 
-  static async start(program: string): Promise<Browser> {
+  static async start(program: string, flags: readonly string[] = []): Promise<Browser> {
     const folder = mkdtempSync(join(tmpdir(), 'dria-temporal-browser-'));
     // A group of its own: a browser is many processes, and they end together.
-    const child = spawn(program, [...FLAGS, `--user-data-dir=${folder}`, 'about:blank'], {
+    const child = spawn(program, [...FLAGS, ...flags, `--user-data-dir=${folder}`, 'about:blank'], {
       stdio: ['ignore', 'ignore', 'pipe'],
       detached: true,
     });

@@ -11,6 +11,8 @@ const BUILT = join(ROOT, 'dist');
 /** The workflow bundle that workers of this package run. */
 export const BUNDLE = join(BUILT, 'workflow-bundle.js');
 const PAGE_SCRIPT = join(BUILT, 'report/assets/page.js');
+/** Written last of the command line's bundle. */
+const COMMAND_LINE = join(BUILT, 'bundle/LICENSES.txt');
 
 /** The one that workers run whose spans are sent. */
 export const TRACED_BUNDLE = join(BUILT, 'workflow-bundle-otel.js');
@@ -24,6 +26,7 @@ export function buildIfStale(): void {
   if (compiled !== 0) process.stderr.write('tsc found errors; testing what it has written all the same\n');
   if (runNode(join(ROOT, 'scripts/bundle-workflows.mjs')) !== 0) throw new Error('the workflows could not be bundled');
   if (runNode(join(ROOT, 'scripts/bundle-report-page.mjs')) !== 0) throw new Error('the page could not be bundled');
+  if (runNode(join(ROOT, 'scripts/bundle-cli.mjs')) !== 0) throw new Error('the command line could not be bundled');
 }
 
 function isStale(): boolean {
@@ -42,6 +45,7 @@ function builtFrom(name: string): string[] {
     ...(isIn(/^report[/\\]page[/\\]/) ? [] : [join(BUILT, name.replace(/\.ts$/, '.js'))]),
     ...(isIn(/^(workflows|batch)[/\\]/) ? [BUNDLE] : []),
     ...(isIn(/^(report|batch)[/\\]/) ? [PAGE_SCRIPT] : []),
+    COMMAND_LINE,
   ];
 }
 

@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { serverPaths } from '../../src/embedded/data-dir.js';
 import { keeperLockOwner } from '../../src/embedded/keeper-lock.js';
@@ -17,6 +19,14 @@ export const MAIN = join(ROOT, 'dist/cli/main.js');
 
 /** The key that commands of tests have; no file and no line may ever hold it. */
 export const API_KEY = 'dkn_live_0f-a-test_nobody-may-see-this';
+// A worker takes its key from the environment of its process: in this one for commands that run here.
+process.env.DRIA_API_KEY = API_KEY;
+
+/** Commands that last until a signal ends them. */
+const LASTING = ['worker', 'server', 'simulate'];
+
+/** Compiled code that all commands of tests keep. */
+const CACHE = join(ROOT, 'node_modules/.cache/dria-temporal');
 
 /** How a command ended, and all it said. */
 export interface Ended {
@@ -36,7 +46,7 @@ export interface CommandOptions {
   readonly cwd?: string;
 }
 
-/** A command under way. */
+/** A command that runs. */
 export class Command {
   stdout = '';
   stderr = '';
@@ -47,11 +57,11 @@ export class Command {
     const started = performance.now();
     const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'], ...(cwd === undefined ? {} : { cwd }) });
     this.#child = child;
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      this.stdout += text;
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      this.stdout += chunk;
     });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.stderr += text;
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      this.stderr += chunk;
     });
     // A command that refuses its arguments does not wait for its input.
     child.stdin.on('error', () => undefined);
@@ -86,6 +96,10 @@ export class Command {
   }
 }
 
+async function builtProgram(): Promise<typeof import('../../src/cli/program.js')> {
+  return await import(/* @vite-ignore */ new URL('../../dist/cli/program.js', import.meta.url).href);
+}
+
 /** A folder with inputs and a data directory, a simulated network, and every command that was started there. */
 export class CliWorld {
   readonly #commands: Command[] = [];
@@ -114,6 +128,7 @@ export class CliWorld {
       HOME: join(this.folder, 'home'),
       TMPDIR: tmpdir(),
       TEMPORAL_CLI_PATH: this.temporal,
+      DRIA_TEMPORAL_CACHE: CACHE,
       DRIA_TEMPORAL_HOME: this.dataDir,
       DRIA_BASE_URL: this.network.url,
       DRIA_API_KEY: API_KEY,
@@ -149,9 +164,27 @@ export class CliWorld {
     return command;
   }
 
-  /** Runs a command to its end. */
+  /**
+   * Runs a command to its end. In this process, since a process of its own costs as much CPU time as all that most commands
+   * do, unless it needs an environment, a standard input or a folder of its own.
+   */
   async run(args: readonly string[], options: CommandOptions = {}): Promise<Ended> {
-    return await this.start(args, options).ended;
+    const isPlain = Object.keys(options).length === 0 && !LASTING.includes(args[0] ?? '');
+    return isPlain ? await this.#runHere(args) : await this.start(args, options).ended;
+  }
+
+  async #runHere(args: readonly string[]): Promise<Ended> {
+    const { runCli } = await builtProgram();
+    const [stdin, stdout, stderr] = [new PassThrough().end(), new PassThrough(), new PassThrough()];
+    const written = Promise.all([text(stdout), text(stderr)]);
+    const started = performance.now();
+    const interrupt = new AbortController().signal;
+    const code = await runCli([process.execPath, MAIN, ...args], { stdin, stdout, stderr, env: this.env, interrupt });
+    const ms = performance.now() - started;
+    stdout.end();
+    stderr.end();
+    const [said, told] = await written;
+    return { code, stdout: said, stderr: told, ms };
   }
 
   /** Keeps the embedded server up until the world closes, so that each command need not start it. Its address. */

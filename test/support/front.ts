@@ -3,10 +3,14 @@ import { createServer } from 'node:http';
 import { onTestFinished } from 'vitest';
 import type { Simulator } from '../../src/simulator/server.js';
 
+type ModelsList = number | readonly object[];
+
 /** What a front does otherwise than the simulated network behind it. */
 export interface Front {
-  /** A models list of its own: a status for a list that cannot be had, or the list's entries. */
-  readonly modelsList?: number | readonly object[];
+  /** A models list of its own: a status for a list that cannot be had, or the list's entries; by a function anew each time. */
+  readonly modelsList?: ModelsList | (() => ModelsList | undefined);
+  /** Paths that are never answered, as `/v1/models`. */
+  readonly silent?: readonly string[];
   /** Does not tell the account's balance. */
   readonly noBalance?: boolean;
   /** Requests whose body includes a text wait, however long it takes, until the test has seen what it wants to see. */
@@ -16,10 +20,13 @@ export interface Front {
 /** A server in front of the simulated network. Returns the base URL; ends with the test. */
 export async function frontOf(
   simulator: Pick<Simulator, 'port'>,
-  { modelsList: list, noBalance, held }: Front,
+  { modelsList, silent, noBalance, held }: Front,
 ): Promise<string> {
   const server = createServer(async (request, response) => {
-    if (list !== undefined && request.url === '/v1/models') {
+    if (silent?.includes(request.url ?? '')) return;
+    const isList = request.url === '/v1/models';
+    const list = isList && typeof modelsList === 'function' ? modelsList() : modelsList;
+    if (isList && list !== undefined && typeof list !== 'function') {
       response.writeHead(typeof list === 'number' ? list : 200, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ object: 'list', data: typeof list === 'number' ? [] : list }));
       return;
@@ -35,7 +42,9 @@ export async function frontOf(
       method: request.method ?? 'GET',
       headers: { authorization: request.headers.authorization ?? '', 'content-type': 'application/json' },
       ...(body.length === 0 ? {} : { body: Buffer.concat(body) }),
-    });
+    }).catch(() => undefined);
+    // The test is over, and the network with it.
+    if (answer === undefined) return void response.destroy();
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
   });
   server.listen(0, '127.0.0.1');

@@ -11,15 +11,26 @@ const recordSchema = z.object({
   /** When it came, epoch ms. */
   at: z.number(),
   model: z.string().optional(),
+  promptHash: z.string().optional(),
   /** The first 80 characters. */
   prompt: z.string().default(''),
+  /** The first 80 characters of the system message. */
+  system: z.string().optional(),
   attachment: z.object({ kind: z.string(), sha256: z.string().optional() }).optional(),
   maxTokens: z.number().optional(),
   temperature: z.number().optional(),
   timeoutSecs: z.number().optional(),
+  /** Names of the fields in its body. */
+  fields: z.array(z.string()).default([]),
+  /** Type of its `response_format`. */
+  format: z.string().optional(),
+  /** Quirks that refused it or changed its answer. */
+  quirks: z.array(z.string()).default([]),
   /** Absent while it is being answered. */
   status: z.union([z.number(), z.string()]).optional(),
   answered: z.boolean().default(false),
+  /** When it ended, epoch ms. */
+  endedAt: z.number().optional(),
   /** From arrival to the end, ms. */
   latencyMs: z.number().optional(),
 });
@@ -96,6 +107,17 @@ export class NetworkProcess {
     await this.#json('DELETE', 'rules');
   }
 
+  /** Sets quirks as `name[@model][=value]`, anew if they are set already. */
+  async setQuirks(...quirks: readonly string[]): Promise<void> {
+    await this.#json('POST', 'quirks', quirks);
+  }
+
+  /** Takes back the quirks of a name or a `name@model`, or all. */
+  async removeQuirks(name?: string): Promise<void> {
+    await this.#json('DELETE', name === undefined ? 'quirks' : `quirks?name=${encodeURIComponent(name)}`);
+  }
+
+  /** Adds credits, and answers to a quota. */
   async addCredits(add: number): Promise<void> {
     await this.#json('POST', 'credits', { add });
   }
@@ -103,6 +125,11 @@ export class NetworkProcess {
   /** Waits until so many requests are answered. */
   async answered(count: number): Promise<void> {
     await until(`${count} answers`, async () => (await this.stats()).answered >= count);
+  }
+
+  /** Every request whose prompt begins so: those of one run, beside others. */
+  async requestsOf(promptStart: string): Promise<RecordedRequest[]> {
+    return (await this.requests()).filter(({ prompt }) => prompt.startsWith(promptStart));
   }
 
   async close(): Promise<void> {

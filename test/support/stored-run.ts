@@ -1,11 +1,15 @@
+import { Readable } from 'node:stream';
 import type { Counts } from '../../src/batch/counts.js';
 import { addCounts, countFailure, countModel, NO_COUNTS } from '../../src/batch/counts.js';
 import { type AnswerFacts, type FailureFacts, partFacts } from '../../src/batch/part-facts.js';
 import type { RunSummary } from '../../src/batch/summary.js';
 import { scanInput } from '../../src/input/scan.js';
-import { stageInput } from '../../src/input/stage.js';
-import { inputKey, runDirectory } from '../../src/storage/run-directory.js';
 import type { Storage } from '../../src/storage/storage.js';
+import { putPart } from '../../src/store/parts.js';
+import { inputKey } from '../../src/store/run-directory.js';
+import { putSettings } from '../../src/store/settings.js';
+import { stageInput } from '../../src/store/stage.js';
+import { putSummary } from '../../src/store/summary.js';
 
 /** An item as it is to be found in storage. */
 export interface StoredItem {
@@ -38,16 +42,19 @@ export async function storeRun(storage: Storage, run: StoredRun): Promise<void> 
   const { chunkSize } = run;
   const scan = await scanInput({ source: source(), name: run.id, attachments, chunkSize, skipInvalid: false });
   await stageInput(storage, run.id, scan, source);
-  const settings = {
+  const stored = { ...attachments, staged: false };
+  await putSettings(storage, run.id, {
     version: 1,
     input: inputKey(scan.manifest.sha256),
-    attachments: { ...attachments, staged: false },
-  };
-  await storage.put(runDirectory(run.id).settings, JSON.stringify(settings));
+    attachments: stored,
+    detail: false,
+    repair: true,
+    groupPrefix: false,
+  });
   let counts = NO_COUNTS;
   for (const { chunk, first } of scan.manifest.chunks)
     counts = addCounts(counts, await storePart(storage, run, chunk, first));
-  await storage.put(runDirectory(run.id).summary, JSON.stringify(summaryOf(run, counts)));
+  await putSummary(storage, run.id, summaryOf(run, counts));
 }
 
 async function storePart(storage: Storage, run: StoredRun, chunk: number, first: number): Promise<Counts> {
@@ -68,10 +75,12 @@ async function storePart(storage: Storage, run: StoredRun, chunk: number, first:
     counts = countModel({ ...counts, ok: counts.ok + 1, tokens: counts.tokens + tokens }, model, { ok: 1, tokens });
     return `${JSON.stringify({ ...line, output, tokens })}\n`;
   });
-  const directory = runDirectory(run.id);
-  await storage.put(directory.partCounts(chunk), JSON.stringify(counts));
-  await storage.put(directory.partFacts(chunk), JSON.stringify(partFacts(first, items, answers, failures)));
-  await storage.put(directory.part(chunk), lines.join(''));
+  const facts = partFacts(first, items, answers, failures);
+  await putPart(storage, run.id, chunk, {
+    lines: Readable.from(lines.map((line) => Buffer.from(line))),
+    facts,
+    counts,
+  });
   return counts;
 }
 
@@ -89,6 +98,7 @@ function summaryOf({ id, items }: StoredRun, counts: Counts): RunSummary {
     ...figures,
     runId: id,
     state: 'completed',
+    outcome: 'all',
     items,
     cancelled: 0,
     requests: items,

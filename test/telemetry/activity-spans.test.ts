@@ -8,6 +8,7 @@ import {
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, test } from 'vitest';
 import { requestFailure } from '../../src/activities/tracing.js';
+import { NO_COUNTS } from '../../src/batch/counts.js';
 import { encodeItems } from '../../src/batch/item-ranges.js';
 import { TRACE_HEADER } from '../../src/batch/trace.js';
 import { DriaError } from '../../src/dria/errors.js';
@@ -17,16 +18,12 @@ const TRACEPARENT = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
 const INPUT = {
   run: 'reviews',
   chunk: 2,
-  model: 'qwen3.5:9b',
+  target: 'qwen3.5:9b',
+  modality: 'text' as const,
   items: encodeItems([7, 8, 9]),
-  maxTokens: 100,
-  temperature: 0.5,
-  timeoutSecs: 10,
-  detail: false,
-  attempts: 0,
-  tried: [],
-  takeOver: [],
-  alone: false,
+  permits: 4,
+  retrying: true,
+  options: { maxTokens: 100, temperature: 0.5, timeoutSecs: 10, retries: 3, detail: false },
 };
 
 /** Runs an activity in its span, and gives the spans that came of it. */
@@ -37,7 +34,7 @@ async function spansOf(
   const exporter = new InMemorySpanExporter();
   const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
   const spans = new ActivitySpans(provider.getTracer('test'), () => true);
-  const { context } = new MockActivityEnvironment({ activityType: 'infer', attempt: 2 });
+  const { context } = new MockActivityEnvironment({ activityType: 'dria.infer', attempt: 2 });
   const headers = { [TRACE_HEADER]: defaultPayloadConverter.toPayload({ traceparent }) };
   const activity = spans.activity(context, headers, () => run(spans, context));
   if (failure === undefined) await activity;
@@ -50,6 +47,7 @@ test('a request is below its pack, which is below the span of its header', async
     const trace = spans.pack(activity, INPUT, 'https://inference.dria.co/v1').request({ item: 7, attempt: 3 });
     trace.answered({
       text: 'the answer',
+      body: {},
       finishReason: 'stop',
       totalTokens: 30,
       promptTokens: 10,
@@ -80,6 +78,26 @@ test('a request is below its pack, which is below the span of its header', async
     'dria.tokens': 30,
     'dria.latency_ms': 400,
     'dria.outcome': 'ok',
+  });
+});
+
+test('a pack has what it was and what it has done', async () => {
+  const [pack] = await spansOf(async (spans, activity) => {
+    const counts = { ...NO_COUNTS, ok: 4, failed: 1, requests: 9, tokens: 70 };
+    const items = { failed: '7-8', refused: '9', open: '11-13' };
+    spans.pack(activity, INPUT, 'http://127.0.0.1:9/v1').did({ counts, ...items, lastFailures: [], notes: [] });
+  });
+  expect(pack?.attributes).toMatchObject({
+    'dria.run.id': 'reviews',
+    'dria.chunk.index': 2,
+    'gen_ai.request.model': 'qwen3.5:9b',
+    'dria.items': 3,
+    'dria.pack.retrying': true,
+    'dria.ok': 4,
+    'dria.failed': 3,
+    'dria.remaining': 4,
+    'dria.requests': 9,
+    'dria.tokens': 70,
   });
 });
 

@@ -61,10 +61,10 @@ it('a run with a priority goes first', async () => {
 
 it('a run says its priority and its fairness key to the server, and its chunks and packs have them, too', async () => {
   const world = await World.open({ address: server.address });
-  const run = await world.start(prompts(2), { priority: 2 });
+  const run = await world.start(prompts(2), { priority: 2, weight: 2.5 });
   await run.result();
-  const expected = { priorityKey: 2, fairnessKey: run.id };
-  expect((await run.describe())?.priority).toMatchObject(expected);
+  const expected = { priorityKey: 2, fairnessKey: run.id, fairnessWeight: 2.5 };
+  expect(await run.describe()).toMatchObject({ priority: 2, weight: 2.5 });
   const chunk = await world.client.workflow.getHandle(`${run.id}/chunk-0`).describe();
   expect(chunk.priority).toMatchObject(expected);
 });

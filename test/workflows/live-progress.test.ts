@@ -29,7 +29,7 @@ it('is of one execution where it is asked of one', async () => {
   await world.startWorker();
   await expect(first.result()).rejects.toThrow();
   const ended = world.batches.handle(first.id, runId);
-  const again = await world.start(prompts(4), { options, id: first.id, recover: true });
+  const again = await world.start(prompts(4), { options, id: first.id });
   await progressUntil(again, 'its pack has told what it did', (progress) => progress.ok === 3);
   expect(await ended.progress()).toMatchObject({ ok: 0, requests: 0 });
   await again.result();

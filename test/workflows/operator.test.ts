@@ -13,7 +13,7 @@ it('fails, and does not hang, when an operator terminates one of its chunks', as
   const run = await world.start(prompts(40), { options: { concurrency: 4, chunkSize: 10 } });
   await world.answered(2);
   await world.client.workflow.getHandle(`${run.id}/chunk-0`).terminate('by hand');
-  expect(typeOf(await causeOf(run.result()))).toBe('TerminatedFailure');
+  expect(typeOf(await causeOf(run.result()))).toBe('ChunkEnded');
   expect(await run.progress()).toMatchObject({ state: 'failed' });
 });
 
@@ -22,9 +22,25 @@ it('fails when an operator cancels one of its chunks', async () => {
   const run = await world.start(prompts(40), { options: { concurrency: 4, chunkSize: 10 } });
   await world.answered(2);
   await world.client.workflow.getHandle(`${run.id}/chunk-0`).cancel();
-  expect(typeOf(await causeOf(run.result()))).toBe('CancelledFailure');
+  expect(typeOf(await causeOf(run.result()))).toBe('ChunkEnded');
   expect((await run.describe())?.status.name).toBe('FAILED');
   expect(await run.progress()).toMatchObject({ state: 'failed' });
+});
+
+it('sends nothing more within a heartbeat once it was terminated', async () => {
+  const world = await World.open({ noWorker: true, simulator: SLOW });
+  const worker = await Worker.create({
+    connection: world.native,
+    taskQueue: world.taskQueue,
+    workflowBundle: { codePath: BUNDLE },
+    plugins: [new DriaBatchPlugin({ baseUrl: world.baseUrl, apiKey: 'test-key', storage: world.root })],
+  });
+  world.run(worker);
+  const run = await world.start(prompts(4_000), { options: { concurrency: 4 } });
+  await world.answered(12);
+  await world.client.workflow.getHandle(run.id).terminate('by hand');
+  await until('no activity runs', () => worker.getStatus().numInFlightActivities === 0);
+  expect((await world.requests()).length).toBeLessThan(2_000);
 });
 
 it('goes on at once after it was terminated, with what had been written', async () => {
@@ -34,7 +50,8 @@ it('goes on at once after it was terminated, with what had been written', async 
   const run = await world.start(input, { options });
   await world.answered(12);
   await world.client.workflow.getHandle(run.id).terminate('by hand');
-  const again = await world.start(input, { id: run.id, options, recover: true });
+  expect(await run.progress()).toMatchObject({ state: 'cancelled', reason: 'it was terminated', permits: { used: 0 } });
+  const again = await world.start(input, { id: run.id, options });
   expect(await again.result()).toMatchObject({ items: 30, ok: 30 });
 });
 
@@ -56,7 +73,7 @@ it('stays paused when the pause came while a chunk looked for what an earlier ru
           ({ info }) => ({
             inbound: {
               async execute(input, next) {
-                if (info.activityType === 'recoverChunk') {
+                if (info.activityType === 'dria.recoverChunk') {
                   looking = true;
                   await held;
                 }
@@ -68,14 +85,14 @@ it('stays paused when the pause came while a chunk looked for what an earlier ru
       },
     }),
   );
-  const run = await world.start(prompts(4), { recover: true });
+  const run = await world.start(prompts(4));
   await until('the chunk looks in storage', () => looking);
   await run.pause();
   const chunk = world.client.workflow.getHandle(`${run.id}/chunk-0`);
   await until('the chunk has heard of it', async () => signals(await chunk.fetchHistory()) > 0);
   release();
   await until('the chunk has looked and gone on', async () => hasGoneOn(await chunk.fetchHistory()));
-  expect(scheduled(await chunk.fetchHistory())).toEqual(['recoverChunk']);
+  expect(scheduled(await chunk.fetchHistory())).toEqual(['dria.recoverChunk']);
   await run.resume();
   expect(await run.result()).toMatchObject({ ok: 4 });
   expect([...askedTimes(await world.requests()).values()]).toEqual([1, 1, 1, 1]);

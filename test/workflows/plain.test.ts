@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { prompts, World } from '../support/batch-world.js';
+import { progressUntil, prompts, World } from '../support/batch-world.js';
 import { causeOf } from '../support/failures.js';
 
 const TEXT_MODELS = [
@@ -73,6 +73,20 @@ it('asks a chosen model when the models list cannot be had', async () => {
   const world = await World.open({ modelsList: 404 });
   const run = await world.start(prompts(5), { options: { model: 'nanbeige:3b' } });
   expect(await run.result()).toMatchObject({ ok: 5, failed: 0 });
+});
+
+it('begins with a chosen model though the models list and the balance are never answered', async () => {
+  const world = await World.open({ silent: ['/v1/models', '/v1/credits/balance'] });
+  const run = await world.start(prompts(5), { options: { model: 'nanbeige:3b' } });
+  expect(await run.result()).toMatchObject({ ok: 5, failed: 0 });
+});
+
+it('says that it waits for the models list while it must choose', async () => {
+  const world = await World.open({ silent: ['/v1/models'] });
+  const run = await world.start(prompts(5));
+  const words = "waiting for the endpoint's models list";
+  await progressUntil(run, 'only the list is waited for', ({ reason }) => reason === words);
+  await run.cancel();
 });
 
 it('stops at once when it must choose a model and there is no list', async () => {

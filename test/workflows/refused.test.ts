@@ -12,6 +12,7 @@ it('lists every bad line of an invalid input and spends nothing', async () => {
   expect(typeOf(failure)).toBe('InvalidInput');
   expect(failure.message).toContain('.jsonl:2: prompt: must not be empty');
   expect(failure.message).toContain('.jsonl:3: not valid JSON');
+  expect(await run.progress()).toMatchObject({ state: 'failed', reason: failure.message });
   expect((await world.stats()).requests).toBe(0);
 });
 

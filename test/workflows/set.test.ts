@@ -8,23 +8,26 @@ const SLOW = { latency: { kind: 'fixed', ms: 200 } } as const;
 const once = (count: number) => Array(count).fill(1);
 
 it.each([
-  ['of one lane each', { options: { concurrency: 12, chunkSize: 60, pack: 20 } }],
-  ['of several lanes', { options: { concurrency: 12, chunkSize: 60 }, widePacks: true }],
-])('takes lanes back from packs %s, loses no answer, and gives out no more than the new bound', async (_, how) => {
-  const world = await World.open({ simulator: SLOW });
-  const run = await world.start(prompts(200), how);
-  await world.answered(15);
-  expect(await run.set({ concurrency: 2 })).toMatchObject({ lanes: { total: 2 } });
-  await progressUntil(run, 'the lanes are back', ({ lanes }) => lanes.used <= 2);
-  await until('the requests over the bound have ended', async () => (await world.stats()).inFlight <= 2);
-  const from = Date.now();
-  await world.answered((await world.stats()).answered + 8);
-  expect(await mostAtOnce(world, from)).toBeLessThanOrEqual(2);
-  await run.set({ concurrency: 30 });
-  expect(await run.result()).toMatchObject({ ok: 200, requests: 200 });
-  expect([...askedTimes(await world.requests()).values()]).toEqual(once(200));
-  expect((await world.stats()).maxInFlight).toBeGreaterThan(12);
-});
+  ['of 20 items', { options: { concurrency: 12, chunkSize: 60, pack: 20 } }],
+  ['as long as suits', { options: { concurrency: 12, chunkSize: 60 } }],
+])(
+  'lowers the permits of a run with packs %s: loses no answer, and gives out no more than the new bound',
+  async (_, how) => {
+    const world = await World.open({ simulator: SLOW });
+    const run = await world.start(prompts(200), how);
+    await world.answered(15);
+    expect(await run.set({ concurrency: 2 })).toMatchObject({ permits: { total: 2 } });
+    await progressUntil(run, 'the permits are back', ({ permits }) => permits.used <= 2);
+    await until('the requests over the bound have ended', async () => (await world.stats()).inFlight <= 2);
+    const from = Date.now();
+    await world.answered((await world.stats()).answered + 8);
+    expect(await mostAtOnce(world, from)).toBeLessThanOrEqual(2);
+    await run.set({ concurrency: 30 });
+    expect(await run.result()).toMatchObject({ ok: 200, requests: 200 });
+    expect([...askedTimes(await world.requests()).values()]).toEqual(once(200));
+    expect((await world.stats()).maxInFlight).toBeGreaterThan(12);
+  },
+);
 
 it('raises the lanes of a run with a single one, and lowers them to one', async () => {
   const world = await World.open({ simulator: SLOW });
@@ -86,7 +89,7 @@ it.each<[RunChange, string]>([
   await world.answered(1);
   const refusal = await run.set(change).catch((error: unknown) => error);
   expect(String(refusal instanceof Error ? refusal.cause : refusal)).toContain(problem);
-  expect(await run.progress()).toMatchObject({ lanes: { total: 1 } });
+  expect(await run.progress()).toMatchObject({ permits: { total: 1 } });
   await run.result();
   const late = await run.set({ concurrency: 5 }).catch((error: unknown) => error);
   expect(late).toBeInstanceOf(Error);

@@ -1,5 +1,7 @@
+import { WithStartWorkflowOperation } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { expect, it } from 'vitest';
+import type { RunChange } from '../../src/batch/change.js';
 import type { Progress } from '../../src/batch/progress.js';
 import { askedTimes, progressUntil, prompts, World } from '../support/batch-world.js';
 import { BUNDLE } from '../support/build.js';
@@ -14,11 +16,11 @@ it('tells how far it is, from the start to after the end', async () => {
   const world = await World.open({ simulator: SLOW });
   const run = await world.start(prompts(24), { options: { concurrency: 4, chunkSize: 12 } });
   const half = await progressUntil(run, 'some are done', ({ ok }) => ok > 0);
-  expect(half).toMatchObject({ state: 'running', items: 24, lanes: { total: 4 }, chunks: { total: 2, done: 0 } });
-  expect(half.lanes.used).toBeLessThanOrEqual(4);
+  expect(half).toMatchObject({ state: 'running', items: 24, permits: { total: 4 }, chunks: { total: 2, done: 0 } });
+  expect(half.permits.used).toBeLessThanOrEqual(4);
   await run.result();
   const end = await run.progress();
-  expect(end).toMatchObject({ state: 'completed', ok: 24, failed: 0, requests: 24, lanes: { used: 0 } });
+  expect(end).toMatchObject({ state: 'completed', ok: 24, failed: 0, requests: 24, permits: { used: 0 } });
   expect(end.models.reduce((sum, { ok }) => sum + ok, 0)).toBe(24);
 });
 
@@ -73,7 +75,7 @@ it('tells while it is paused what its last packs have done, however little', asy
   // Of the run itself: the client would count the pack by its heartbeats.
   const told = () => world.client.workflow.getHandle(run.id).query<Progress>('progress');
   await until('it is told', async () => (await told()).ok > 0);
-  expect(await told()).toMatchObject({ state: 'paused', ok: (await world.stats()).answered, lanes: { used: 0 } });
+  expect(await told()).toMatchObject({ state: 'paused', ok: (await world.stats()).answered, permits: { used: 0 } });
   await run.cancel();
 });
 
@@ -110,7 +112,7 @@ async function quietSince(world: World, ms: number): Promise<number> {
   return last;
 }
 
-it('refuses to be paused while it still reads its input', async () => {
+it('takes orders while it still reads its input, and follows them in their order as soon as it has', async () => {
   const world = await World.open({ noWorker: true });
   // A worker without activities: the input stays unread as long as it is the only one.
   const reader = await Worker.create({
@@ -119,13 +121,29 @@ it('refuses to be paused while it still reads its input', async () => {
     workflowBundle: { codePath: BUNDLE },
   });
   world.run(reader);
-  const run = await world.start(prompts(3));
-  const refusal = await run.pause().catch((error: unknown) => error);
-  expect(String(refusal instanceof Error ? refusal.cause : refusal)).toContain('the run is still reading its input');
+  const startWorkflowOperation = new WithStartWorkflowOperation('batchWorkflow', {
+    workflowId: `run-${world.taskQueue}`,
+    taskQueue: world.taskQueue,
+    args: [{ input: world.input(prompts(3)), heartbeatTimeoutMs: 3000 }],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+  });
+  const { workflow } = world.client;
+  const paused = await workflow.startUpdateWithStart('pause', { waitForStage: 'ACCEPTED', startWorkflowOperation });
+  const run = world.batches.handle(paused.workflowId);
+  const handle = workflow.getHandle(run.id);
+  const args: [RunChange] = [{ concurrency: 7, maxTokens: 33 }];
+  const set = await handle.startUpdate<Progress, [RunChange]>('set', { waitForStage: 'ACCEPTED', args });
+  const refusal = await handle.executeUpdate('set', { args: [{ concurrency: 0 }] }).catch((error: unknown) => error);
+  expect(String(refusal instanceof Error ? refusal.cause : refusal)).toContain('concurrency');
   expect(await run.progress()).toMatchObject({ state: 'starting', items: 0 });
   await world.stopWorker();
   await world.startWorker();
+  expect(await paused.result()).toMatchObject({ state: 'paused', items: 3 });
+  expect(await set.result()).toMatchObject({ state: 'paused', permits: { total: 7 } });
+  expect((await world.stats()).requests).toBe(0);
+  await run.resume();
   expect(await run.result()).toMatchObject({ ok: 3 });
+  expect((await world.requests()).map(({ maxTokens }) => maxTokens)).toEqual([33, 33, 33]);
 });
 
 it('pauses when credits are out, and asks nothing twice when it goes on', async () => {
@@ -174,13 +192,13 @@ it('stops at once when the key is refused, keeps the answers, and asks only the 
   await world.steer('DELETE', 'rules');
   await world.stopWorker();
   await world.startWorker();
-  const again = await world.start(input, { id: run.id, options, recover: true });
+  const again = await world.start(input, { id: run.id, options });
   const { results } = await again.result();
   expect(world.output(results).map(({ id }) => id)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
   expect([...askedTimes(await world.requests(), true).values()]).toEqual(once(40));
 });
 
-it('keeps what is done when it is cancelled, and asks only the rest when it is started again to recover', async () => {
+it('keeps what is done when it is cancelled, and asks only the rest when it is started again', async () => {
   const world = await World.open({ simulator: SLOW });
   const input = world.input(prompts(40));
   const options = { concurrency: 4, chunkSize: 10 };
@@ -191,7 +209,7 @@ it('keeps what is done when it is cancelled, and asks only the rest when it is s
   expect(await run.progress()).toMatchObject({ state: 'cancelled' });
   const before = (await world.stats()).answered;
   expect(before).toBeLessThan(40);
-  const again = await world.start(input, { id: run.id, options, recover: true });
+  const again = await world.start(input, { id: run.id, options });
   expect(await again.result()).toMatchObject({ items: 40, ok: 40, failed: 0 });
   expect([...askedTimes(await world.requests()).values()]).toEqual(once(40));
 });
@@ -202,7 +220,7 @@ it('asks nothing at all when the earlier execution had finished', async () => {
   const run = await world.start(input, { options: { chunkSize: 5 } });
   const first = await run.result();
   const lines = world.output(first.results);
-  const again = await world.start(input, { id: run.id, options: { chunkSize: 5 }, recover: true });
+  const again = await world.start(input, { id: run.id, options: { chunkSize: 5 } });
   expect(await again.result()).toMatchObject({ ok: 12, tokens: first.tokens });
   expect(world.output(first.results)).toEqual(lines);
   expect((await world.stats()).requests).toBe(12);

@@ -75,9 +75,11 @@ it('makes one span of a run and of each chunk, however often they continue as ne
   // It is of the whole chain, and not of the last of its executions.
   expect(span?.attributes.run_id).not.toBe(await firstRunId(world, run.id));
   expect(Number((span?.startNs ?? 0n) / 1_000_000n)).toBe(startedAt);
-  // A chunk whose last task is done again, since orders came while it ended, makes the same span again.
+  // One that yielded to its parent's new history goes on as a workflow of its own; one whose last task is done again, since
+  // orders came while it ended, makes the same span again.
   const parents = new Map(named('chunk').map(({ spanId, parentId }) => [spanId, parentId]));
-  expect([...parents.values()]).toEqual(Array(9).fill(span?.spanId));
+  expect(parents.size).toBeGreaterThanOrEqual(9);
+  expect(new Set(parents.values())).toEqual(new Set([span?.spanId]));
   expect(named('assembleResults')[0]?.parentId).toBe(span?.spanId);
 });
 

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { z } from 'zod';
+import { API_KEY_FLAG } from '../api-key-flag.js';
 import { EXIT, type Io } from '../io.js';
 
 const EXAMPLE = `
@@ -14,6 +15,7 @@ export function modelsCommand(io: Io, onExitCode: (code: number) => void): Comma
     .summary('List the models that are up')
     .description('List the models that have nodes now, most nodes first.')
     .option('--base-url <url>', "OpenAI-compatible endpoint. Default: DRIA_BASE_URL, else Dria's.")
+    .option(...API_KEY_FLAG)
     .option('--json', 'Print a line of JSON a model.')
     .addHelpText('after', EXAMPLE)
     .action(async (flags: unknown) => {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Io } from '../io.js';
-import { number, parseReportFlags } from '../run-flags.js';
+import { number } from '../number-option.js';
+import { parseReportFlags } from '../run-flags.js';
 import { addPlaceFlags } from '../temporal-flags.js';
 
 const DESCRIPTION = `Write a page about a run: throughput, latency and share of each model, failures

@@ -1,7 +1,9 @@
 import { Command } from 'commander';
+import { API_KEY_FLAG } from '../api-key-flag.js';
 import { addChangeFlags, changeFlagsSchema } from '../change-flags.js';
+import { addFormatFlags } from '../format-flags.js';
 import type { Io } from '../io.js';
-import { retryFlagsSchema } from '../run-flags.js';
+import { onCompleteOption, onPauseOption, retryFlagsSchema } from '../run-flags.js';
 import { addTemporalFlags } from '../temporal-flags.js';
 
 const DESCRIPTION = `Ask the failed items of a run again, with the same options or others, and write one
@@ -24,11 +26,14 @@ export function retryCommand(io: Io, onExitCode: (code: number) => void): Comman
     .option('--schema <fields>', "Fields of every answer, as 'mood:good|bad,score:number'.")
     .option('--schema-file <file>', 'JSON Schema of every answer.')
     .option('--base-url <url>', 'Endpoint that the run was started for. Default: DRIA_BASE_URL.')
+    .option(...API_KEY_FLAG)
+    .addOption(onPauseOption())
+    .addOption(onCompleteOption())
     .option('--json', 'Progress as lines of JSON on standard error.')
     .addHelpText('after', EXAMPLE)
     .action(async (id: string, flags: unknown) => {
       const { retryRun } = await import('../retry-run.js');
       onExitCode(await retryRun(id, changeFlagsSchema.parse(flags), retryFlagsSchema.parse(flags), io));
     });
-  return addTemporalFlags(addChangeFlags(command));
+  return addTemporalFlags(addFormatFlags(addChangeFlags(command)));
 }

@@ -1,12 +1,13 @@
 import { Command } from 'commander';
 import { EXIT, type Io } from '../io.js';
-import { collect, listFlagsSchema, number } from '../run-flags.js';
-import { addTemporalFlags } from '../temporal-flags.js';
+import { number } from '../number-option.js';
+import { listFlagsSchema } from '../run-flags.js';
+import { addTemporalFlags, collect } from '../temporal-flags.js';
 
-const DESCRIPTION = `List runs: those under way, then the last to end.
+const DESCRIPTION = `List runs: unfinished ones, then the last to end.
 
 States: starting, running, waiting (for models), paused, finishing, no-worker
-(under way, but no worker answers), completed, failed, cancelled.`;
+(unfinished, but no worker answers), completed, failed, cancelled.`;
 
 const EXAMPLE = `
 Example:
@@ -20,6 +21,7 @@ export function runsCommand(io: Io, onExitCode: (code: number) => void): Command
     .summary('List runs')
     .description(DESCRIPTION)
     .option('--state <state>', 'Only runs that stand so. Repeatable, or a,b.', collect)
+    .option('-m, --model <id>', 'Only runs that ask this model alone; any: those that choose.')
     .option('--since <time>', 'Only runs started since: 2h, 3d, 2026-11-20.')
     .option('--input <text>', "Only runs whose input's name has this in it.")
     .addOption(number('--limit <n>', 'Runs at most.', 20))

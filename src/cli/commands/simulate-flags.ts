@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { likenessOf } from '../../simulator/likenesses.js';
 import { FAULT_KINDS } from '../../simulator/responses.js';
 
 /** The flags that hold more than a word, in the form in which the simulator's options have them. */
@@ -51,4 +52,14 @@ function splitAtLast(text: string, separator: string, example: string): [string,
   const at = text.lastIndexOf(separator);
   if (at <= 0) throw new InvalidArgumentError(`Expected something like ${example}.`);
   return [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** `groq`: a well-known endpoint. */
+export function parseLikeness(text: string): string {
+  try {
+    return likenessOf(text).name;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new InvalidArgumentError(error.message);
+  }
 }

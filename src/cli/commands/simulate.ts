@@ -1,23 +1,40 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { z } from 'zod';
+import { LIKENESSES, likenessOf } from '../../simulator/likenesses.js';
 import type { ResolvedSimulatorOptions } from '../../simulator/options.js';
 import { simulatorOptionsSchema } from '../../simulator/options.js';
+import { QUIRKS } from '../../simulator/quirks/catalog.js';
 import type { Simulator } from '../../simulator/server.js';
-import { collect, parseFault, parseLatency, parseModel, parseNumber, parseSlow } from './simulate-flags.js';
+import {
+  collect,
+  parseFault,
+  parseLatency,
+  parseLikeness,
+  parseModel,
+  parseNumber,
+  parseSlow,
+} from './simulate-flags.js';
 
 /** What a person sees when nothing else is asked for: answers that take about as long as a small model's. */
 const DEFAULT_LATENCY = { kind: 'uniform', minMs: 300, maxMs: 1200 };
 const USAGE_EXIT_CODE = 2;
+const QUIRK_COLUMNS = 24;
 
 const DESCRIPTION = `Run a simulated Dria network on this machine, for trying, testing and measuring.
 No model is asked and nothing is spent.`;
 
+const QUIRKS_TITLE = `
+Quirks (name@model is about one model, as in broken-model@qwen3.5:9b=hang; s:
+seconds; n|text: one item in n, or those whose prompt includes the text):
+`;
+
 const EXAMPLE = `
 Example:
-  A network in which one answer in a hundred is a 503, and a batch against it:
+  A network in which one answer in a hundred is a 503 and one prompt in ten is
+  refused by a moderation, and a batch against it:
 
-    $ dria-temporal simulate --port 8090 --latency 300-1200 --fault 503:0.01
+    $ dria-temporal simulate --port 8090 --fault 503:0.01 --quirk moderation=10
     $ export DRIA_BASE_URL=http://127.0.0.1:8090/v1 DRIA_API_KEY=any
     $ dria-temporal batch prompts.jsonl -o results.jsonl`;
 
@@ -30,6 +47,7 @@ export function simulateCommand(): Command {
     .option('--no-record', 'Only count the requests, for measuring.')
     .option('--script <file>', 'JSON file of all options, rules included. Flags win.')
     .option('--json', 'Print the address as a line of JSON.')
+    .addHelpText('after', () => `${QUIRKS_TITLE}${quirkLines().join('\n')}`)
     .addHelpText('after', EXAMPLE)
     .configureHelp({ helpWidth: 80 })
     .action((_flags: unknown, self: Command) => run(self));
@@ -43,7 +61,23 @@ function addNetworkFlags(command: Command): void {
     .option('--latency <ms>', 'Ms: 500, 300-1200 (default) or lognormal:800,0.5.', parseLatency)
     .option('--slow <n:ms>', 'One prompt in n takes this long.', parseSlow)
     .option('--model <id=nodes>', 'Models instead of the default ones. Repeatable.', collect(parseModel))
-    .option('--fault <what:rate>', 'As 503:0.01 or reset:0.001. Repeatable.', collect(parseFault));
+    .option('--fault <what:rate>', 'As 503:0.01 or reset:0.001. Repeatable.', collect(parseFault))
+    .option('--quirk <name>', 'As moderation=10, of the list below. Repeatable.', collect(String))
+    .option(
+      '--like <endpoint>',
+      `Quirks of a well-known one: ${LIKENESSES.map(({ name }) => name).join(', ')}.`,
+      parseLikeness,
+    );
+}
+
+/** Lists the quirks for the help; a name too long for its column has a line of its own. */
+function quirkLines(): string[] {
+  const sorted = QUIRKS.toSorted((a, b) => a.name.localeCompare(b.name));
+  return sorted.map(({ name, value, oneModel, help }) => {
+    const form = `${name}${oneModel === true ? '[@model]' : ''}${value === undefined ? '' : `[=${value}]`}`;
+    const indent = ' '.repeat(QUIRK_COLUMNS + 2);
+    return form.length < QUIRK_COLUMNS ? `  ${form.padEnd(QUIRK_COLUMNS)}${help}` : `  ${form}\n${indent}${help}`;
+  });
 }
 
 function addLimitFlags(command: Command): void {
@@ -80,11 +114,15 @@ async function readOptions(
 
 /** The options that were given as flags. Those that were not are left out, so that the script's stay. */
 function optionsOf(flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { script, json, record, key: keys, model: models, fault: faults, rateLimit, ...same } = flags;
+  const { script, json, record, key: keys, model: models, fault: faults, quirk = [], like, rateLimit, ...same } = flags;
+  const { quirks: likeOnes = [], anonymous } = typeof like === 'string' ? likenessOf(like) : {};
+  const quirks = [...likeOnes, ...(Array.isArray(quirk) ? quirk : [])];
   const renamed = {
     keys,
     models,
     faults,
+    quirks: quirks.length === 0 ? undefined : quirks,
+    ...(anonymous === undefined ? {} : { anonymous }),
     rateLimit: rateLimit === undefined ? undefined : { perSecond: rateLimit },
     record: record === false ? false : undefined,
   };

@@ -1,12 +1,14 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { API_KEY_FLAG } from '../api-key-flag.js';
 import { EXIT, type Io } from '../io.js';
-import { address, number, parseWorkerFlags } from '../run-flags.js';
+import { number } from '../number-option.js';
+import { address, parseWorkerFlags } from '../run-flags.js';
 import { addTemporalFlags } from '../temporal-flags.js';
 
 const DESCRIPTION = `Run a worker that answers the batches of a task queue, until Ctrl-C or SIGTERM.
 
-It serves one endpoint, with the key in DRIA_API_KEY. When it ends it takes no new
-work; requests under way are finished, and the rest goes to other workers.`;
+It serves one endpoint, with the key in DRIA_API_KEY, or each tenant with its own. When it ends it takes no new
+work; requests in flight are finished, and the rest goes to other workers.`;
 
 const EXAMPLE = `
 Example:
@@ -23,15 +25,16 @@ export function workerCommand(io: Io, onExitCode: (code: number) => void): Comma
     .description(DESCRIPTION)
     .optionsGroup('Worker:')
     .option('--base-url <url>', "OpenAI-compatible endpoint. Default: DRIA_BASE_URL, else Dria's.")
+    .option(...API_KEY_FLAG)
     .addOption(
-      number('--max-requests <n>', 'Requests in flight on this worker at most.', 100).env(variable('MAX_REQUESTS')),
+      number('--max-requests <n>', 'Maximum requests in flight on this worker.', 100).env(variable('MAX_REQUESTS')),
     )
     .addOption(
       number('--activity-slots <n>', 'Activities at once. Default: by --max-requests.').env(variable('ACTIVITY_SLOTS')),
     )
     .addOption(number('--workflow-slots <n>', 'Workflow tasks at once. Default: 40.').env(variable('WORKFLOW_SLOTS')))
     .addOption(
-      number('--shutdown-grace <s>', 'Time for requests under way at the end, seconds.', 30).env(
+      number('--shutdown-grace <s>', 'Time for requests in flight at the end, seconds.', 30).env(
         variable('SHUTDOWN_GRACE'),
       ),
     )
@@ -41,6 +44,26 @@ export function workerCommand(io: Io, onExitCode: (code: number) => void): Comma
     .addOption(
       address('--metrics-address <host:port>', 'Answer /metrics here, for Prometheus.').env(
         variable('METRICS_ADDRESS'),
+      ),
+    )
+    .addOption(
+      new Option('--webhook-hosts <hosts>', 'Hosts that runs may send webhooks to. Default: none.').env(
+        variable('WEBHOOK_HOSTS'),
+      ),
+    )
+    .addOption(
+      new Option('--deployment-name <name>', 'Worker Versioning: the deployment. Needs --build-id.').env(
+        'TEMPORAL_DEPLOYMENT_NAME',
+      ),
+    )
+    .addOption(
+      new Option('--build-id <id>', 'Worker Versioning: this version. Runs stay on it until they continue as new.').env(
+        'TEMPORAL_WORKER_BUILD_ID',
+      ),
+    )
+    .addOption(
+      new Option('--tenants <file>', 'Serve several tenants, each with a key of its own: JSON.').env(
+        variable('TENANTS'),
       ),
     )
     .addHelpText('after', EXAMPLE)

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { Io } from '../io.js';
 import { clean } from '../terminal/text.js';
-import { runIds } from './run-ids.js';
 import { type Candidate, wantedAt } from './wanted.js';
 
 /**
@@ -12,9 +11,12 @@ export async function complete(program: Command, words: readonly string[], io: I
   try {
     const current = words.at(-1) ?? '';
     const wanted = wantedAt(program, words.slice(0, -1), current);
-    if (wanted.kind === 'runs') print(matching(await runIds(wanted.flags, io.env), current), io);
-    else if (wanted.kind === 'words') print(wanted.candidates, io);
-    else io.stdout.write(`${wanted.kind}\n`);
+    if (wanted.kind === 'runs') {
+      const { runIds } = await import('./run-ids.js');
+      print(matching(await runIds(wanted.flags, io.env), current), io);
+    }
+    if (wanted.kind === 'words') print(wanted.candidates, io);
+    if (wanted.kind !== 'runs' && wanted.kind !== 'words') io.stdout.write(`${wanted.kind}\n`);
   } catch {
     // No candidates.
   }

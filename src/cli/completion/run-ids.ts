@@ -1,11 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { WorkflowExecutionInfo } from '@temporalio/client';
+import type { RunExecution } from '../../client-executions.js';
 import { isS3Root } from '../../storage/s3-location.js';
+import { runIdOf } from '../../store/run-directory.js';
 import { placesOf } from '../places.js';
 import { serverConditions } from '../run-filter.js';
-import { runMemoSchema } from '../run-memo.js';
+import { memoOf } from '../run-memo.js';
 import { openSessionIfUp, type Session } from '../session.js';
 import { type PlaceFlags, temporalFlagsSchema } from '../temporal-flags.js';
 import { temporalSettings } from '../temporal-settings.js';
@@ -25,7 +26,7 @@ const ANY = serverConditions({ states: undefined, since: undefined, input: undef
  * that is a folder. Starts and makes nothing.
  */
 export async function runIds(given: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv): Promise<Candidate[]> {
-  const flags = temporalFlagsSchema.parse({ ...given, tls: undefined });
+  const flags = temporalFlagsSchema.parse(given);
   const settings = temporalSettings(flags, env);
   const { dataDir } = placesOf(flags, env);
   const session = await openSessionIfUp({ settings, dataDir }, ANSWER_MS);
@@ -51,9 +52,9 @@ async function listInto(found: Candidate[], session: Session): Promise<void> {
   }
 }
 
-function describe({ status, memo }: WorkflowExecutionInfo): string {
-  const { items } = runMemoSchema.safeParse(memo ?? {}).data ?? {};
-  const state = status.name.toLowerCase().replace('_', ' ');
+function describe(run: RunExecution): string {
+  const { items } = memoOf(run);
+  const state = run.status.name.toLowerCase().replace('_', ' ');
   return items === undefined ? state : `${state}, ${formatItems(items)}`;
 }
 
@@ -62,7 +63,6 @@ async function storedIds(flags: PlaceFlags, env: NodeJS.ProcessEnv): Promise<Can
   const { root } = placesOf(flags, env).storage;
   if (isS3Root(root)) return [];
   const folders = await readdir(join(root, 'runs'), { withFileTypes: true });
-  // A name with "%-" is a long id cut short: it cannot be read back.
-  const names = folders.filter((entry) => entry.isDirectory() && !entry.name.includes('%-')).map(({ name }) => name);
-  return names.slice(0, MOST).map((name) => ({ value: decodeURIComponent(name), description: '' }));
+  const ids = folders.flatMap((entry) => (entry.isDirectory() ? (runIdOf(entry.name) ?? []) : []));
+  return ids.slice(0, MOST).map((value) => ({ value, description: '' }));
 }

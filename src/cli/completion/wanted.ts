@@ -39,8 +39,10 @@ export function wantedAt(program: Command, words: readonly string[], current: st
     return option === undefined ? NOTHING : valueWanted(option, `${flag}=`, value);
   }
   if (current.startsWith('-') && !line.onlyOperands) return matching(options.flatMap(flagOf), current);
-  if (line.command === undefined) return matching(commandsOf(program), current);
-  const argument = line.command.registeredArguments[line.operands];
+  const { command = program } = line;
+  if (command.commands.length > 0) return matching(commandsOf(command), current);
+  const { registeredArguments: operands } = command;
+  const argument = operands[line.operands] ?? operands.findLast(({ variadic }) => variadic);
   return argument === undefined ? NOTHING : operandWanted(argument, line, current);
 }
 
@@ -59,12 +61,17 @@ interface Line {
 
 function readLine(program: Command, words: readonly string[]): Line {
   // As `temporal` calls us, flags may stand before the command.
-  const commands = new Map(program.commands.map((known) => [known.name(), known]));
-  const at = words.findIndex((word) => commands.has(word));
-  const command = commands.get(words[at] ?? '');
+  let command: Command | undefined;
+  const path = new Set<number>();
+  for (const [position, word] of words.entries()) {
+    const next = (command ?? program).commands.find((known) => known.name() === word);
+    if (next === undefined) continue;
+    command = next;
+    path.add(position);
+  }
   const options = [...(command?.options ?? []), ...program.options];
   const line: Line = { command, operands: 0, pending: undefined, onlyOperands: false, flags: {} };
-  for (const [position, word] of words.entries()) if (position !== at) readWord(line, word, options);
+  for (const [position, word] of words.entries()) if (!path.has(position)) readWord(line, word, options);
   return line;
 }
 
@@ -109,7 +116,7 @@ function operandWanted(argument: Argument, { flags }: Line, current: string): Wa
     );
   }
   if (argument.name() === 'id') return { kind: 'runs', flags };
-  return argument.name() === 'file' ? { kind: 'files' } : NOTHING;
+  return argument.name() === 'file' || argument.name() === 'input' ? { kind: 'files' } : NOTHING;
 }
 
 function flagOf({ long, short, hidden, description }: Option): Candidate[] {
@@ -118,7 +125,10 @@ function flagOf({ long, short, hidden, description }: Option): Candidate[] {
 }
 
 function commandsOf(program: Command): Candidate[] {
-  const visible = program.createHelp().visibleCommands(program);
+  const visible = program
+    .createHelp()
+    .visibleCommands(program)
+    .filter((command) => command.name() !== 'help' || program.parent === null);
   return visible.map((command) => ({ value: command.name(), description: command.summary() || command.description() }));
 }
 

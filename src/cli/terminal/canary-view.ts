@@ -21,7 +21,7 @@ export interface CanaryReview {
   readonly ok: number;
   readonly failed: number;
   readonly items: number;
-  readonly lanes: number;
+  readonly permits: number;
   readonly samples: readonly CanarySample[];
   /** Of the newest failures one line each. */
   readonly failures: readonly string[];
@@ -56,14 +56,14 @@ function sampleLines({ item, prompt, model, output }: CanarySample): string[] {
   ];
 }
 
-function wholeLines({ tokens, credits, rate, etaMs, lanes }: CanaryReview): string[] {
+function wholeLines({ tokens, credits, rate, etaMs, permits }: CanaryReview): string[] {
   return [
     'The whole run, as far as this tells:',
     ...(tokens === undefined ? [] : [`  Tokens   ${between(tokens, formatShort)}`]),
     ...(credits === undefined ? [] : [`  Credits  ${between(credits, (value) => formatCount(Math.ceil(value)))}`]),
     ...(rate === undefined
       ? []
-      : [`  Rate     ${between(rate, (value) => value.toFixed(1))} requests/s on ${formatCount(lanes)} lanes`]),
+      : [`  Rate     ${between(rate, (value) => value.toFixed(1))} requests/s on ${formatCount(permits)} permits`]),
     ...(etaMs === undefined ? [] : [`  Time     ${between(etaMs, formatDuration)}`]),
   ];
 }

@@ -2,7 +2,7 @@ import { type Bounds, type PlannedModel, type RunEstimate, TOKEN_RULE } from '..
 import { MODALITIES, type ModalityCounts } from '../../batch/modality.js';
 import { formatCount, formatItems, formatShort } from './format.js';
 import { type Column, tableLines } from './table.js';
-import { clean, clip, wrap } from './text.js';
+import { clean, clip, namedLines, wrap } from './text.js';
 
 /** What a run would be: the answer of `batch --dry-run`, also as JSON. */
 export interface DryRun extends Omit<RunEstimate, 'models' | 'credits'> {
@@ -15,11 +15,23 @@ export interface DryRun extends Omit<RunEstimate, 'models' | 'credits'> {
   readonly output: string | null;
   readonly storage: string;
   readonly endpoint: string;
-  readonly items: Readonly<ModalityCounts> & { readonly all: number; readonly invalid: number };
+  /** By modality those that would be asked. */
+  readonly items: Readonly<ModalityCounts> & {
+    readonly all: number;
+    readonly invalid: number;
+    /** The same as an earlier item: answered with that. */
+    readonly duplicates: number;
+    /** Answered by an earlier run. */
+    readonly reused: number;
+  };
+  /** What `--reuse` would come to, in words; null without it. */
+  readonly reuse: string | null;
   readonly chunks: number;
   readonly options: { readonly concurrency: number; readonly maxTokens: number; readonly retries: number };
   /** Most nodes first; `up` is whether the endpoint's list has it. */
   readonly models: readonly (PlannedModel & { readonly up: boolean })[];
+  /** What would keep the run from going well, a sentence each. */
+  readonly warnings: readonly string[];
   readonly credits: { readonly balance: number | null; readonly estimate: Bounds | null };
 }
 
@@ -49,10 +61,11 @@ const COLUMNS: readonly Column<DryRun['models'][number]>[] = [
 
 /** What a run would be, as a page of text within 80 columns, without a line end at its end. */
 export function dryRunView(plan: DryRun): string {
-  const { run, endpoint, storage, output, models } = plan;
+  const { run, endpoint, storage, output, models, reuse } = plan;
   return [
     ...fact('Input', plan.input),
     ...fact('Items', itemsText(plan)),
+    ...(reuse === null ? [] : fact('Reuse', reuse)),
     ...fact('Run', `${run}: ${EARLIER[plan.earlier]}`),
     ...fact('Endpoint', endpoint),
     ...fact('Storage', storage),
@@ -60,7 +73,7 @@ export function dryRunView(plan: DryRun): string {
     '',
     ...modelLines(models),
     '',
-    ...warnings(plan),
+    ...warningLines(plan),
     ...fact('Requests', requestsText(plan)),
     ...fact('Tokens', tokensText(plan)),
     ...fact('', TOKEN_RULE),
@@ -85,7 +98,7 @@ const EARLIER: Readonly<Record<DryRun['earlier'], string>> = {
 
 /** A fact after its name, over as many lines as it takes. */
 function fact(name: string, text: string): string[] {
-  return wrap(clean(text), WIDTH - INDENT).map((line, at) => `${(at === 0 ? name : '').padEnd(INDENT)}${line}`);
+  return namedLines(name.padEnd(INDENT), text, WIDTH);
 }
 
 function itemsText({ items, chunks }: DryRun): string {
@@ -93,20 +106,21 @@ function itemsText({ items, chunks }: DryRun): string {
     (modality) => `${formatCount(items[modality])} ${modality}`,
   );
   const invalid = items.invalid === 0 ? [] : [`${formatCount(items.invalid)} invalid, which get an error line each`];
+  const others = [
+    ...(items.duplicates === 0 ? [] : [`${formatCount(items.duplicates)} the same as another, asked once`]),
+    ...(items.reused === 0 ? [] : [`${formatCount(items.reused)} reused, not asked`]),
+  ];
   const parts = `${formatCount(chunks)} ${chunks === 1 ? 'chunk' : 'chunks'}`;
-  return `${formatCount(items.all)} in ${parts}: ${[...kinds, ...invalid].join(', ')}`;
+  return `${formatCount(items.all)} in ${parts}: ${[...kinds, ...others, ...invalid].join(', ')}`;
 }
 
-function warnings({ unserved, models, options }: DryRun): string[] {
+function warningLines({ unserved, models, warnings }: DryRun): string[] {
   const waiting = MODALITIES.filter((modality) => unserved[modality] > 0).map(
-    (modality) =>
-      `No model takes ${modality} now: ${formatItems(unserved[modality])} would wait for one, and fail when ` +
-      `none comes within --retries ${options.retries} further looks at the list.`,
+    (modality) => `No model takes ${modality} now: ${formatItems(unserved[modality])} would get no answer.`,
   );
-  const unlisted = models
-    .filter(({ up }) => !up)
-    .map(({ id }) => `${id} is not in the endpoint's list of models: it would be asked all the same.`);
-  const lines = [...waiting, ...unlisted].flatMap((text) => wrap(clean(text), WIDTH));
+  const unlisted = models.filter(({ up }) => !up).map(({ id }) => `${id} is not in the endpoint's list of models.`);
+  const found = warnings.map((text) => `warning: ${text}`);
+  const lines = [...waiting, ...unlisted, ...found].flatMap((text) => wrap(clean(text), WIDTH));
   return lines.length === 0 ? [] : [...lines, ''];
 }
 

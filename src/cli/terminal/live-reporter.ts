@@ -7,7 +7,8 @@ import type { Reporter, ReporterStream } from './reporter.js';
 import { safeStream } from './safe-stream.js';
 import { chooseStyle } from './style.js';
 import { summaryView } from './summary-view.js';
-import { cleanLines } from './text.js';
+import { clean, cleanLines } from './text.js';
+import { createNews } from './wait-view.js';
 
 /** Columns that lines are kept within, and the size of a terminal that does not tell. */
 const WIDTH = 80;
@@ -18,6 +19,7 @@ export function createLiveReporter(stream: ReporterStream, env: NodeJS.ProcessEn
   const out = safeStream(stream);
   const style = chooseStyle(env);
   const block = createBlock(out.write, () => stream.columns || WIDTH);
+  const newsOf = createNews();
   let window = NO_WINDOW;
   let isOver = false;
   const drawing = createDrawing(stream, (progress, turn) => {
@@ -47,6 +49,8 @@ export function createLiveReporter(stream: ReporterStream, env: NodeJS.ProcessEn
     progress: (progress) => {
       if (isOver) return;
       window = look(window, progress, now());
+      const { notes } = newsOf(progress);
+      if (notes.length > 0) print(notes.map((note) => clean(`note: ${note}`)));
       drawing.show(progress);
     },
     finish: (progress, summary, where) => {

@@ -1,5 +1,4 @@
-import type { Progress, RunState } from '../../batch/progress.js';
-import type { Rates } from '../../batch/rates.js';
+import type { Progress, Rates, RunState } from '../../batch/progress.js';
 import { formatCount, formatDuration, percentOf } from './format.js';
 import { MODEL_PROGRESS_COLUMNS } from './model-columns.js';
 import { speedFacts } from './plain-line.js';
@@ -7,6 +6,7 @@ import { failureLine } from './status-view.js';
 import type { Style } from './style.js';
 import { tableLines } from './table.js';
 import { clean, clip } from './text.js';
+import { waitTimes } from './wait-view.js';
 
 /** Room for the block on the screen. */
 export interface Room {
@@ -38,13 +38,25 @@ export function liveView(frame: Frame, room: Room, style: Style): string[] {
   const { progress } = frame;
   const clipped = (line: string): string => clip(line, room.width);
   const head = [barLine(frame, room.width, style), ...headLines(frame).map(clipped)];
-  const reason =
-    progress.reason === undefined ? [] : [style.warn(clipped(`${progress.state}: ${clean(progress.reason)}`))];
+  const reason = stateLines(frame, room.width).map(style.warn);
   const failures = progress.lastFailures.slice(-FAILURES_SHOWN).map((failure) => clipped(failureLine(failure)));
   const top = [head[0] ?? '', ...reason, ...head.slice(1)].slice(0, room.lines);
   const models = modelLines(progress, room.lines - top.length, style, room.width);
   const free = room.lines - top.length - models.length;
   return [...top, ...models, ...(free > 0 ? failures.slice(-free).map(style.bad) : [])];
+}
+
+/** Why the run does not go on, a line each: the reason of its state, and the wait for an endpoint with its times. */
+function stateLines({ progress, now }: Frame, width: number): string[] {
+  const { state, reason, waiting } = progress;
+  const reasons = reason === undefined || reason === waiting?.text ? [] : [clip(`${state}: ${clean(reason)}`, width)];
+  if (waiting === undefined) return reasons;
+  // The times stay on a narrow terminal; the text is what gives way.
+  const times = ` · ${waitTimes(waiting, now)}`;
+  const room = width - times.length;
+  const line =
+    room < 20 ? `waiting: ${clean(waiting.text)}${times}` : `${clip(`waiting: ${clean(waiting.text)}`, room)}${times}`;
+  return [...reasons, clip(line, width)];
 }
 
 /** `⠋ running  ━━━━━━────── 1,234/10,000  12%` */
@@ -66,12 +78,12 @@ function mark(state: RunState, turn: number): string {
 }
 
 function headLines({ progress, rates, now }: Frame): string[] {
-  const { ok, failed, lanes } = progress;
+  const { ok, failed, permits } = progress;
   const counts = [`${formatCount(ok)} ok`, `${formatCount(failed)} failed`, ...speedFacts(progress, rates)];
   const times = [
     ...(rates.etaMs === undefined ? [] : [`ETA ${formatDuration(rates.etaMs)}`]),
     `elapsed ${formatDuration(now - progress.startedAt)}`,
-    `${formatCount(lanes.used)}/${formatCount(lanes.total)} lanes`,
+    `${formatCount(permits.used)}/${formatCount(permits.total)} permits`,
   ];
   return [counts.join(' · '), times.join(' · ')];
 }

@@ -1,16 +1,15 @@
-import type { ModelProgress, Progress } from '../../batch/progress.js';
-import type { Rates } from '../../batch/rates.js';
+import type { ModelProgress, Progress, Rates } from '../../batch/progress.js';
 import { formatCount, formatDuration, formatRate, formatShort, percentOf } from './format.js';
 import { clean } from './text.js';
 
 /** A run in one line of plain text, for a log. */
 export function plainLine(progress: Progress, rates: Rates, now: number): string {
-  const { state, reason, items, ok, failed } = progress;
+  const { state, reason, items, ok, failed, reused = 0 } = progress;
   const done = ok + failed;
   const facts = [
     `${state} ${formatCount(done)}/${formatCount(items)} (${percentOf(done, items)}%)`,
     ...(reason === undefined ? [] : [clean(reason)]),
-    `${formatCount(ok)} ok`,
+    `${formatCount(ok)} ok${reused === 0 ? '' : ` (${formatCount(reused)} reused)`}`,
     `${formatCount(failed)} failed`,
     ...speedFacts(progress, rates),
     `elapsed ${formatDuration(now - progress.startedAt)}`,

@@ -6,6 +6,7 @@ import type { Reporter, ReporterStream, RunStart } from './reporter.js';
 import { safeStream } from './safe-stream.js';
 import { summaryView } from './summary-view.js';
 import { clean, cleanLines } from './text.js';
+import { createNews, waitLine } from './wait-view.js';
 
 /** The first line about progress comes after so long, ms; then one every 10 s, and every 30 s in a long run. */
 const FIRST_MS = 2_000;
@@ -21,6 +22,7 @@ export function createPlainReporter(stream: ReporterStream, now: () => number): 
   const out = safeStream(stream);
   const print = (line: string): void => out.write(`${line}\n`);
   const isDue = pace();
+  const newsOf = createNews();
   let window = NO_WINDOW;
   return {
     note: (message) => cleanLines(message).forEach(print),
@@ -29,6 +31,9 @@ export function createPlainReporter(stream: ReporterStream, now: () => number): 
     progress: (progress) => {
       const at = now();
       window = look(window, progress, at);
+      const { wait, notes } = newsOf(progress);
+      for (const note of notes) print(`note: ${clean(note)}`);
+      if (wait !== undefined) print(`waiting: ${waitLine(wait, at)}`);
       if (isDue(progress, at)) print(plainLine(progress, ratesOf(window, progress.items), at));
     },
     finish: (progress, summary, where) => {

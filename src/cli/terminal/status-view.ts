@@ -1,4 +1,4 @@
-import type { Progress } from '../../batch/progress.js';
+import type { EndpointWait, Progress } from '../../batch/progress.js';
 import {
   formatCount,
   formatDuration,
@@ -10,18 +10,21 @@ import {
 } from './format.js';
 import { MODEL_STATUS_COLUMNS } from './model-columns.js';
 import { tableLines } from './table.js';
-import { clean, clip } from './text.js';
+import { clean, clip, namedLines } from './text.js';
+import { waitTimes } from './wait-view.js';
 
 /** Width that a page is written for. */
 const WIDTH = 80;
 
 /** How a run goes, as a page of text without a line end at its end. Within 80 columns, save ids and addresses. */
-export function statusView(runId: string, progress: Progress, uiUrl?: string): string {
-  const { state, reason, models, lastFailures, startedAt } = progress;
+export function statusView(runId: string, progress: Progress, uiUrl?: string, now = Date.now()): string {
+  const { state, reason, waiting, notes = [], models, lastFailures, startedAt } = progress;
   const lines = [
     `Run       ${clean(runId)}`,
     `State     ${state}${reason === undefined ? '' : `: ${clean(reason)}`}`,
+    ...(waiting === undefined ? [] : waitingLines(waiting, now)),
     ...countLines(progress),
+    ...notes.flatMap((note) => namedLines('Note      ', note, WIDTH)),
     `Started   ${formatMoment(startedAt)}`,
     ...(uiUrl === undefined ? [] : [`Web UI    ${clean(uiUrl)}`]),
   ];
@@ -30,19 +33,24 @@ export function statusView(runId: string, progress: Progress, uiUrl?: string): s
   return lines.join('\n');
 }
 
+function waitingLines(waiting: EndpointWait, now: number): string[] {
+  return [...namedLines('Waiting   ', waiting.text, WIDTH), `          ${waitTimes(waiting, now)}`];
+}
+
 function countLines(progress: Progress): string[] {
-  const { items, ok, failed, skipped, truncated, empty, requests, retries, chunks, lanes } = progress;
+  const { items, ok, failed, skipped, reused = 0, truncated, empty, requests, retries, chunks, permits } = progress;
   const done = ok + failed + skipped;
   const cut = truncated === 0 ? '' : ` (${formatCount(truncated)} cut at the token limit)`;
+  const taken = reused === 0 ? '' : ` (${formatCount(reused)} reused)`;
   const left = skipped === 0 ? '' : `, ${formatCount(skipped)} skipped`;
   const nothing = empty === 0 ? '' : `, ${formatCount(empty)} empty`;
   return [
     `Done      ${formatCount(done)} of ${formatCount(items)} items (${percentOf(done, items)}%)`,
-    `          ${formatCount(ok)} ok${cut}, ${formatCount(failed)} failed${left}`,
+    `          ${formatCount(ok)} ok${taken}${cut}, ${formatCount(failed)} failed${left}`,
     ...speedLines(progress),
     `Requests  ${formatCount(requests)}, ${formatCount(retries)} of them retries${nothing}`,
     ...spendingLines(progress),
-    `Lanes     ${formatCount(lanes.used)} of ${formatCount(lanes.total)} in use`,
+    `Permits   ${formatCount(permits.used)} of ${formatCount(permits.total)} in use`,
     `Chunks    ${formatCount(chunks.done)} of ${formatCount(chunks.total)} done, ${formatCount(chunks.started)} started`,
   ];
 }
@@ -63,12 +71,13 @@ function speedLines({ rates, latency }: Progress): string[] {
   ];
 }
 
-function spendingLines({ spending: { tokens, maxTotalTokens, credits, maxCredits } }: Progress): string[] {
+function spendingLines({ spending, cachedTokens = 0 }: Progress): string[] {
+  const { tokens, maxTotalTokens, credits, maxCredits } = spending;
   const limit = maxTotalTokens === undefined ? '' : ` of ${formatCount(maxTotalTokens)} at most`;
   const most = maxCredits === undefined ? '' : ` of ${formatCount(maxCredits)} at most`;
   const spent = credits === undefined ? '' : formatCount(Math.round(credits));
   return [
-    `Tokens    ${formatShort(tokens)}${limit}`,
+    `Tokens    ${formatShort(tokens)}${limit}${cachedTokens === 0 ? '' : `, ${formatShort(cachedTokens)} from a cache`}`,
     ...(credits === undefined || (credits === 0 && maxCredits === undefined) ? [] : [`Credits   ${spent}${most}`]),
   ];
 }

@@ -12,7 +12,7 @@ export interface Style {
 const plain = (text: string): string => text;
 
 /** No styles: files, pipes and `NO_COLOR`. */
-export const NO_STYLE: Style = { good: plain, bad: plain, warn: plain, dim: plain, bold: plain };
+const NO_STYLE: Style = { good: plain, bad: plain, warn: plain, dim: plain, bold: plain };
 
 type Format = Parameters<typeof styleText>[0];
 

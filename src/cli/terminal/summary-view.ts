@@ -2,7 +2,7 @@ import type { RunSummary } from '../../batch/summary.js';
 import { formatCount, formatDuration, formatItems, formatRate, formatSeconds, formatShort } from './format.js';
 import { MODEL_PROGRESS_COLUMNS } from './model-columns.js';
 import { tableLines } from './table.js';
-import { clean, clip } from './text.js';
+import { clean, clip, namedLines } from './text.js';
 
 /** Width that a page is written for. */
 const WIDTH = 80;
@@ -15,12 +15,13 @@ const ENDED: Readonly<Record<RunSummary['state'], string>> = {
 
 /** What a run came to, as a page of text without a line end at its end; `where` is the place of the results. */
 export function summaryView(summary: RunSummary, where?: string): string {
-  const { runId, models } = summary;
+  const { runId, models, outcome } = summary;
   const asked = models.filter((model) => model.sent + model.ok + model.failed + model.fallbacks > 0);
   const lines = [
-    `Run ${clean(runId)} ${ENDED[summary.state]}.`,
+    `Run ${clean(runId)} ${ENDED[summary.state]}${outcome === 'none' ? '; no item was answered' : ''}.`,
     '',
     ledgerLine(summary),
+    ...reusedLines(summary),
     ...failureLines(summary),
     ...factLines(summary),
     ...(where === undefined ? [] : [`  Results   ${clean(where)}`]),
@@ -42,6 +43,12 @@ function ledgerLine({ items, ok, failed, skipped, cancelled }: RunSummary): stri
   return `  Items     ${formatCount(items)} = ${terms.join(' + ')}`;
 }
 
+/** Items that were not asked, if there are some. */
+function reusedLines({ reused = 0, ok }: RunSummary): string[] {
+  if (reused === 0) return [];
+  return [`            ${formatCount(reused)} of ${formatCount(ok)} ok reused: not asked, and not paid for, again`];
+}
+
 /** Failed items by kind, most first. */
 function failureLines({ failedByKind }: RunSummary): string[] {
   const kinds = Object.entries(failedByKind).filter(([, count]) => count > 0);
@@ -51,12 +58,24 @@ function failureLines({ failedByKind }: RunSummary): string[] {
 }
 
 function factLines(summary: RunSummary): string[] {
-  const { truncated, empty, retries, requests, fallbacks, startedAt, endedAt, latency } = summary;
+  const {
+    truncated,
+    filtered = 0,
+    empty,
+    retries,
+    requests,
+    fallbacks,
+    startedAt,
+    endedAt,
+    latency,
+    notes = [],
+  } = summary;
   const ms = Math.max(0, endedAt - startedAt);
   const rate = ms > 0 ? ` (${formatRate((requests * 1000) / ms)}/s)` : '';
   const again = retries === 0 ? '' : `, ${formatCount(retries)} of them retries`;
   return [
     ...(truncated === 0 ? [] : [`  Cut       ${formatItems(truncated)} at the token limit; they count as ok`]),
+    ...(filtered === 0 ? [] : [`  Filtered  ${formatItems(filtered)} cut by a content filter; they count as ok`]),
     ...(empty === 0 ? [] : [`  Empty     ${formatCount(empty)} answers with nothing in them; asked again or failed`]),
     ...(fallbacks === 0 ? [] : [`  Moved     ${formatItems(fallbacks)} to another model`]),
     ...costLines(summary),
@@ -65,17 +84,17 @@ function factLines(summary: RunSummary): string[] {
       ? []
       : [`  Answers   ${formatSeconds(latency.p50Ms)} (half of them), ${formatSeconds(latency.p95Ms)} (95%) at most`]),
     `  Time      ${formatDuration(ms)}`,
+    ...notes.flatMap((note) => namedLines('  Note      ', note, WIDTH)),
   ];
 }
 
-function costLines({ tokens, wastedTokens, credits }: RunSummary): string[] {
+function costLines({ tokens, wastedTokens, cachedTokens = 0, credits }: RunSummary): string[] {
   const wasted = wastedTokens === 0 ? '' : `, and ${formatShort(wastedTokens)} for answers of no use`;
-  if (credits === undefined || credits.spent === 0) return [`  Tokens    ${formatShort(tokens)}${wasted}`];
+  const cached = cachedTokens === 0 ? '' : `, ${formatShort(cachedTokens)} of them from a cache`;
+  const spent = `  Tokens    ${formatShort(tokens)}${cached}${wasted}`;
+  if (credits === undefined || credits.spent === 0) return [spent];
   const lost = credits.wasted === 0 ? '' : `, ${hundredths(credits.wasted)} of them for answers of no use`;
-  return [
-    `  Tokens    ${formatShort(tokens)}${wasted}`,
-    `  Credits   ${hundredths(credits.spent)} by the balance${lost}`,
-  ];
+  return [spent, `  Credits   ${hundredths(credits.spent)} by the balance${lost}`];
 }
 
 function hundredths(credits: number): string {

@@ -1,4 +1,5 @@
 import type { Model } from '../../batch/models.js';
+import type { Progress } from '../../batch/progress.js';
 import type { ListedState } from '../run-filter.js';
 import { formatCount, formatDuration, formatMoment } from './format.js';
 import { type Column, tableLines } from './table.js';
@@ -7,7 +8,7 @@ export { statusView } from './status-view.js';
 export { summaryView } from './summary-view.js';
 
 const MODEL_COLUMNS: readonly Column<Model>[] = [
-  { title: 'MODEL', align: 'left', value: ({ id }) => id },
+  { title: 'MODEL', align: 'left', value: ({ id }) => id, most: 80 },
   { title: 'MODALITY', align: 'left', value: ({ modality }) => modality },
   { title: 'NODES', align: 'right', value: ({ nodes }) => formatCount(nodes) },
 ];
@@ -21,6 +22,10 @@ export function modelsTable(models: readonly Model[]): string {
 export interface RunRow {
   readonly id: string;
   readonly state: ListedState;
+  /** Who or what paused it. */
+  readonly pausedBy?: Progress['pausedBy'];
+  /** What it waits for. */
+  readonly waiting?: Progress['waiting'];
   readonly items?: number | undefined;
   readonly ok?: number | undefined;
   readonly failed?: number | undefined;
@@ -42,7 +47,7 @@ const SKIPPED: Column<RunRow> = {
 /** Ids are not clipped: they are what the next command needs. */
 const RUN_COLUMNS: readonly Column<RunRow>[] = [
   { title: 'RUN', align: 'left', value: ({ id }) => id },
-  { title: 'STATE', align: 'left', value: ({ state }) => state.replace('-', ' ') },
+  { title: 'STATE', align: 'left', value: stateText },
   { title: 'ITEMS', align: 'right', value: ({ items }) => countOrDash(items) },
   { title: 'OK', align: 'right', value: ({ ok }) => countOrDash(ok) },
   { title: 'FAILED', align: 'right', value: ({ failed }) => countOrDash(failed) },
@@ -55,6 +60,12 @@ const RUN_COLUMNS: readonly Column<RunRow>[] = [
     value: ({ startedAt, endedAt }) => (endedAt === undefined ? '-' : formatDuration(endedAt - startedAt)),
   },
 ];
+
+function stateText({ state, pausedBy, waiting }: RunRow): string {
+  if (state === 'paused' && pausedBy !== undefined) return `paused: ${pausedBy}`;
+  if (waiting !== undefined) return `waiting ${formatDuration(Date.now() - waiting.since)}`;
+  return state.replace('-', ' ');
+}
 
 function countOrDash(count: number | undefined): string {
   return count === undefined ? '-' : formatCount(count);

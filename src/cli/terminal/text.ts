@@ -75,3 +75,9 @@ export function wrap(text: string, width: number): string[] {
   }
   return lines;
 }
+
+/** A text from outside after its name, over as many lines of at most `width` columns as it takes. */
+export function namedLines(name: string, text: string, width: number): string[] {
+  const indent = widthOf(name);
+  return wrap(clean(text), width - indent).map((line, at) => `${at === 0 ? name : ' '.repeat(indent)}${line}`);
+}

@@ -1,12 +1,15 @@
 import { chmod, mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import envPaths from 'env-paths';
+import { platformDir } from '../platform-dir.js';
 import { PINNED_CLI } from './binary.js';
 
-/** Where installed programs are kept: `DRIA_TEMPORAL_CACHE`, else the platform's own place for caches. */
-export function resolveCacheDir(env: NodeJS.ProcessEnv): string {
+/**
+ * Where installed programs are kept: `DRIA_TEMPORAL_CACHE`, else the platform's own place for caches, else, for a user
+ * without a home folder, `fallback`.
+ */
+export function resolveCacheDir<T extends string | undefined>(env: NodeJS.ProcessEnv, fallback: T): string | T {
   const chosen = env.DRIA_TEMPORAL_CACHE;
-  return chosen ? resolve(chosen) : envPaths('dria-temporal', { suffix: '' }).cache;
+  return chosen ? resolve(chosen) : (platformDir('cache', env) ?? fallback);
 }
 
 /** Where the pinned release is, or would be. Only whole programs are ever under this name. */

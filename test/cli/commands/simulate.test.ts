@@ -10,6 +10,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { simulateCommand } from '../../../src/cli/commands/simulate.js';
 import { parseFault, parseLatency, parseModel, parseSlow } from '../../../src/cli/commands/simulate-flags.js';
+import { QUIRKS } from '../../../src/simulator/quirks/catalog.js';
 
 const BUILT = new URL('../../../dist/cli/commands/simulate.js', import.meta.url).href;
 const MAIN = `
@@ -62,11 +63,22 @@ describe('the command as a process', () => {
     expect(await (await fetch(`${url}/credits/balance`)).json()).toMatchObject({ balance: 7 });
   });
 
+  test('takes quirks by flag', async () => {
+    const { url } = await address(simulate('--json', '--quirk', 'quota=0,openai', '--quirk', 'bom'));
+    const response = await fetch(`${url}/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer any' },
+      body: JSON.stringify({ model: 'qwen3.5:9b', messages: [{ role: 'user', content: 'Hi' }] }),
+    });
+    expect([response.status, await response.json()]).toMatchObject([429, { error: { code: 'insufficient_quota' } }]);
+  });
+
   test.each([
     [['--script', '/no/such/file'], 'cannot read the script /no/such/file'],
     [['--port', '70000'], 'port'],
     [['--latency', '9-1'], 'minMs must not be over maxMs'],
     [['--host', '203.0.113.1'], 'cannot listen'],
+    [['--quirk', 'nonsense'], 'no such quirk: nonsense'],
   ])('refuses %j with the reason and exit code 2', async (args, reason) => {
     const child = simulate(...args);
     const [message, code] = await Promise.all([text(child.stderr), ended(child)]);
@@ -76,11 +88,12 @@ describe('the command as a process', () => {
   });
 });
 
-test('the help has an example and fits 80 columns', () => {
+test('the help has an example and all quirks, and fits 80 columns', () => {
   let help = '';
   const command = simulateCommand().configureOutput({ writeOut: (part) => (help += part) });
   command.outputHelp();
   expect(help).toContain('$ dria-temporal simulate');
+  for (const { name } of QUIRKS) expect(help).toContain(`\n  ${name}`);
   expect(Math.max(...help.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
 });
 

@@ -1,18 +1,6 @@
-import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { wantedAt } from '../../../src/cli/completion/wanted.js';
-import { createProgram } from '../../../src/cli/program.js';
-
-const program = createProgram(
-  {
-    stdin: new PassThrough(),
-    stdout: new PassThrough(),
-    stderr: new PassThrough(),
-    env: {},
-    interrupt: new AbortController().signal,
-  },
-  () => undefined,
-);
+import { program } from '../../support/program.js';
 
 /** What can stand at the end of a line, as words, or the kind of it. */
 function at(...line: string[]): string[] | string {
@@ -52,6 +40,11 @@ describe('at the end of a line can stand', () => {
       ['completion', ''],
       ['bash', 'zsh', 'fish'],
     ],
+    [['schedule', 'un'], ['unpause']],
+    [
+      ['-n', 'x', 'schedule', 'create', '--overlap', 'buffer'],
+      ['buffer-one', 'buffer-all'],
+    ],
     [['batch', '--model', ''], []],
     [['batch', '--nonsense=x'], []],
   ])('after %j the fixed values %j', (line, expected) => {
@@ -60,6 +53,8 @@ describe('at the end of a line can stand', () => {
 
   test.each([
     [['batch', ''], 'files'],
+    [['batch', 'a.csv', ''], 'files'],
+    [['check', ''], 'files'],
     [['batch', '--output', ''], 'files'],
     [['batch', '-o', 'x'], 'files'],
     [['batch', '--schema-file=x'], 'files'],

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Progress } from '../../../src/batch/progress.js';
-import { createReporter, type Reporter } from '../../../src/cli/terminal/reporter.js';
+import { createReporter } from '../../../src/cli/terminal/create-reporter.js';
+import type { Reporter } from '../../../src/cli/terminal/reporter.js';
 import { modelAt, progressAt, Recorder, START, summaryAt } from './runs.js';
 
 const eventSchema = z.looseObject({ type: z.string(), time: z.iso.datetime() });
@@ -92,5 +93,17 @@ test('the end holds the whole account', () => {
       requests_per_s: 10.2,
       output: 'out.jsonl',
     },
+  ]);
+});
+
+test('a wait is in every line of its time, and a note is one event', () => {
+  const { at, events } = script();
+  const waiting = { text: 'connection refused', since: START, until: START + 900_000 };
+  at(0, { state: 'waiting', waiting, notes: ['a note'] });
+  at(2, { state: 'paused', pausedBy: 'refused', reason: '404: no such model', notes: ['a note'] });
+  expect(events()).toMatchObject([
+    { type: 'note', message: 'a note' },
+    { type: 'progress', state: 'waiting', waiting },
+    { type: 'progress', state: 'paused', paused_by: 'refused', reason: '404: no such model' },
   ]);
 });

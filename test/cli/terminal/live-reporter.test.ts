@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createReporter, type Reporter } from '../../../src/cli/terminal/reporter.js';
+import { createReporter } from '../../../src/cli/terminal/create-reporter.js';
+import type { Reporter } from '../../../src/cli/terminal/reporter.js';
 import { modelAt, progressAt, Recorder, START, summaryAt } from './runs.js';
 import { Screen } from './screen.js';
 
@@ -45,10 +46,25 @@ describe('the live view', () => {
     expect([run, ui]).toEqual(['run batch-1 · 10,000 items', 'Web UI: http://127.0.0.1:8233/x']);
     expect(bar).toMatch(/^⠋ running ━+─+ 1,234\/10,000 12%$/u);
     expect(counts).toBe('1,230 ok · 4 failed · 1,300 requests · 1.2M tokens');
-    expect(times).toBe('elapsed 2m 05s · 10/10 lanes');
+    expect(times).toBe('elapsed 2m 05s · 10/10 permits');
     expect(titles).toMatch(/model +nodes +ok +failed +fallbacks +tokens/);
     expect(first).toMatch(/qwen3.5:9b +4 +800 +2 +1 +0$/);
     expect(second).toMatch(/lfm2:24b-a2b +down +4 +430 +2 +0 +0$/);
+    reporter.close();
+  });
+
+  test('a wait has its own line with its times, which a long text does not push away; notes stand above', () => {
+    const { reporter, screen } = terminal();
+    vi.setSystemTime(START + 90_000);
+    const waiting = { text: 'the endpoint refuses connections '.repeat(5), since: START, until: START + 900_000 };
+    const notes = ['qwen: max_tokens is refused; it is left out'];
+    reporter.progress(progressAt({ state: 'waiting', waiting, notes }));
+    const [note, bar, wait] = screen.text;
+    expect(note).toBe('note: qwen: max_tokens is refused; it is left out');
+    expect(bar).toMatch(/waiting/);
+    expect(wait).toMatch(/^waiting: the endpoint .*… · since \d\d:\d\d:\d\d \(1m 30s\), until \d\d:\d\d:\d\d$/);
+    reporter.progress(progressAt({ notes }));
+    expect(screen.text.filter((line) => line.startsWith('note:'))).toHaveLength(1);
     reporter.close();
   });
 
@@ -59,7 +75,7 @@ describe('the live view', () => {
       vi.advanceTimersByTime(1000);
     }
     expect(screen.text[1]).toBe('100 ok · 0 failed · 12.0 req/s · 15.0k tokens (1.5k/s)');
-    expect(screen.text[2]).toBe('ETA 1m 30s · elapsed 11s · 10/10 lanes');
+    expect(screen.text[2]).toBe('ETA 1m 30s · elapsed 11s · 10/10 permits');
     reporter.close();
   });
 
@@ -172,7 +188,7 @@ describe('the live view', () => {
     const { reporter, screen } = terminal();
     reporter.progress(progressAt());
     vi.advanceTimersByTime(7000);
-    expect(screen.text[2]).toBe('elapsed 7s · 10/10 lanes');
+    expect(screen.text[2]).toBe('elapsed 7s · 10/10 permits');
     reporter.close();
   });
 
@@ -261,7 +277,7 @@ describe('the live view', () => {
 });
 
 describe('the live view in a process of its own', () => {
-  const built = new URL('../../../dist/cli/terminal/reporter.js', import.meta.url).href;
+  const built = new URL('../../../dist/cli/terminal/create-reporter.js', import.meta.url).href;
   const show = (rest: string): string => `
     const { createReporter } = await import(${JSON.stringify(built)});
     const reporter = createReporter({ mode: 'live', stream: process.stderr, env: {} });

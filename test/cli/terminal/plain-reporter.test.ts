@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Progress } from '../../../src/batch/progress.js';
-import { createReporter, type Reporter } from '../../../src/cli/terminal/reporter.js';
+import { createReporter } from '../../../src/cli/terminal/create-reporter.js';
+import { formatMoment } from '../../../src/cli/terminal/format.js';
+import type { Reporter } from '../../../src/cli/terminal/reporter.js';
 import { modelAt, progressAt, Recorder, START, summaryAt } from './runs.js';
 
 interface Log {
@@ -95,4 +97,20 @@ test('a stream that is gone is written to without harm', () => {
   reporter.finish(progressAt());
   reporter.close();
   expect(stream.text).toBe('');
+});
+
+test('a wait and a note are said once each, with the times of the wait', () => {
+  const { stream, at } = log();
+  const waiting = { text: 'connection refused\u001b[2J (127.0.0.1:9)', since: START, until: START + 900_000 };
+  const notes = ['qwen: the endpoint refuses timeout_secs; it is left out'];
+  at(0, { waiting });
+  at(0.5, { waiting, notes });
+  at(1, { waiting: { ...waiting, until: START + 960_000 }, notes });
+  at(1.5, { waiting: { ...waiting, text: '503: Loading model' }, notes });
+  const time = (ms: number): string => formatMoment(START + ms).slice(11);
+  expect(stream.lines).toEqual([
+    `waiting: connection refused (127.0.0.1:9) · since ${time(0)} · until ${time(900_000)}`,
+    'note: qwen: the endpoint refuses timeout_secs; it is left out',
+    `waiting: 503: Loading model · since ${time(0)} · until ${time(900_000)}`,
+  ]);
 });

@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import type { ModelProgress, Progress } from '../../../src/batch/progress.js';
+import { NO_PROGRESS } from '../../../src/batch/run-view.js';
 import type { RunSummary } from '../../../src/batch/summary.js';
 
 /** When the runs of these tests start. */
@@ -13,23 +14,12 @@ export function modelAt(id: string, facts: Partial<ModelProgress> = {}): ModelPr
 /** A snapshot of a run of 1,000 items that has just begun. */
 export function progressAt(facts: Partial<Progress> = {}): Progress {
   return {
+    ...NO_PROGRESS,
     state: 'running',
     items: 1000,
-    ok: 0,
-    failed: 0,
-    skipped: 0,
-    truncated: 0,
-    empty: 0,
-    tokens: 0,
-    requests: 0,
-    retries: 0,
-    rates: {},
-    spending: { tokens: 0 },
     chunks: { total: 2, started: 1, done: 0 },
-    lanes: { total: 10, used: 10 },
-    models: [],
+    permits: { total: 10, used: 10 },
     startedAt: START,
-    lastFailures: [],
     ...facts,
   };
 }
@@ -39,6 +29,7 @@ export function summaryAt(facts: Partial<RunSummary> = {}): RunSummary {
   return {
     runId: 'batch-1',
     state: 'completed',
+    outcome: 'all',
     items: 1000,
     ok: 990,
     failed: 10,

@@ -31,6 +31,15 @@ describe('tables', () => {
     expect(runsTable([])).toBe('No runs.');
   });
 
+  test('why a run does not go on stands beside its state', () => {
+    const table = runsTable([
+      { id: 'held', state: 'paused', pausedBy: 'refused', startedAt: START },
+      { id: 'slow', state: 'waiting', waiting: { text: 'x', since: Date.now() - 180_000 }, startedAt: START },
+    ]);
+    expect(table).toMatch(/^held +paused: refused +-/m);
+    expect(table).toMatch(/^slow +waiting 3m 0\ds +-/m);
+  });
+
   test('what nobody knows of a run is a dash, and a line of usual length fits', () => {
     const known = { id: 'prompts-8174f1a9c4eb', items: 12_345, startedAt: START };
     const table = runsTable([
@@ -39,6 +48,25 @@ describe('tables', () => {
     ]);
     expect(table).toMatch(/^left +no worker +- +- +- +[\d-]+ [\d:]+ +-$/m);
     expect(widest(table)).toBeLessThanOrEqual(80);
+  });
+});
+
+describe('a wait and notes', () => {
+  const notes = [`qwen: the endpoint refuses ${'timeout_secs '.repeat(10)}; it is left out`];
+
+  test('are on the page of a run, within 80 columns', () => {
+    const waiting = { text: 'connection refused '.repeat(8), since: START, until: START + 900_000 };
+    const page = statusView('batch-1', progressAt({ waiting, notes }), undefined, START + 60_000);
+    expect(page).toMatch(/^Waiting {3}connection refused/m);
+    expect(page).toMatch(/^ {10}since \d\d:\d\d:\d\d \(1m 00s\), until \d\d:\d\d:\d\d$/m);
+    expect(page).toMatch(/^Note {6}qwen: the endpoint refuses/m);
+    expect(widest(page)).toBeLessThanOrEqual(80);
+  });
+
+  test('notes are on the page of what a run came to', () => {
+    const page = summaryView(summaryAt({ notes }));
+    expect(page).toMatch(/^ {2}Note {6}qwen: the endpoint refuses/m);
+    expect(widest(page)).toBeLessThanOrEqual(80);
   });
 });
 
@@ -75,6 +103,11 @@ describe('the page of a run', () => {
     expect(page).toMatch(/Newest failures:\n {2}#17 qwen3.5:9b {2}400: no no .*…$/u);
   });
 
+  test('says what came from a cache', () => {
+    const page = statusView('batch-1', { ...progress, cachedTokens: 400_000 });
+    expect(page).toContain('Tokens    1.2M of 2,000,000 at most, 400k from a cache\n');
+  });
+
   test('fits 80 columns', () => {
     expect(widest(statusView('batch-1', progress))).toBeLessThanOrEqual(80);
   });
@@ -98,6 +131,12 @@ describe('the summary', () => {
       'Tokens    1.2M\n  Requests  1,020 (10.2/s)\n  Time      1m 40s\n  Results   /data/out.jsonl',
     );
     expect(page).toMatch(/qwen3.5:9b +4 +990 +10 +5/);
+    expect(widest(page)).toBeLessThanOrEqual(80);
+  });
+
+  test('says what came from a cache', () => {
+    const page = summaryView(summaryAt({ cachedTokens: 400_000, wastedTokens: 1_000 }));
+    expect(page).toContain('Tokens    1.2M, 400k of them from a cache, and 1.0k for answers of no use\n');
     expect(widest(page)).toBeLessThanOrEqual(80);
   });
 

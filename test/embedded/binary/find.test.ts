@@ -37,7 +37,7 @@ function script(folder: string, name: string, body: string): string {
 
 function find(env: NodeJS.ProcessEnv, downloadUrl = NO_DOWNLOAD) {
   const onStep = (message: string): void => void steps.push(message);
-  return findBinary({ env: { DRIA_TEMPORAL_CACHE: cache, ...env }, onStep, downloadUrl });
+  return findBinary({ env: { DRIA_TEMPORAL_CACHE: cache, ...env }, fallbackCache: cache, onStep, downloadUrl });
 }
 
 describe('the temporal program is', () => {

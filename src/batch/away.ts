@@ -1,0 +1,65 @@
+import { type Away, type BatchState, withNews } from './batch-state.js';
+import { firstCredits } from './credits.js';
+import type { Model } from './models.js';
+import type { EndpointWait } from './progress.js';
+import { applyList, ENDPOINT_COOLING, notesOfList } from './targets.js';
+
+/** What an endpoint was asked for before the first request, and has given. */
+export interface EndpointFacts {
+  /** Absent if the list was not given, or is not needed. */
+  readonly models?: readonly Model[];
+  readonly balance?: number;
+  /** Why something that is needed was not given. */
+  readonly away?: string;
+}
+
+/** What an endpoint is asked for before a run's first request. */
+export interface Needs {
+  /** The list of models; a run with a chosen model needs none. */
+  readonly models: boolean;
+  /** The balance. Only a run with a limit in credits needs it: many keys may chat and not read it. */
+  readonly balance: boolean;
+}
+
+/** Returns what a run still needs of its endpoint before its first request. */
+export function needsOf({ targets, options, credits }: BatchState): Needs {
+  return { models: targets.length === 0, balance: options.maxCredits !== undefined && credits === undefined };
+}
+
+/** Applies what an endpoint has given at `now`, epoch ms; if something is still missing, the run waits for it. */
+export function withFacts(state: BatchState, { models, balance, away }: EndpointFacts, now: number): BatchState {
+  const { targets, credits } = state;
+  const listed = targets.length === 0 && models !== undefined ? withList(state, models) : state;
+  const known: BatchState = {
+    ...listed,
+    ...(credits === undefined && balance !== undefined ? { credits: firstCredits(balance) } : {}),
+  };
+  const { since = now, tries = -1, text = NO_MODELS } = state.away ?? {};
+  const wait = Math.min(ENDPOINT_COOLING.first * 2 ** (tries + 1), ENDPOINT_COOLING.longest);
+  return whileNeeded({ ...known, away: { text: away ?? text, since, tries: tries + 1, until: now + wait } });
+}
+
+function withList(state: BatchState, models: readonly Model[]): BatchState {
+  const targets = applyList(state.targets, models);
+  return withNews({ ...state, targets }, { lastFailures: [], notes: notesOfList(models) });
+}
+
+const NO_MODELS = 'the endpoint lists no models';
+
+/** Returns the state without a wait for the endpoint if nothing is missing any more. */
+export function whileNeeded(state: BatchState): BatchState {
+  const needs = needsOf(state);
+  if (needs.models || needs.balance) return state;
+  const { away: _over, ...rest } = state;
+  return rest;
+}
+
+/** Returns when a run gives up waiting for its endpoint, epoch ms. A pause does not count. */
+export function awayDeadline({ options, resumedAt = 0 }: BatchState, { since }: Away): number {
+  return Math.max(since, resumedAt) + options.maxWaitSecs * 1000;
+}
+
+/** Returns the wait as progress shows it. */
+export function awayWait(state: BatchState, away: Away): EndpointWait {
+  return { text: away.text, since: away.since, until: Math.min(away.until, awayDeadline(state, away)) };
+}

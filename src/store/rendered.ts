@@ -1,0 +1,91 @@
+import type { FileHandle } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import type { Manifest } from '../batch/manifest.js';
+import type { ResultFormat } from '../batch/output-format.js';
+import { answerFacts } from '../batch/part-facts.js';
+import type { BatchFacts } from '../formats/openai.js';
+import { hasColumns, isOwn, type RenderedRun, render } from '../formats/render.js';
+import { openNameless } from '../input/nameless-file.js';
+import type { Storage } from '../storage/storage.js';
+import { readStagedManifest } from './manifest.js';
+import { partialLines } from './partial-lines.js';
+import { readPartFacts } from './parts.js';
+import { streamResults } from './results.js';
+import { readStoredSettings } from './settings.js';
+
+/**
+ * Streams a run's results in a format. Throws as {@link streamResults} does, before the first byte if the format has columns,
+ * a `FormatError` if the results cannot be written so, and the signal's reason.
+ */
+export async function* renderedResults(
+  storage: Storage,
+  run: string,
+  format: ResultFormat,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const manifest = format.name === 'openai' ? await readStagedManifest(storage, run) : undefined;
+  const facts = manifest === undefined ? { run } : factsOfParts(storage, run, manifest);
+  const lines = () => unlessAborted(signal, streamResults(storage, run));
+  yield* render(lines, format, await describe(storage, run, format, facts));
+}
+
+/** Streams the output lines that a run has so far in a format. Throws a `FormatError` if they cannot be written so. */
+export async function* renderedPartial(
+  storage: Storage,
+  run: string,
+  format: ResultFormat,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const described = await describe(storage, run, format, { run });
+  if (!hasColumns(format)) {
+    yield* render(() => partialLines(storage, run), format, described);
+    return;
+  }
+  // A run that goes on has more lines when it is read again.
+  const kept = await keep(partialLines(storage, run));
+  try {
+    yield* render(() => kept.createReadStream({ start: 0, autoClose: false }), format, described);
+  } finally {
+    await kept.close();
+  }
+}
+
+/** Passes pieces on. Throws the signal's reason when it is aborted: nothing is yielded while lines are only looked through. */
+async function* unlessAborted(
+  signal: AbortSignal | undefined,
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of pieces) {
+    signal?.throwIfAborted();
+    yield piece;
+  }
+}
+
+async function describe(storage: Storage, run: string, format: ResultFormat, facts: BatchFacts): Promise<RenderedRun> {
+  if (isOwn(format)) return { detail: false, facts };
+  const { detail, schema } = await readStoredSettings(storage, run);
+  return { detail, schema, facts };
+}
+
+/** Returns what is known of the answers of whole results, a chunk at a time. */
+function factsOfParts(storage: Storage, run: string, { chunkSize, items }: Manifest): BatchFacts {
+  return {
+    run,
+    page: async (item) => {
+      const found = await readPartFacts(storage, run, Math.floor(item / chunkSize));
+      const end = Math.min(item + chunkSize, items);
+      return { facts: found === undefined ? new Map() : answerFacts(found), end };
+    },
+  };
+}
+
+/** Writes bytes into a file without a name: it is gone with the process, however that ends. */
+async function keep(source: AsyncIterable<Uint8Array>): Promise<FileHandle> {
+  const handle = await openNameless(tmpdir());
+  try {
+    for await (const piece of source) await handle.writeFile(piece);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
