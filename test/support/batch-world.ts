@@ -90,8 +90,8 @@ export class World {
   static async open(options: WorldOptions = {}): Promise<World> {
     const { client, native } = await connect(options.address ?? inject('temporalAddress'));
     const simulator = await startSimulator(options.simulator);
-    const { modelsList, silent, held, noBalance } = options;
-    const fronted = [modelsList, silent, held, noBalance].some((front) => front !== undefined);
+    const { modelsList, silent, held, noBalance, crowd } = options;
+    const fronted = [modelsList, silent, held, noBalance, crowd].some((front) => front !== undefined);
     const baseUrl = fronted ? await frontOf(simulator, options) : simulator.url;
     const world = new World(new Client({ connection: client }), native, simulator, baseUrl);
     (options.onTestFinished ?? onTestFinished)(() => world.#close());

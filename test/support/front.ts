@@ -15,12 +15,39 @@ export interface Front {
   readonly noBalance?: boolean;
   /** Requests whose body includes a text wait, however long it takes, until the test has seen what it wants to see. */
   readonly held?: { readonly includes: string; readonly until: Promise<unknown> };
+  /** Prompts are answered only once so many are in flight. */
+  readonly crowd?: Crowd;
+}
+
+/** Requests of which the first wait for one another, so that how many are in flight at once depends on no machine's speed. */
+export class Crowd {
+  /** How many were ever in flight at once. */
+  most = 0;
+  #inFlight = 0;
+  #open = (): void => undefined;
+  readonly #opened = new Promise<void>((resolve) => {
+    this.#open = resolve;
+  });
+
+  constructor(private readonly size: number) {}
+
+  /** Resolves once the crowd has had its size. */
+  async enter(): Promise<void> {
+    this.#inFlight += 1;
+    this.most = Math.max(this.most, this.#inFlight);
+    if (this.#inFlight === this.size) this.#open();
+    await this.#opened;
+  }
+
+  leave(): void {
+    this.#inFlight -= 1;
+  }
 }
 
 /** A server in front of the simulated network. Returns the base URL; ends with the test. */
 export async function frontOf(
   simulator: Pick<Simulator, 'port'>,
-  { modelsList, silent, noBalance, held }: Front,
+  { modelsList, silent, noBalance, held, crowd }: Front,
 ): Promise<string> {
   const server = createServer(async (request, response) => {
     if (silent?.includes(request.url ?? '')) return;
@@ -37,6 +64,10 @@ export async function frontOf(
     }
     const body: Buffer[] = [];
     for await (const piece of request) body.push(piece);
+    if (crowd !== undefined && body.length > 0) {
+      response.on('close', () => crowd.leave());
+      await crowd.enter();
+    }
     if (held !== undefined && Buffer.concat(body).includes(held.includes)) await held.until;
     const answer = await fetch(`http://127.0.0.1:${simulator.port}${request.url}`, {
       method: request.method ?? 'GET',

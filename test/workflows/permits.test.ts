@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { askedTimes, progressUntil, prompts, World } from '../support/batch-world.js';
+import { Crowd } from '../support/front.js';
 
 const fixed = (ms: number) => ({ latency: { kind: 'fixed', ms } }) as const;
 
@@ -36,16 +37,18 @@ it('goes on with the next chunks while one item of the first takes long', async 
 });
 
 it('gives permits to as many chunks as it takes to use them', async () => {
-  const world = await World.open({ simulator: fixed(6_000) });
+  const crowd = new Crowd(60);
+  const world = await World.open({ crowd });
   const run = await world.start(prompts(60), { options: { concurrency: 60, chunkSize: 1 } });
   expect(await run.result()).toMatchObject({ ok: 60 });
-  expect((await world.stats()).maxInFlight).toBe(60);
+  expect(crowd.most).toBe(60);
 });
 
 describe('with hundreds of permits', () => {
   /** A run of 450 prompts in two chunks on 300 permits, and the longest of its histories. */
   async function hundreds(pack?: number) {
-    const world = await World.open({ simulator: fixed(3_000), noWorker: true });
+    const crowd = new Crowd(300);
+    const world = await World.open({ simulator: fixed(500), crowd, noWorker: true });
     await world.startWorker({ maxRequests: 400 });
     const run = await world.start(prompts(450), {
       // A machine that is busy with 300 activities may be late with heartbeats: no reason to start one again here.
@@ -57,7 +60,7 @@ describe('with hundreds of permits', () => {
     const query = `WorkflowId STARTS_WITH '${run.id}'`;
     const lengths: number[] = [];
     for await (const { historyLength } of world.client.workflow.list({ query })) lengths.push(historyLength);
-    return { most: (await world.stats()).maxInFlight, longest: Math.max(...lengths) };
+    return { most: crowd.most, longest: Math.max(...lengths) };
   }
 
   it('never has more requests in flight than permits, and uses them all, where packs are wide', async () => {
