@@ -48,9 +48,14 @@ function countLines(progress: Progress): string[] {
     `Done      ${formatCount(done)} of ${formatCount(items)} items (${percentOf(done, items)}%)`,
     `          ${formatCount(ok)} ok${taken}${cut}, ${formatCount(failed)} failed${left}`,
     ...speedLines(progress),
-    `Requests  ${formatCount(requests)}, ${formatCount(retries)} of them retries${nothing}`,
-    ...spendingLines(progress),
-    `Permits   ${formatCount(permits.used)} of ${formatCount(permits.total)} in use`,
+    // Storage has the answers of a run that nobody works on, but not what they took.
+    ...(requests === 0 && permits.total === 0
+      ? []
+      : [
+          `Requests  ${formatCount(requests)}, ${formatCount(retries)} of them retries${nothing}`,
+          ...spendingLines(progress),
+          `Permits   ${formatCount(permits.used)} of ${formatCount(permits.total)} in use`,
+        ]),
     `Chunks    ${formatCount(chunks.done)} of ${formatCount(chunks.total)} done, ${formatCount(chunks.started)} started`,
   ];
 }

@@ -119,6 +119,13 @@ describe('the page of a run', () => {
   });
 });
 
+test('the page of a run that nobody works on does not show what only a worker knows as zero', () => {
+  const counted = progressAt({ ok: 50, permits: { total: 0, used: 0 }, requests: 0, retries: 0, tokens: 0 });
+  const page = statusView('batch-1', counted);
+  expect(page).toContain('50 ok');
+  expect(page).not.toMatch(/^(Requests|Tokens|Permits)/m);
+});
+
 describe('the summary', () => {
   test('accounts for every item and says where the results are', () => {
     const page = summaryView(summaryAt(), '/data/out.jsonl');
