@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { estimateRun, textTokens } from '../batch/estimate.js';
 import { type BatchOptions, batchOptionsSchema } from '../batch/options.js';
 import type { ReadOptions } from '../batch/read-options.js';
+import { loadSchemaCompiler } from '../dria/schema-compiler.js';
 import { resolveDataDir } from '../embedded/data-dir.js';
 import type { DetectedFile } from '../input/detect.js';
 import { describeProblem, InputError } from '../input/errors.js';
@@ -106,6 +107,7 @@ async function reportOf(inputs: readonly InputFile[], checking: Checking): Promi
       attachments: { folder, roots: [...checking.roots, ...others], maxBytes: DEFAULT_MAX_ATTACHMENT_BYTES },
       chunkSize: checking.options.chunkSize,
       skipInvalid: true,
+      loadCompile: loadSchemaCompiler,
       signal: checking.signal,
       onProgress: checking.onProgress,
       measure: (item, line) => contents.measure(item, line),

@@ -22,7 +22,7 @@ import type { RunEnd } from '../batch/run-event.js';
 import { NO_PROGRESS, progressOfSummary, startingProgress, summaryOf } from '../batch/run-view.js';
 import type { ExecutionChain } from '../batch/step-contract.js';
 import type { EndState, RunSummary } from '../batch/summary.js';
-import { chosenTarget } from '../batch/targets.js';
+import { chosenTarget, withNamed } from '../batch/targets.js';
 import { longSteps, steps } from './activities.js';
 import { BatchRun, type CarriedBatchInput } from './batch-run.js';
 import { readEndpoint, waitOf } from './endpoint-facts.js';
@@ -157,7 +157,7 @@ class RunLife implements Steered {
     // A run that goes on after an earlier one has answers already: it has no canary.
     const canary = hasOutcomes ? undefined : await this.canaryOf(options.canary);
     // The items may name one, if the options do not.
-    const targets = options.model === undefined ? [] : chosenTarget(options.model);
+    const targets = options.model === undefined ? withNamed([], manifest.models) : chosenTarget(options.model);
     const begun = startBatch(
       { manifest, options },
       {

@@ -1,5 +1,5 @@
 import { TOKEN_RULE } from '../../batch/estimate.js';
-import { MODALITIES, type ModalityCounts } from '../../batch/modality.js';
+import { countOf, MODALITIES, type ModalityCounts } from '../../batch/modality.js';
 import { formatCount, formatItems, formatShort } from './format.js';
 import { clean, clip, namedLines } from './text.js';
 
@@ -89,8 +89,8 @@ function itemLines(report: CheckReport, items: NonNullable<CheckReport['items']>
 }
 
 function itemsText(items: NonNullable<CheckReport['items']>): string {
-  const kinds = MODALITIES.filter((modality) => items[modality] > 0).map(
-    (modality) => `${formatCount(items[modality])} ${modality}`,
+  const kinds = MODALITIES.filter((modality) => countOf(items, modality) > 0).map(
+    (modality) => `${formatCount(countOf(items, modality))} ${modality}`,
   );
   const invalid = items.invalid === 0 ? [] : [`${formatCount(items.invalid)} invalid`];
   return `${formatCount(items.all)}: ${[...kinds, ...invalid].join(', ')}`;
