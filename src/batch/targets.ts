@@ -230,7 +230,12 @@ export function isUp({ downUntil }: Target, now: number): boolean {
 }
 
 function takes(target: Target, modality: Modality): boolean {
-  return isMadeFor(target, modality) && !target.refused.some((refused) => includesModality(modality, refused));
+  return isMadeFor(target, modality) && !target.refused.some((refused) => isPartOf(refused, modality));
+}
+
+/** Who takes no pictures takes no pictures and sounds together either. */
+function isPartOf(refused: Modality, modality: Modality): boolean {
+  return refused === modality || (refused !== 'text' && includesModality(modality, refused));
 }
 
 /** Returns true if a target takes a modality, unless it has refused it. */

@@ -65,7 +65,7 @@ function requestOf({ endpoint, options, line, attachment }: Asked): string {
       timeoutMs: 1000,
       prompt: line.prompt,
       ...(schema === undefined ? {} : { schema: { name: 'answer', schema } }),
-      ...(attachment === undefined ? {} : { attachment: { kind: 'image', mediaType: 'image/*', url: attachment } }),
+      ...(attachment === undefined ? {} : { attachments: [{ kind: 'image', mediaType: 'image/*', url: attachment }] }),
     },
     PROFILE,
   );
@@ -73,7 +73,7 @@ function requestOf({ endpoint, options, line, attachment }: Asked): string {
 }
 
 const keyOf = ({ line, attachment }: Asked): string =>
-  Buffer.from(contentKey(line, attachment === undefined ? undefined : `url ${attachment}`)).toString('hex');
+  Buffer.from(contentKey(line, attachment === undefined ? [] : [`url ${attachment}`])).toString('hex');
 
 const questionOfRun = ({ endpoint, options, line }: Asked) =>
   questionOf({ sha256: line.prompt, endpoint, options, folder: line.prompt });
@@ -119,6 +119,6 @@ describe('contentKey', () => {
   });
 
   it('does not take an attachment for a part of the text', () => {
-    expect(contentKey({ prompt: 'p' }, 'a')).not.toEqual(contentKey({ prompt: 'p","attachment","a' }));
+    expect(contentKey({ prompt: 'p' }, ['a'])).not.toEqual(contentKey({ prompt: 'p","attachment","a' }));
   });
 });

@@ -173,7 +173,7 @@ describe('a bad input is refused whole', () => {
       expect.stringMatching(/^2: attachment: "..\/secret.png" leads by ".." outside /),
       expect.stringMatching(/^3: attachment: "\/etc\/passwd" is an absolute path outside /),
       expect.stringMatching(/^4: attachment: "link.png" leads through a symbolic link /),
-      expect.stringMatching(/^5: attachment: "note.png" is not an image or a sound/),
+      expect.stringMatching(/^5: attachment: "note.png" is not an image, a sound or a PDF/),
       '6: prompt: must not be empty',
     ]);
   });
@@ -271,7 +271,7 @@ describe('items that are the same', () => {
       .join('\n');
     const found = await scan(text, { unique: true, skipInvalid: true });
     const bytes = Buffer.from(text);
-    const unserved = new Map([['vision', 'no model sees'] as const]);
+    const unserved = { modalities: new Map([['vision', 'no model sees'] as const]), models: new Map() };
     const skipped = await skipUnserved(found, unserved, async (start, end) => bytes.subarray(start, end));
     expect(skipped.manifest).toMatchObject({ invalid: 2, twins: 0, modalities: { text: 1, vision: 0 } });
     expect(skipped.invalid.map(({ item }) => item)).toEqual([0, 1]);
