@@ -153,6 +153,62 @@ describe('a streamed attachment', () => {
   });
 });
 
+describe('several attachments', () => {
+  const bytes = (text: string) => ({ bytes: text.length, open: () => inChunks(Buffer.from(text), [2]) });
+  const image: ChatAttachment = { kind: 'image', mediaType: 'image/png', ...bytes('image') };
+  const sound: ChatAttachment = { kind: 'audio', mediaType: 'audio/wav', ...bytes('sound') };
+  const file: ChatAttachment = { kind: 'file', mediaType: 'application/pdf', name: 'a "b".pdf', ...bytes('pages') };
+  const link: ChatAttachment = { kind: 'file', mediaType: 'application/pdf', url: 'https://e.com/a.pdf' };
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+  it('follow the prompt in their order', async () => {
+    const body = chatBody({ ...REQUEST, attachments: [image, link, sound, file] }, PROFILE);
+    expect(JSON.parse(await streamed(body)).messages[0].content).toEqual([
+      { type: 'text', text: REQUEST.prompt },
+      { type: 'image_url', image_url: { url: `data:image/png;base64,${base64('image')}` } },
+      { type: 'file', file: { filename: 'document.pdf', file_data: 'https://e.com/a.pdf' } },
+      { type: 'input_audio', input_audio: { data: base64('sound'), format: 'wav' } },
+      { type: 'file', file: { filename: 'a "b".pdf', file_data: `data:application/pdf;base64,${base64('pages')}` } },
+    ]);
+  });
+
+  it('stand in messages for the parts that name a path, which keep what else they say', async () => {
+    const whole = { type: 'image_url', image_url: { url: 'https://e.com/a.png' } };
+    const messages = [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: [{ type: 'image_url', image_url: { detail: 'low', url: 'a.png' } }, whole], name: 'n' },
+      { role: 'assistant', content: null, tool_calls: [{ id: 'a' }] },
+      {
+        role: 'user',
+        content: [
+          { type: 'file', file: { path: 'x/y.pdf', filename: 'own.pdf' } },
+          { type: 'file', file: { path: 'b.wav' } },
+        ],
+      },
+    ];
+    const body = chatBody({ ...REQUEST, messages, attachments: [image, file, sound] }, PROFILE);
+    expect(JSON.parse(await streamed(body)).messages).toEqual([
+      messages[0],
+      {
+        role: 'user',
+        name: 'n',
+        content: [
+          { type: 'image_url', image_url: { detail: 'low', url: `data:image/png;base64,${base64('image')}` } },
+          whole,
+        ],
+      },
+      messages[2],
+      {
+        role: 'user',
+        content: [
+          { type: 'file', file: { filename: 'own.pdf', file_data: `data:application/pdf;base64,${base64('pages')}` } },
+          { type: 'input_audio', input_audio: { data: base64('sound'), format: 'wav' } },
+        ],
+      },
+    ]);
+  });
+});
+
 describe('the body of a request to repair an answer', () => {
   const repair = { text: '{"n": "é"}', length: 10, complaint: 'the answer is not what it should be' };
   const messagesOf = (body: string): unknown[] => JSON.parse(body).messages;

@@ -65,6 +65,38 @@ describe('a row of a table', () => {
       { record: { prompt: 'a', id: 'x', attachment: 'p.png', system: 's' } },
     ],
     [
+      'has several attachments in a list',
+      {},
+      ['prompt', 'attachments'],
+      ['a', ['p.png', 'q.pdf']],
+      { record: { prompt: 'a', attachments: ['p.png', 'q.pdf'] } },
+    ],
+    [
+      'has those of several columns, of which one has a list as JSON, and one none',
+      { attachmentColumn: ['front', 'more', 'none'] },
+      ['prompt', 'front', 'more', 'none'],
+      ['a', 'p.png', '["q.png", "r.png"]', ''],
+      { record: { prompt: 'a', attachments: ['p.png', 'q.png', 'r.png'] } },
+    ],
+    [
+      'has an attachment whose name looks like a list',
+      { attachmentColumn: ['front'] },
+      ['prompt', 'front'],
+      ['a', '["x].png'],
+      { record: { prompt: 'a', attachment: '["x].png' } },
+    ],
+    [
+      'has no attachment that is no text',
+      { attachmentColumn: 'front' },
+      ['prompt', 'front'],
+      ['a', ['p.png', 5]],
+      {
+        problems: [{ column: 'front', message: 'must be a path or a URL, or a list of them' }],
+        id: undefined,
+        columns: undefined,
+      },
+    ],
+    [
       'has no field where its cell is empty',
       {},
       ['prompt', 'id', 'attachment'],
