@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_MODEL_LENGTH } from './limits.js';
 import type { RequestBody } from './request-form.js';
 
 /** A message of a conversation, as OpenAI's chat API has it; further fields are passed on. */
@@ -29,7 +30,7 @@ export const inputLineSchema = z.strictObject({
   attachment: z.string().min(1).optional(),
   attachments: z.array(z.string().min(1)).max(MAX_ATTACHMENTS).readonly().optional(),
   system: z.string().refine(isNotBlank, 'must not be empty').optional(),
-  model: z.string().min(1).optional(),
+  model: z.string().min(1).max(MAX_MODEL_LENGTH).optional(),
   max_tokens: z.int().min(1).optional(),
   temperature: z.number().min(0).max(2).optional(),
   schema: z.union([z.string().min(1), z.record(z.string(), z.unknown())]).optional(),

@@ -49,6 +49,7 @@ export function explainIssues(value: unknown, error: z.ZodError): FieldProblem[]
 function explainField(field: string, content: unknown): string {
   if (content === undefined) return 'missing';
   if (field === 'columns') return `must be an object, not ${kindOf(content)}`;
+  if (field === 'model' && typeof content === 'string' && content !== '') return 'too long for the name of a model';
   if (field === 'attachments') {
     return `must be a list of up to ${MAX_ATTACHMENTS.toLocaleString('en')} paths and URLs, as ["a.png", "b.png"]`;
   }

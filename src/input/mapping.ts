@@ -183,7 +183,7 @@ class ColumnMapping implements RowMapping {
       const list = listed(row, this.fieldOf(row, 'attachments'));
       return {
         attachment: plain(this.fieldOf(row, 'attachment')),
-        attachments: Array.isArray(list) ? [...list] : plain(list),
+        attachments: Array.isArray(list) ? list.map(plain) : plain(list),
       };
     }
     const found: unknown[] = [];

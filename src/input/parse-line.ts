@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { type InputLine, type ItemId, inputLineSchema } from '../batch/items.js';
+import { MAX_MODEL_LENGTH } from '../batch/limits.js';
 import { bodyProblem } from '../batch/request-form.js';
 import { messageProblems, textOf } from './conversation.js';
 import type { FieldProblem } from './errors.js';
@@ -113,13 +114,17 @@ function isPlainLine(value: unknown): value is ParsedItem {
   if ('id' in value && !isItemId(value.id)) return false;
   if ('error' in value && typeof value.error !== 'string') return false;
   if ('system' in value && !isNotBlank(value.system)) return false;
-  if ('model' in value && (typeof value.model !== 'string' || value.model === '')) return false;
+  if ('model' in value && !isModelName(value.model)) return false;
   if ('columns' in value && !isObject(value.columns)) return false;
   return !('attachment' in value) || (typeof value.attachment === 'string' && value.attachment !== '');
 }
 
 function isNotBlank(value: unknown): boolean {
   return typeof value === 'string' && value.trim() !== '';
+}
+
+function isModelName(value: unknown): boolean {
+  return typeof value === 'string' && value !== '' && value.length <= MAX_MODEL_LENGTH;
 }
 
 function isObject(value: unknown): boolean {
