@@ -180,11 +180,11 @@ class ColumnMapping implements RowMapping {
   /** Returns the attachments of a row: a cell has one, or a list. */
   private attachmentsOf(row: Row, problems: FieldProblem[]): Record<string, unknown> {
     if (this.attachmentColumns.length === 0) {
-      const list = listed(row, this.fieldOf(row, 'attachments'));
-      return {
-        attachment: plain(this.fieldOf(row, 'attachment')),
-        attachments: Array.isArray(list) ? list.map(plain) : plain(list),
-      };
+      const value = listed(row, this.fieldOf(row, 'attachments'));
+      // A cell of a table with a single path has no brackets.
+      const list = row.json === undefined && typeof value === 'string' ? [value] : value;
+      const attachments = Array.isArray(list) ? list.map(plain) : plain(list);
+      return { attachment: plain(this.fieldOf(row, 'attachment')), attachments };
     }
     const found: unknown[] = [];
     for (const column of this.attachmentColumns) {
@@ -250,7 +250,7 @@ function onlyOf([column, ...others]: readonly string[]): string | undefined {
   return others.length === 0 ? column : undefined;
 }
 
-/** Returns the list that a cell has: that of a table's file as JSON, since a CSV has no other. */
+/** Returns the list that a cell has: in a CSV, which has no other, as JSON. */
 function listed({ json }: Row, value: unknown): unknown {
   if (json !== undefined || typeof value !== 'string' || !/^\s*\[\s*"/.test(value)) return value;
   try {

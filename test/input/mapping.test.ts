@@ -72,6 +72,13 @@ describe('a row of a table', () => {
       { record: { prompt: 'a', attachments: ['p.png', 'q.pdf'] } },
     ],
     [
+      'has a single attachment in a column for several',
+      {},
+      ['prompt', 'attachments'],
+      ['a', 'p.png'],
+      { record: { prompt: 'a', attachments: ['p.png'] } },
+    ],
+    [
       'has those of several columns, of which one has a list as JSON, and one none',
       { attachmentColumn: ['front', 'more', 'none'] },
       ['prompt', 'front', 'more', 'none'],
