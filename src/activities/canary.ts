@@ -1,7 +1,7 @@
-import { addModalities, modalitiesOf } from '../batch/batch-state.js';
 import { type CanaryChunk, canaryOf } from '../batch/canary.js';
+import { dividedOf } from '../batch/item-groups.js';
 import { encodeItems } from '../batch/item-ranges.js';
-import { noModalityCounts } from '../batch/modality.js';
+import { addModalities, noModalityCounts } from '../batch/modality.js';
 import { readStagedManifest } from '../store/manifest.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { invalid, translated } from './failures.js';
@@ -17,7 +17,7 @@ export function readCanary(
     let offset = noModalityCounts();
     const chunks = manifest.chunks.map((chunk) => {
       const before = offset;
-      offset = addModalities(offset, modalitiesOf(chunk));
+      offset = addModalities(offset, dividedOf(chunk));
       return { chunk, offset: before, items: encodeItems(canaryOf(chunk, items, manifest.items)) };
     });
     return { chunks: chunks.filter((chunk) => chunk.items !== '') };

@@ -91,6 +91,8 @@ class PackRun {
   /** Items whose answers do not satisfy the schema, and that the target is to repair. */
   private readonly toRepair: PackItem[] = [];
   private repairs = false;
+  /** The run has a schema. */
+  private hasSchema = false;
   /** The pack's requests differ from what the run asks as a whole, after a change of its options. */
   private isChanged = false;
   private readonly leads: PrefixLeads;
@@ -144,7 +146,8 @@ class PackRun {
       this.readEarlier(storage),
     ]);
     const { permits, pace } = this.context;
-    this.repairs = settings.repair && settings.answerCheck !== undefined;
+    this.repairs = settings.repair;
+    this.hasSchema = settings.answerCheck !== undefined;
     this.isChanged = hasChanged(settings, this.input.options);
     this.unasked = this.stats.open.size;
     const share = { permits: this.input.permits, open: () => (this.isOver() ? 0 : this.unasked) };
@@ -267,7 +270,7 @@ class PackRun {
       const { input } = this;
       const { targets, invalid } = tried;
       const own = invalid?.target === input.target ? { repair: invalid } : {};
-      const willRepair = this.mayRepairHere(tried);
+      const willRepair = this.mayRepairHere(item, tried);
       const about = { attempt, tried: targets, ...own, willRepair, isChanged: this.isChanged };
       const context = { endpoint, storage, settings, input, ...about, signal, lease, onSent, trace };
       const { record, latencyMs, line } = await requestCompletion(item, context);
@@ -349,7 +352,7 @@ class PackRun {
   private async failAttempt(item: PackItem, known: ItemError, tried: Tried): Promise<void> {
     if (tried.attempts >= this.input.options.retries) return await this.end(item, known, tried);
     const isInvalid = this.repairs && known.answer !== undefined;
-    const isRepaired = isInvalid && this.ending === undefined && this.mayRepairHere(tried);
+    const isRepaired = isInvalid && this.ending === undefined && this.mayRepairHere(item, tried);
     if (!isRepaired) this.handBack(item.item, isInvalid);
     await this.recordTry(item, known, tried, { counts: true, isRepaired });
     if (!isRepaired) return;
@@ -371,8 +374,9 @@ class PackRun {
    * Returns true if the target is to repair an answer of it that does not satisfy the schema, should it give one now: unless
    * that is a repair itself. A model that is shown two bad answers of its own repeats them.
    */
-  private mayRepairHere({ attempts, invalid }: Tried): boolean {
-    return this.repairs && attempts < this.input.options.retries && invalid?.target !== this.input.target;
+  private mayRepairHere({ schema }: PackItem, { attempts, invalid }: Tried): boolean {
+    const hasSchema = this.hasSchema || schema !== undefined;
+    return this.repairs && hasSchema && attempts < this.input.options.retries && invalid?.target !== this.input.target;
   }
 
   /** A target that fails item after item uses up an attempt of each; one that cannot be asked does not. */

@@ -1,6 +1,8 @@
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
+import { dividedOf } from '../batch/item-groups.js';
 import type { ChunkManifest, Manifest } from '../batch/manifest.js';
+import { attachedItems, sumOfModalities } from '../batch/modality.js';
 import { type BatchOptions, batchOptionsSchema, type JsonSchema, workflowOptionsSchema } from '../batch/options.js';
 import {
   type BatchInput,
@@ -68,7 +70,7 @@ export function readManifest(
         });
         const { sha256, modalities } = manifest;
         const allowed = { ...settings.attachments, ...attachments };
-        const folder = modalities.vision + modalities.audio > 0 ? allowed.folder : undefined;
+        const folder = attachedItems(modalities) > 0 ? allowed.folder : undefined;
         const question = questionOf({ sha256, endpoint: endpoint.baseUrl, options, folder });
         const retryFailed = input.retryFailed === true;
         const claim = { run, chain, tenant, question, retryFailed };
@@ -104,8 +106,8 @@ export function readChunks(
 /** Returns as many of the chunks as a page may have. */
 function pageOf(chunks: readonly ChunkManifest[]): readonly ChunkManifest[] {
   let characters = 0;
-  const beyond = chunks.findIndex(({ layout }) => {
-    characters += layout.length;
+  const beyond = chunks.findIndex(({ layout, models }) => {
+    characters += layout.length + (models?.items.length ?? 0);
     return characters > PAGE_CHARACTERS;
   });
   return beyond < 0 ? chunks : chunks.slice(0, Math.max(1, beyond));
@@ -123,13 +125,26 @@ function parseInput(batch: BatchInput): z.output<typeof batchInputSchema> {
   throw invalid(`the input of batchWorkflow: ${z.prettifyError(parsed.error)}`);
 }
 
+/** Returns true if all items that are asked name their model. */
+function namesAll(chunks: readonly ChunkManifest[]): boolean {
+  return chunks.every((chunk) => sumOfModalities(dividedOf(chunk)) === 0);
+}
+
 function prepared(all: BatchOptions, manifest: Manifest): Omit<PreparedRun, 'hasOutcomes'> {
   const options = workflowOptionsSchema.strip().parse(all);
-  const { items, modalities, invalid, reused, chunks, reuse, model = '' } = manifest;
+  const { items, modalities, invalid, reused, chunks, reuse, models, model = '' } = manifest;
   const named = options.model === undefined && model !== '' ? { ...options, model } : options;
   return {
     options: named,
-    manifest: { items, modalities, invalid, reused, chunks: chunks.length },
+    manifest: {
+      items,
+      modalities,
+      invalid,
+      reused,
+      chunks: chunks.length,
+      ...(models === undefined ? {} : { models }),
+      ...(models !== undefined && namesAll(chunks) ? { areAllNamed: true } : {}),
+    },
     notes: reuse?.notes ?? [],
   };
 }

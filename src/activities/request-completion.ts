@@ -1,16 +1,19 @@
+import path from 'node:path';
 import type { InferInput } from '../batch/activity-contract.js';
 import { oneLineJson } from '../batch/json-line.js';
-import type { Modality } from '../batch/modality.js';
+import type { MediaModality } from '../batch/modality.js';
+import type { AnswerCheck } from '../dria/answer-check.js';
 import { extrasOf, thoughtsOf } from '../dria/answer-extras.js';
 import type { Lease } from '../dria/byte-budget.js';
 import type { ChatAnswer } from '../dria/chat-answer.js';
-import type { ChatAttachment, ChatRequest } from '../dria/chat-request.js';
+import type { AttachmentKind, ChatAttachment, ChatRequest } from '../dria/chat-request.js';
 import type { Endpoint } from '../dria/endpoint.js';
-import { stampChange } from '../input/attachment-stamps.js';
+import { type AttachmentStamp, stampChange } from '../input/attachment-stamps.js';
 import { type ResolvedAttachment, resolveAttachment } from '../input/attachments.js';
 import { AttachmentError } from '../input/errors.js';
 import { excerpt } from '../input/excerpt.js';
 import type { Storage } from '../storage/storage.js';
+import type { StagedAttachment } from '../store/attachment-index.js';
 import type { AnswerRecord, InvalidAnswer } from '../store/outcomes.js';
 import { differsFrom } from '../store/owner.js';
 import type { PackItem } from '../store/pack-items.js';
@@ -88,9 +91,9 @@ function joined(head: object, parsed: string, tail: object): string {
 async function chatRequest(item: PackItem, context: CompletionContext): Promise<ChatRequest> {
   const { input, settings, attempt, repair } = context;
   const { maxTokens, temperature, timeoutSecs } = input.options;
-  const { answerCheck } = settings;
   const { system = item.system } = settings;
-  const attachment = await attachmentOf(item, context);
+  const attachments = await attachmentsOf(item, context);
+  const answerCheck = await answerCheckOf(item, settings);
   return {
     model: input.target,
     prompt: item.prompt,
@@ -103,8 +106,9 @@ async function chatRequest(item: PackItem, context: CompletionContext): Promise<
     ...(answerCheck === undefined
       ? {}
       : { schema: { name: SCHEMA_NAME, schema: answerCheck.schema, check: answerCheck.check } }),
-    ...(attachment === undefined ? {} : { attachment }),
-    ...(item.messages === undefined ? {} : { messages: item.messages, modality: input.modality }),
+    ...(attachments.length === 0 ? {} : { attachments }),
+    ...(item.messages === undefined ? {} : { messages: item.messages }),
+    modality: input.modality,
     ...formOf(item, settings),
     ...(repair === undefined ? {} : { repair: { ...repair, complaint: complaintOf(repair.error) } }),
   };
@@ -121,22 +125,44 @@ function complaintOf(error: string): string {
   return error.replace(/^invalid output: /, '');
 }
 
+/** Returns the check of an item's answer: by its own schema, or else the run's. */
+async function answerCheckOf(item: PackItem, settings: RunSettings): Promise<AnswerCheck | undefined> {
+  if (item.schema === undefined) return settings.answerCheck;
+  const { compileAnswerSchema } = await import('../dria/answer-check.js');
+  return compileAnswerSchema(item.schema);
+}
+
+/** Returns an item's attachments. What was opened is closed by whoever reads it: here nothing stays open. */
+async function attachmentsOf(item: PackItem, context: CompletionContext): Promise<ChatAttachment[]> {
+  const found: ChatAttachment[] = [];
+  for (const [at, text] of (item.attachments ?? []).entries()) {
+    found.push(await attachmentOf(text, { staged: item.staged?.[at], stamp: item.stamps?.[at] }, context));
+  }
+  return found;
+}
+
 async function attachmentOf(
-  { attachment, staged, stamp }: PackItem,
+  attachment: string,
+  { staged, stamp }: { readonly staged: StagedAttachment | undefined; readonly stamp: AttachmentStamp | undefined },
   { storage, settings }: CompletionContext,
-): Promise<ChatAttachment | undefined> {
-  if (attachment === undefined) return undefined;
+): Promise<ChatAttachment> {
   if (staged === undefined) {
     const resolved = await resolveAttachment(attachment, settings.attachments);
     const change = resolved.kind === 'file' ? stampChange(stamp, resolved) : undefined;
-    if (change === undefined) return chatAttachment(resolved);
+    if (change === undefined) return { ...chatAttachment(resolved), name: nameOf(attachment) };
     throw new AttachmentError(
       'CHANGED',
       `${excerpt(attachment)} has changed since the input was checked: ${change}; to send it as it is now, start another run`,
     );
   }
   const { mediaType, bytes, sha256, modality } = staged;
-  return { kind: kindOf(modality), mediaType, bytes, open: () => storage.stream(attachmentKey(sha256)) };
+  return {
+    kind: kindOf(modality),
+    mediaType,
+    bytes,
+    name: nameOf(attachment),
+    open: () => storage.stream(attachmentKey(sha256)),
+  };
 }
 
 /** Returns true if requests with these options differ from what the run asks as a whole, after a change of its options. */
@@ -147,13 +173,22 @@ export function hasChanged(
   return question !== undefined && differsFrom(question, { model, maxTokens, temperature, schema });
 }
 
-function kindOf(modality: Modality): ChatAttachment['kind'] {
+/** Returns the name that a PDF goes with: that of its file, without the folders. */
+function nameOf(attachment: string): string {
+  if (/^data:/i.test(attachment)) return 'document.pdf';
+  const isUrl = /^https?:/i.test(attachment) && URL.canParse(attachment);
+  return path.basename(isUrl ? new URL(attachment).pathname : attachment) || 'document.pdf';
+}
+
+function kindOf(modality: MediaModality): AttachmentKind {
+  if (modality === 'document') return 'file';
   return modality === 'audio' ? 'audio' : 'image';
 }
 
 function chatAttachment(attachment: ResolvedAttachment): ChatAttachment {
   const kind = kindOf(attachment.modality);
-  if (attachment.kind === 'url') return { kind, mediaType: `${kind}/*`, url: attachment.url };
+  if (attachment.kind === 'url')
+    return { kind, mediaType: kind === 'file' ? 'application/pdf' : `${kind}/*`, url: attachment.url };
   const { mediaType } = attachment;
   if (attachment.kind === 'data') return { kind, mediaType, url: attachment.url };
   return { kind, mediaType, bytes: attachment.bytes, open: () => attachment.open() };

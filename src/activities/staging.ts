@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { Manifest } from '../batch/manifest.js';
 import { asksOnce, type BatchOptions, hasKeysOfFiles } from '../batch/options.js';
 import { type BatchInput, type batchInputSchema, namesOf } from '../batch/run.js';
+import { loadSchemaCompiler } from '../dria/schema-compiler.js';
 import type { AttachmentRules } from '../input/attachments.js';
 import { InputError } from '../input/errors.js';
 import { isPattern } from '../input/find-files.js';
@@ -123,6 +124,7 @@ async function scanSource(staging: Staging): Promise<ScannedSource> {
     groupPrefix: options.groupPrefix,
     unique: asksOnce(options),
     hashFiles: hasKeysOfFiles(options, input.reuse),
+    loadCompile: loadSchemaCompiler,
     onProgress: ({ bytes }) => onBytes(bytes),
     signal: Context.current().cancellationSignal,
   });

@@ -2,7 +2,8 @@ import { type Away, type BatchState, withNews } from './batch-state.js';
 import { firstCredits } from './credits.js';
 import type { Model } from './models.js';
 import type { EndpointWait } from './progress.js';
-import { applyList, ENDPOINT_COOLING, notesOfList } from './targets.js';
+import type { ManifestFacts } from './run.js';
+import { applyList, ENDPOINT_COOLING, notesOfList, type Targets } from './targets.js';
 
 /** What an endpoint was asked for before the first request, and has given. */
 export interface EndpointFacts {
@@ -22,14 +23,20 @@ export interface Needs {
 }
 
 /** Returns what a run still needs of its endpoint before its first request. */
-export function needsOf({ targets, options, credits }: BatchState): Needs {
-  return { models: targets.length === 0, balance: options.maxCredits !== undefined && credits === undefined };
+export function needsOf({ targets, options, credits, manifest }: BatchState): Needs {
+  return { models: needsList(targets, manifest), balance: options.maxCredits !== undefined && credits === undefined };
+}
+
+/** Models that items name are targets without a list, of these items alone. */
+function needsList(targets: Targets, { areAllNamed }: ManifestFacts): boolean {
+  if (targets.some(({ chosen }) => chosen === true) || areAllNamed === true) return false;
+  return targets.every(({ named, nodes }) => named === true && nodes === 0);
 }
 
 /** Applies what an endpoint has given at `now`, epoch ms; if something is still missing, the run waits for it. */
 export function withFacts(state: BatchState, { models, balance, away }: EndpointFacts, now: number): BatchState {
   const { targets, credits } = state;
-  const listed = targets.length === 0 && models !== undefined ? withList(state, models) : state;
+  const listed = needsList(targets, state.manifest) && models !== undefined ? withList(state, models) : state;
   const known: BatchState = {
     ...listed,
     ...(credits === undefined && balance !== undefined ? { credits: firstCredits(balance) } : {}),

@@ -4,7 +4,6 @@ import type { ChunkReport, ChunkResult } from './chunk-messages.js';
 import type { ChunkState } from './chunk-state.js';
 import { addCounts, type Counts, countModel, NO_COUNTS } from './counts.js';
 import type { CreditsSeen } from './credits.js';
-import { countLayout } from './layout.js';
 import type { ChunkManifest } from './manifest.js';
 import { type ModalityCounts, noModalityCounts } from './modality.js';
 import type { WorkflowOptions } from './options.js';
@@ -150,17 +149,6 @@ export function addRunning(state: BatchState, started: StartedChunk, counts: Cou
     },
   };
   return { ...state, running: { ...state.running, [manifest.chunk]: running } };
-}
-
-/** Counts the items of a chunk by modality, those that are not asked left out. */
-export function modalitiesOf({ layout }: ChunkManifest): ModalityCounts {
-  const { text, vision, audio } = countLayout(layout);
-  return { text, vision, audio };
-}
-
-/** Adds two counts by modality. */
-export function addModalities(a: ModalityCounts, b: ModalityCounts): ModalityCounts {
-  return { text: a.text + b.text, vision: a.vision + b.vision, audio: a.audio + b.audio };
 }
 
 /** Applies a chunk's report. Reports of an older revision say nothing of permits and targets now. */

@@ -1,12 +1,13 @@
+import { countDivided, groupItems } from './item-groups.js';
 import { decodeItems, encodeItems, type ItemRanges } from './item-ranges.js';
 import { askedAs, decodeLayout, type LayoutCode } from './layout.js';
 import type { ChunkManifest } from './manifest.js';
-import { type ModalityCounts, noModalityCounts } from './modality.js';
+import { addModalities, type ModalityCounts, noModalityCounts } from './modality.js';
 
 /** A chunk of which some items are asked first. */
 export interface CanaryChunk {
   readonly chunk: ChunkManifest;
-  /** Items of the run before the chunk, by modality. */
+  /** Items of the run before the chunk that are divided among targets, by modality. */
   readonly offset: ModalityCounts;
   readonly items: ItemRanges;
 }
@@ -42,20 +43,12 @@ export function startCanaryChunk(
   const [started, ...pending] = canary.pending;
   if (started === undefined) return undefined;
   const own = canaryModalities(started);
-  const { text, vision, audio } = canary.offset;
-  const offset = { text: text + own.text, vision: vision + own.vision, audio: audio + own.audio };
+  const offset = addModalities(canary.offset, own);
   return { started, canary: { ...canary, pending, started: [...canary.started, started.chunk.chunk], offset } };
 }
 
 function canaryModalities({ chunk, items }: CanaryChunk): ModalityCounts {
-  const codes = decodeLayout(chunk.layout);
-  const counts = noModalityCounts();
-  for (const item of decodeItems(items)) {
-    const code = codes[item - chunk.first];
-    const modality = code === undefined ? undefined : askedAs(code);
-    if (modality !== undefined) counts[modality]++;
-  }
-  return counts;
+  return countDivided(groupItems(chunk, decodeItems(items)));
 }
 
 /**

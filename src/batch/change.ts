@@ -3,7 +3,7 @@ import { grantAllowances, recallAllowances } from './budget.js';
 import { LIMITS, limitProblem, MAX_MODEL_LENGTH } from './limits.js';
 import type { Model } from './models.js';
 import type { WorkflowOptions } from './options.js';
-import { applyList, chosenTarget, type Targets } from './targets.js';
+import { applyList, chosenTarget, type Targets, withNamed } from './targets.js';
 
 /** What can be changed of a run under way. What is left out stays as it is. */
 export interface RunChange {
@@ -75,7 +75,7 @@ export function applyChange(state: BatchState, change: RunChange, list: readonly
   const tighter = isTighter(state.options, options);
   const anew = tighter || asksOtherwise(state.options, options) || options.concurrency < state.options.concurrency;
   const revision = anew ? state.revision + 1 : state.revision;
-  const targets = change.model === undefined ? state.targets : targetsFor(change.model, state.targets, list);
+  const targets = change.model === undefined ? state.targets : targetsFor(change.model, state, list);
   const changed = { ...state, options, revision, targets };
   return tighter ? allowAnew(changed) : changed;
 }
@@ -123,11 +123,9 @@ function isTighter(before: WorkflowOptions, after: WorkflowOptions): boolean {
   return lower(before.maxTotalTokens, after.maxTotalTokens) || lower(before.maxCredits, after.maxCredits);
 }
 
-function targetsFor(model: string | null, known: Targets, list: readonly Model[]): Targets {
+function targetsFor(model: string | null, { targets, manifest }: BatchState, list: readonly Model[]): Targets {
   if (model !== null) return chosenTarget(model);
   // What was learnt of targets that were not chosen stays.
-  return applyList(
-    known.map(({ chosen: _any, ...target }) => target),
-    list,
-  );
+  const known = targets.map(({ chosen: _any, ...target }) => target);
+  return applyList(withNamed(known, manifest.models), list);
 }

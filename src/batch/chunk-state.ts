@@ -1,15 +1,16 @@
 import type { ItemFailure } from './activity-contract.js';
 import { type Counts, NO_COUNTS, spentTokens, tokensPerItem } from './counts.js';
 import { divide } from './division.js';
+import { countDivided, dividedOf, groupItems, type ItemGroup } from './item-groups.js';
 import { countItems, decodeItems, encodeItems, type ItemRanges } from './item-ranges.js';
-import { askedAs, countLayout, decodeLayout } from './layout.js';
+import { countLayout, decodeLayout } from './layout.js';
 import type { ChunkManifest } from './manifest.js';
-import { MODALITIES, type Modality, type ModalityCounts } from './modality.js';
+import { countOf, MODALITIES, type Modality, type ModalityCounts } from './modality.js';
 import { addOpen, countOpen, dueBy, newItems, type OpenItems, takeOpen } from './open-items.js';
 import type { WorkflowOptions } from './options.js';
 import { own } from './own.js';
 import { packShape } from './packs.js';
-import { candidates, type Targets, takers } from './targets.js';
+import { candidates, namedTarget, type Targets, takers } from './targets.js';
 
 /** Why a whole run stops or pauses. */
 export interface RunStop {
@@ -37,13 +38,16 @@ interface Part {
   readonly to: number;
 }
 
+/** By modality; one that no item has may be absent. */
+type Parts = Readonly<Partial<Record<Modality, Part>>>;
+
 /** A chunk's whole state: one plain object, so that continuing as new is passing it on. */
 export interface ChunkState {
   readonly open: readonly OpenItems[];
   readonly targets: Targets;
-  readonly parts: Readonly<Record<Modality, Part>>;
-  /** Items of each modality that were given to each target and not given back. */
-  readonly given: Readonly<Record<Modality, Readonly<Record<string, number>>>>;
+  readonly parts: Parts;
+  /** Items of each modality that were given to each target and not given back; not those that name their model. */
+  readonly given: Readonly<Partial<Record<Modality, Readonly<Record<string, number>>>>>;
   readonly counts: Counts;
   /** Number of the next pack. */
   readonly nextPack: number;
@@ -80,18 +84,14 @@ export function startChunk({ chunk, targets, offset, canary, done = '' }: ChunkS
   const first = canary === undefined ? undefined : new Set(decodeItems(canary.items));
   const all = codes.map((_code, position) => chunk.first + position);
   const wanted = all.filter((item) => !finished.has(item) && (first === undefined || first.has(item)));
-  const open = itemsByModality(chunk, wanted);
-  const from = canary === undefined ? offset : canary.offset;
-  const parts = {} as Record<Modality, Part>;
-  for (const modality of MODALITIES) {
-    parts[modality] = { from: from[modality], to: from[modality] + countItems(open[modality]) };
-  }
+  const open = groupItems(chunk, wanted);
+  const parts = partsFrom(canary === undefined ? offset : canary.offset, countDivided(open));
   const held = first === undefined ? [] : all.filter((item) => !finished.has(item) && !first.has(item));
   return {
     open: openGroups(open),
     targets,
     parts,
-    given: { text: {}, vision: {}, audio: {} },
+    given: {},
     counts: { ...NO_COUNTS, skipped: countLayout(chunk.layout).invalid },
     nextPack: 1,
     returned: 0,
@@ -114,29 +114,24 @@ export function addChunkNote(state: ChunkState, note: string): ChunkState {
 /** Opens the items that a canary held back: they are the chunk's part of the run's division. */
 export function openHeld(state: ChunkState, chunk: ChunkManifest, offset: ModalityCounts): ChunkState {
   if (state.held === '') return state;
-  const items = itemsByModality(chunk, decodeItems(state.held));
-  const parts = { ...state.parts };
-  const counts = countLayout(chunk.layout);
-  for (const modality of MODALITIES) {
-    parts[modality] = { from: offset[modality], to: offset[modality] + counts[modality] };
-  }
+  const items = groupItems(chunk, decodeItems(state.held));
+  const parts = partsFrom(offset, dividedOf(chunk));
   return { ...state, parts, held: '', open: openGroups(items).reduce(addOpen, state.open) };
 }
 
-function openGroups(items: Readonly<Record<Modality, ItemRanges>>): readonly OpenItems[] {
-  return MODALITIES.filter((modality) => items[modality] !== '').map((modality) => newItems(modality, items[modality]));
+function openGroups(groups: readonly ItemGroup[]): readonly OpenItems[] {
+  return groups.map(({ modality, model, items }) => newItems(modality, encodeItems(items), model));
 }
 
-/** Returns the items of each modality, in their order; invalid ones are left out. */
-function itemsByModality({ first, layout }: ChunkManifest, wanted: readonly number[]): Record<Modality, ItemRanges> {
-  const items: Record<Modality, number[]> = { text: [], vision: [], audio: [] };
-  const codes = decodeLayout(layout);
-  for (const item of wanted) {
-    const code = codes[item - first];
-    const modality = code === undefined ? undefined : askedAs(code);
-    if (modality !== undefined) items[modality].push(item);
+/** Returns the part of the run's division that so many items have after those before them. */
+function partsFrom(before: ModalityCounts, own: ModalityCounts): Parts {
+  const parts: { [modality in Modality]?: Part } = {};
+  for (const modality of MODALITIES) {
+    const from = countOf(before, modality);
+    const items = countOf(own, modality);
+    if (items > 0) parts[modality] = { from, to: from + items };
   }
-  return { text: encodeItems(items.text), vision: encodeItems(items.vision), audio: encodeItems(items.audio) };
+  return parts;
 }
 
 /** A pack: items for one target, with its share of the run's bounds. */
@@ -177,7 +172,7 @@ export function cutPack(state: ChunkState, context: CutContext): { readonly pack
   if (left === 0) return { state };
   for (const group of dueBy(state.open, context.now)) {
     const up = targetsFor(state, group, context.now);
-    const choice = chooseTarget(state, group.modality, up);
+    const choice = chooseTarget(state, group, up);
     if (choice !== undefined) return cut(state, context, group, choice, { up: up.length, left });
   }
   return { state };
@@ -186,14 +181,15 @@ export function cutPack(state: ChunkState, context: CutContext): { readonly pack
 /** Returns the targets that may be asked about a group of items now. */
 export function targetsFor(state: ChunkState, group: OpenItems, now: number): Targets {
   const { misfitOf = [] } = group;
-  const able = candidates(withoutRefusing(state.targets, group), group.modality, now);
+  const able = candidates(targetsOf(state.targets, group), group.modality, now);
   const fit = able.filter(({ id }) => !misfitOf.includes(id));
   return fit.length > 0 ? fit : able;
 }
 
-/** Returns the targets that have not refused a group of items. */
-export function withoutRefusing(targets: Targets, { refusedBy }: OpenItems): Targets {
-  return targets.filter(({ id }) => !refusedBy.includes(id));
+/** Returns the targets that a group of items has to choose from: the model that it names, without those that have refused it. */
+export function targetsOf(targets: Targets, { model, refusedBy }: OpenItems): Targets {
+  const own = model === undefined ? targets : namedTarget(targets, model);
+  return refusedBy.length === 0 ? own : own.filter(({ id }) => !refusedBy.includes(id));
 }
 
 interface TargetChoice {
@@ -208,20 +204,29 @@ interface TargetChoice {
  * Chooses among targets that may be asked the one that is furthest behind its part of the run. Targets that are down keep
  * their parts until the others have had theirs; what is left then goes to those that are up, by their nodes.
  */
-function chooseTarget(state: ChunkState, modality: Modality, up: Targets): TargetChoice | undefined {
+function chooseTarget(state: ChunkState, { modality, model }: OpenItems, up: Targets): TargetChoice | undefined {
+  if (model !== undefined) return namedChoice(up);
   const all = takers(state.targets, modality);
-  const parts = partsOf(state.parts[modality], all);
+  const parts = partsOf(state.parts[modality] ?? NO_PART, all);
   let best: { readonly target: string; readonly items: number; readonly behind: number } | undefined;
   let due = 0;
   for (const { id } of up) {
     const part = parts.get(id) ?? 0;
-    const items = part - (own(state.given[modality], id) ?? 0);
+    const items = part - (own(state.given[modality] ?? {}, id) ?? 0);
     if (items <= 0) continue;
     due += items;
     if (best === undefined || items / part > best.behind) best = { target: id, items, behind: items / part };
   }
   return best === undefined ? leastGiven(state, modality, up) : { ...best, due };
 }
+
+/** Items that name their model are no part of the run's division. */
+function namedChoice([target]: Targets): TargetChoice | undefined {
+  const all = Number.POSITIVE_INFINITY;
+  return target === undefined ? undefined : { target: target.id, items: all, due: all };
+}
+
+const NO_PART: Part = { from: 0, to: 0 };
 
 function partsOf({ from, to }: Part, targets: Targets): ReadonlyMap<string, number> {
   const counts = divide(
@@ -233,7 +238,7 @@ function partsOf({ from, to }: Part, targets: Targets): ReadonlyMap<string, numb
 }
 
 function leastGiven(state: ChunkState, modality: Modality, up: Targets): TargetChoice | undefined {
-  const rank = (id: string, nodes: number): number => (own(state.given[modality], id) ?? 0) / Math.max(1, nodes);
+  const rank = (id: string, nodes: number): number => (own(state.given[modality] ?? {}, id) ?? 0) / Math.max(1, nodes);
   const [first, ...others] = up;
   if (first === undefined) return undefined;
   const target = others.reduce((a, b) => (rank(b.id, b.nodes) < rank(a.id, a.nodes) ? b : a), first);
@@ -252,9 +257,16 @@ function cut(
   const { options, free, reserve, now } = context;
   const { concurrency, pack: fixed } = options;
   const open = dueBy(state.open, now);
-  const ofModality = countOpen(open.filter(({ modality }) => modality === group.modality));
-  const ready = countOpen(open) - Math.max(0, ofModality - choice.due);
-  const shape = packShape({ concurrency, ready, among: free + reserve, free, targets: up, fixed });
+  const alike = countOpen(open.filter(({ modality, model }) => modality === group.modality && model === group.model));
+  const ready = countOpen(open) - Math.max(0, alike - choice.due);
+  const shape = packShape({
+    concurrency,
+    ready,
+    among: free + reserve,
+    free,
+    targets: Math.max(up, modelsOf(open)),
+    fixed,
+  });
   const affordable =
     left === undefined ? Number.POSITIVE_INFINITY : affordableItems(state, context, left, shape.permits);
   const { taken, groups } = takeOpen(state.open, group, Math.min(shape.items, choice.items, affordable));
@@ -273,16 +285,29 @@ function cut(
   };
   const next = giveItems(state, pack, items);
   const reserved = state.reserved + (pack.tokens ?? 0);
-  return { pack, state: { ...next, open: groups, reserved, nextPack: state.nextPack + 1 } };
+  const rest = pack.model === undefined ? groups : inTurn(groups, pack.model);
+  return { pack, state: { ...next, open: rest, reserved, nextPack: state.nextPack + 1 } };
+}
+
+/** Returns how many models the items of groups name; items that name none count as one more. */
+function modelsOf(groups: readonly OpenItems[]): number {
+  return new Set(groups.map(({ model }) => model)).size;
+}
+
+/** Puts the groups that name a model behind the others: each model has its turn, and none waits for the end of another. */
+function inTurn(groups: readonly OpenItems[], model: string): readonly OpenItems[] {
+  const isLast = (group: OpenItems): boolean => group.model === model;
+  return [...groups.filter((group) => !isLast(group)), ...groups.filter(isLast)];
 }
 
 /** Counts items as given to a pack's target; a negative number for those that come back. */
 export function giveItems(
   state: ChunkState,
-  { modality, target }: Pick<Pack, 'modality' | 'target'>,
+  { modality, model, target }: Pick<Pack, 'modality' | 'model' | 'target'>,
   items: number,
 ): ChunkState {
-  const given = state.given[modality];
+  if (model !== undefined) return state;
+  const given = state.given[modality] ?? {};
   const count = Math.max(0, (own(given, target) ?? 0) + items);
   return { ...state, given: { ...state.given, [modality]: { ...given, [target]: count } } };
 }

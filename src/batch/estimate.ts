@@ -1,5 +1,16 @@
 import { apportion } from './division.js';
-import { MODALITIES, type Modality, type ModalityCounts, noModalityCounts } from './modality.js';
+import {
+  addModalities,
+  countOf,
+  type MediaModality,
+  MODALITIES,
+  type Modality,
+  type ModalityCounts,
+  mediaOf,
+  noModalityCounts,
+  sumOfModalities,
+  withMore,
+} from './modality.js';
 import { own } from './own.js';
 import { type Targets, takers } from './targets.js';
 
@@ -11,13 +22,13 @@ const OTHER_PER_TOKEN = 2;
 /** Tokens that a chat puts around a prompt. */
 const TOKENS_PER_CHAT = 8;
 
-/** Tokens that an attachment is taken for: a picture of a megapixel, a sound of half a minute. */
-const TOKENS_PER_ATTACHMENT: Readonly<ModalityCounts> = { text: 0, vision: 1000, audio: 750 };
+/** Tokens that the attachments of a kind are taken for: a picture of a megapixel, a sound of half a minute, a PDF of two pages. */
+const TOKENS_PER_ATTACHMENT: Readonly<Record<MediaModality, number>> = { vision: 1000, audio: 750, document: 3000 };
 
 /** How prompt tokens are estimated, in words. */
 export const TOKEN_RULE =
   'Estimated: 4 ASCII, 1.5 Chinese, Japanese or Korean or 2 other characters a token, ' +
-  '8 tokens a request, 1,000 a picture, 750 a sound.';
+  '8 tokens a request, 1,000 for pictures, 750 for sounds, 3,000 for PDFs.';
 
 /** Tokens that a prompt's text has, roughly; not rounded, so that many can be added up. */
 export function textTokens(text: string): number {
@@ -60,6 +71,8 @@ export interface RunPlan {
   /** {@link textTokens} of the prompts, summed, by modality. */
   readonly textTokens: Readonly<ModalityCounts>;
   readonly models: Targets;
+  /** Items that name their model, by model and modality. Default: none does. */
+  readonly named?: Readonly<Record<string, ModalityCounts>> | undefined;
   readonly maxTokens: number;
   readonly retries: number;
   /** By model; those that tell none are absent. */
@@ -99,12 +112,12 @@ export interface RunEstimate {
 export function estimateRun(plan: RunPlan): RunEstimate {
   const { modalities, maxTokens, retries } = plan;
   const models = spread(plan);
-  const items = sumOf(modalities);
+  const items = sumOfModalities(modalities);
   return {
     models,
     unserved: unservedOf(plan, models),
     promptTokens: Math.ceil(
-      MODALITIES.reduce((sum, modality) => sum + modalities[modality] * meanOf(plan, modality), 0),
+      MODALITIES.reduce((sum, modality) => sum + countOf(modalities, modality) * meanOf(plan, modality), 0),
     ),
     completionTokensAtMost: items * maxTokens,
     requests: { atLeast: items, atMost: items * (1 + retries) },
@@ -112,17 +125,18 @@ export function estimateRun(plan: RunPlan): RunEstimate {
   };
 }
 
-function spread({ modalities, models }: RunPlan): PlannedModel[] {
-  const items = new Map(models.map(({ id }) => [id, noModalityCounts()]));
+function spread({ modalities, models, named }: RunPlan): PlannedModel[] {
+  const items = new Map(models.map(({ id }) => [id, ownItems(named, id)]));
+  const divided = dividedItems(modalities, named);
   for (const modality of MODALITIES) {
     const able = takers(models, modality);
     const parts = apportion(
-      modalities[modality],
+      countOf(divided, modality),
       able.map(({ nodes }) => nodes),
     );
     for (const [index, { id }] of able.entries()) {
       const counts = items.get(id);
-      if (counts !== undefined) counts[modality] = parts[index] ?? 0;
+      if (counts !== undefined) items.set(id, withMore(counts, modality, parts[index] ?? 0));
     }
   }
   return models
@@ -130,33 +144,36 @@ function spread({ modalities, models }: RunPlan): PlannedModel[] {
     .sort((a, b) => b.nodes - a.nodes);
 }
 
+function ownItems(named: RunPlan['named'], id: string): ModalityCounts {
+  return (named === undefined ? undefined : own(named, id)) ?? noModalityCounts();
+}
+
+/** Items that name no model. */
+function dividedItems(modalities: Readonly<ModalityCounts>, named: RunPlan['named'] = {}): ModalityCounts {
+  const own = Object.values(named).reduce(addModalities, noModalityCounts());
+  return MODALITIES.reduce((rest, modality) => withMore(rest, modality, -countOf(own, modality)), modalities);
+}
+
 function unservedOf({ modalities }: RunPlan, models: readonly PlannedModel[]): ModalityCounts {
-  const unserved = noModalityCounts();
-  for (const modality of MODALITIES) {
-    unserved[modality] = modalities[modality] - models.reduce((sum, { items }) => sum + items[modality], 0);
-  }
-  return unserved;
+  const served = models.map(({ items }) => items).reduce(addModalities, noModalityCounts());
+  return MODALITIES.reduce((rest, modality) => withMore(rest, modality, -countOf(served, modality)), modalities);
 }
 
 /** Prompt tokens of an item of a modality, on average. */
 function meanOf({ modalities, textTokens: tokens }: RunPlan, modality: Modality): number {
-  const text = tokens[modality] / Math.max(1, modalities[modality]);
-  return text + TOKENS_PER_CHAT + TOKENS_PER_ATTACHMENT[modality];
+  const text = countOf(tokens, modality) / Math.max(1, countOf(modalities, modality));
+  return text + TOKENS_PER_CHAT + mediaOf(modality).reduce((sum, media) => sum + TOKENS_PER_ATTACHMENT[media], 0);
 }
 
 function creditsOf(plan: RunPlan, models: readonly PlannedModel[]): Bounds | undefined {
   let atLeast = 0;
   let answers = 0;
-  for (const { id, items } of models.filter((model) => sumOf(model.items) > 0)) {
+  for (const { id, items } of models.filter((model) => sumOfModalities(model.items) > 0)) {
     const price = own(plan.prices, id);
     if (price === undefined) return undefined;
-    const tokens = MODALITIES.reduce((sum, modality) => sum + items[modality] * meanOf(plan, modality), 0);
-    atLeast += tokens * price.prompt + sumOf(items) * price.request;
-    answers += sumOf(items) * plan.maxTokens * price.completion;
+    const tokens = MODALITIES.reduce((sum, modality) => sum + countOf(items, modality) * meanOf(plan, modality), 0);
+    atLeast += tokens * price.prompt + sumOfModalities(items) * price.request;
+    answers += sumOfModalities(items) * plan.maxTokens * price.completion;
   }
   return { atLeast, atMost: atLeast + answers };
-}
-
-function sumOf(counts: Readonly<ModalityCounts>): number {
-  return MODALITIES.reduce((sum, modality) => sum + counts[modality], 0);
 }

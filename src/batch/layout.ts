@@ -1,4 +1,4 @@
-import { MODALITIES, type Modality } from './modality.js';
+import { MODALITIES, type Modality, type ModalityCounts, noModalityCounts, withMore } from './modality.js';
 
 /**
  * What an item is in a chunk's layout: its modality if it is asked; `invalid` for a line that was skipped; `twin-…` for one
@@ -26,6 +26,21 @@ const LETTERS: Readonly<Record<LayoutCode, string>> = {
   'reused-text': 'T',
   'reused-vision': 'V',
   'reused-audio': 'A',
+  document: 'd',
+  'vision+audio': 'm',
+  'vision+document': 'f',
+  'audio+document': 'h',
+  'vision+audio+document': 'o',
+  'twin-document': 's',
+  'twin-vision+audio': 'n',
+  'twin-vision+document': 'g',
+  'twin-audio+document': 'i',
+  'twin-vision+audio+document': 'u',
+  'reused-document': 'D',
+  'reused-vision+audio': 'M',
+  'reused-vision+document': 'F',
+  'reused-audio+document': 'H',
+  'reused-vision+audio+document': 'O',
 };
 const CODES: ReadonlyMap<string, LayoutCode> = new Map(
   MODALITIES.flatMap((modality) => {
@@ -34,7 +49,7 @@ const CODES: ReadonlyMap<string, LayoutCode> = new Map(
   }),
 );
 
-const LAYOUT = /^(?:[tvaxpqrTVA][1-9]\d*)*$/;
+const LAYOUT = new RegExp(`^(?:[${Object.values(LETTERS).join('')}][1-9]\\d*)*$`);
 
 /** Returns the modality of an item that is asked; undefined for one that is not. */
 export function askedAs(code: LayoutCode): Modality | undefined {
@@ -43,7 +58,7 @@ export function askedAs(code: LayoutCode): Modality | undefined {
 
 /** Returns the modality of an item, asked or not; undefined for an invalid line. */
 export function modalityOf(code: LayoutCode): Modality | undefined {
-  return MODALITIES.find((modality) => code.endsWith(modality));
+  return MODALITIES.find((modality) => modality === code.slice(code.indexOf('-') + 1));
 }
 
 /** Returns true for an item that gets the line of an earlier one. */
@@ -84,7 +99,11 @@ export function decodeLayout(layout: string): LayoutCode[] {
 }
 
 /** Items of a layout, counted. */
-export interface LayoutCounts extends Readonly<Record<Modality | 'invalid', number>> {
+export interface LayoutCounts {
+  /** Items that are asked, by modality. */
+  readonly asked: Readonly<ModalityCounts>;
+  /** Invalid lines that were skipped. */
+  readonly invalid: number;
   /** Items that get the line of an earlier one. */
   readonly twins: number;
   /** Items whose answer was taken from an earlier run. */
@@ -93,13 +112,14 @@ export interface LayoutCounts extends Readonly<Record<Modality | 'invalid', numb
 
 /** Counts the items of a layout by what they are. Throws a `RangeError` as {@link layoutRuns} does. */
 export function countLayout(layout: string): LayoutCounts {
-  const counts = { text: 0, vision: 0, audio: 0, invalid: 0, twins: 0, reused: 0 };
+  let asked = noModalityCounts();
+  const counts = { invalid: 0, twins: 0, reused: 0 };
   for (const { code, count } of layoutRuns(layout)) {
     const modality = askedAs(code);
-    if (modality !== undefined) counts[modality] += count;
+    if (modality !== undefined) asked = withMore(asked, modality, count);
     else if (isTwin(code)) counts.twins += count;
     else if (isReused(code)) counts.reused += count;
     else counts.invalid += count;
   }
-  return counts;
+  return { asked, ...counts };
 }

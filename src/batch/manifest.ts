@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import { MODALITIES, type ModalityCounts } from './modality.js';
 import { countSchema as count } from './numbers.js';
 
 /**
  * One chunk of the input. `layout` says what its items are, run-length encoded in input order:
- * `t` text, `v` vision, `a` audio, `x` an invalid line that was skipped; `t3v1x2` is six items. Not asked either are `p`, `q`
- * and `r` (text, vision, audio; the same as an earlier item) and `T`, `V` and `A` (answered by an earlier run).
+ * `t` text, `v` vision, `a` audio, `d` document, `x` an invalid line that was skipped; `t3v1x2` is six items. Not asked either
+ * are `p`, `q`, `r` and `s` (the same as an earlier item) and `T`, `V`, `A` and `D` (answered by an earlier run). All letters,
+ * also of items with attachments of several kinds, are in `layout.ts`.
  */
 const chunkManifestSchema = z.object({
   /** 0-based number of the chunk in the run. */
@@ -14,8 +16,18 @@ const chunkManifestSchema = z.object({
   layout: z.string(),
   /** Items, in this chunk or later ones, that get the line of one of this chunk's; absent if there are none. */
   copies: count.optional(),
+  /** Models that its items name as targets of their own; absent if none does. */
+  models: z.object({ names: z.array(z.string()).readonly(), items: z.string() }).optional(),
 });
 export type ChunkManifest = z.infer<typeof chunkManifestSchema>;
+
+/** Counts by modality, as they are stored. */
+const modalityCountsSchema: z.ZodType<ModalityCounts> = z.object({
+  ...Object.fromEntries(MODALITIES.map((modality) => [modality, count.exactOptional()])),
+  text: count,
+  vision: count,
+  audio: count,
+});
 
 /** What is known of the input before any inference. Kept in the run directory; the workflow sees it a page at a time. */
 export const manifestSchema = z.object({
@@ -28,13 +40,15 @@ export const manifestSchema = z.object({
   /** All items, invalid ones included. */
   items: count,
   /** Items that are asked, by modality. */
-  modalities: z.object({ text: count, vision: count, audio: count }),
+  modalities: modalityCountsSchema,
   /** Invalid lines, only under `skipInvalid`. */
   invalid: count,
   /** Lines of the input have columns that are copied into the output. */
   columns: z.literal(true).optional(),
   /** Model that all items name; absent if they name none. */
   model: z.string().optional(),
+  /** Models that items name, if they name different ones or not all name one; each is the target of its items. */
+  models: z.array(z.string()).readonly().optional(),
   /** Items that are the same as an earlier one and get its line. */
   twins: count,
   /** Items whose answers were taken from an earlier run. */

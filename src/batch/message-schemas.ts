@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { BatchState } from './batch-state.js';
 import type { ChunkOrders, ChunkReport } from './chunk-messages.js';
 import { countsSchema, linesOf } from './counts.js';
-import { countLayout } from './layout.js';
+import { layoutRuns } from './layout.js';
 import { MODALITIES } from './modality.js';
 import { countSchema } from './numbers.js';
 import { workflowOptionsSchema } from './options.js';
@@ -22,6 +22,7 @@ const targetsSchema = z
       nodes: countSchema,
       modality: z.enum(MODALITIES),
       chosen: z.boolean().exactOptional(),
+      named: z.boolean().exactOptional(),
       downUntil: time,
       strikes: countSchema,
       why: text.exactOptional(),
@@ -74,7 +75,7 @@ export function readReport(state: BatchState, message: unknown): Received<ChunkR
   if (running === undefined) return { problem: `chunk ${chunk} is not running` };
   if (revision > state.revision) return { problem: `revision ${revision} is not known` };
   if (returned > running.granted) return { problem: `${returned} permits returned of ${running.granted}` };
-  const items = Object.values(countLayout(running.manifest.layout)).reduce((sum, some) => sum + some, 0);
+  const items = layoutRuns(running.manifest.layout).reduce((sum, { count }) => sum + count, 0);
   return linesOf(counts) > items ? { problem: `${linesOf(counts)} of ${items} items have ended` } : received;
 }
 

@@ -4,6 +4,8 @@ import type { Modality } from './modality.js';
 /** Items in no pack that have the same history. */
 export interface OpenItems {
   readonly modality: Modality;
+  /** The model that they name: no other is asked about them. Absent if they name none. */
+  readonly model?: string;
   readonly items: ItemRanges;
   /** Targets that have refused them: not asked again. */
   readonly refusedBy: readonly string[];
@@ -18,8 +20,8 @@ export interface OpenItems {
 }
 
 /** Returns items that nobody has been asked about. */
-export function newItems(modality: Modality, items: ItemRanges): OpenItems {
-  return { modality, items, refusedBy: [], losses: 0 };
+export function newItems(modality: Modality, items: ItemRanges, model?: string): OpenItems {
+  return { modality, ...(model === undefined ? {} : { model }), items, refusedBy: [], losses: 0 };
 }
 
 /** Adds items to the open ones; those with the same history are joined. */
@@ -38,6 +40,7 @@ const TOGETHER_MS = 1_000;
 function hasSameHistory(a: OpenItems, b: OpenItems): boolean {
   return (
     a.modality === b.modality &&
+    a.model === b.model &&
     a.losses === b.losses &&
     a.reread === b.reread &&
     a.refusedBy.join('\n') === b.refusedBy.join('\n') &&

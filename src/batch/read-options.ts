@@ -25,8 +25,11 @@ export interface ReadOptions {
   readonly system?: string | undefined;
   /** Column with the ids. Default: `id`, if there is one, else the row's number. */
   readonly idColumn?: string | undefined;
-  /** Column with the attachments. Default: `attachment`, if there is one. */
-  readonly attachmentColumn?: string | undefined;
+  /**
+   * Column with the attachment of each row, or with a list of them; several columns make one list in their order. Default:
+   * `attachment` and `attachments`, if there are such columns.
+   */
+  readonly attachmentColumn?: string | readonly string[] | undefined;
   /** Columns that are copied into the output, under `columns`, as they are. Default: none. */
   readonly columns?: 'all' | readonly string[] | undefined;
   /**
@@ -75,7 +78,7 @@ export const readOptionsSchema = z
     prompt: template.optional(),
     system: template.optional(),
     idColumn: z.string().min(1).optional(),
-    attachmentColumn: z.string().min(1).optional(),
+    attachmentColumn: z.union([z.string().min(1), z.array(z.string().min(1)).nonempty().readonly()]).optional(),
     columns: z.union([z.literal('all'), z.array(z.string().min(1)).nonempty().readonly()]).optional(),
     where: z.array(readable(parseCondition)).readonly().optional(),
     limit: z.int().min(1).optional(),

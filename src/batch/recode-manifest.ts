@@ -1,15 +1,15 @@
 import { countLayout, decodeLayout, encodeLayout, type LayoutCode } from './layout.js';
 import type { Manifest } from './manifest.js';
-import { MODALITIES, noModalityCounts } from './modality.js';
+import { addModalities, noModalityCounts } from './modality.js';
 
 /** Returns a manifest whose items are what `change` returns of them, with its counts. `item`: index in the run. */
 export function recodeManifest(manifest: Manifest, change: (item: number, code: LayoutCode) => LayoutCode): Manifest {
-  const modalities = noModalityCounts();
+  let modalities = noModalityCounts();
   let [invalid, twins, reused] = [0, 0, 0];
   const chunks = manifest.chunks.map((chunk) => {
     const layout = encodeLayout(decodeLayout(chunk.layout).map((code, at) => change(chunk.first + at, code)));
     const counts = countLayout(layout);
-    for (const modality of MODALITIES) modalities[modality] += counts[modality];
+    modalities = addModalities(modalities, counts.asked);
     invalid += counts.invalid;
     twins += counts.twins;
     reused += counts.reused;

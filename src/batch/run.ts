@@ -206,6 +206,10 @@ export interface ManifestFacts {
   readonly reused: number;
   /** How many chunks the input has. */
   readonly chunks: number;
+  /** Models that items name as targets of their own. Absent if none does. */
+  readonly models?: readonly string[];
+  /** All items name one: no list of models is needed. */
+  readonly areAllNamed?: true;
 }
 
 /** What `readManifest` gives the workflow. */

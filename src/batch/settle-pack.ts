@@ -6,8 +6,8 @@ import {
   type Pack,
   type RunStop,
   targetsFor,
+  targetsOf,
   type Wait,
-  withoutRefusing,
 } from './chunk-state.js';
 import { addCounts, type Counts, countModel } from './counts.js';
 import { countItems } from './item-ranges.js';
@@ -19,6 +19,7 @@ import {
   coolTarget,
   dropTarget,
   isMadeFor,
+  namedTarget,
   nextUp,
   OUT,
   refuseModality,
@@ -139,7 +140,7 @@ export function findHopeless(state: ChunkState): readonly HopelessItems[] {
     if (items.losses > MAX_LOSSES) {
       return [{ items, failure: { target: '', error: 'timeout: the worker was lost too often' } }];
     }
-    return canServe(withoutRefusing(state.targets, items), items.modality)
+    return canServe(targetsOf(state.targets, items), items.modality)
       ? []
       : [{ items, failure: lastWords(state, items) }];
   });
@@ -152,11 +153,17 @@ export function findWaiting(state: ChunkState, now: number): readonly HopelessIt
     .map((items) => ({ items, failure: lastWords(state, items) }));
 }
 
+function nobodyTakes({ modality, model }: OpenItems): string {
+  return model === undefined ? `no model takes ${modality}` : `${model} does not take ${modality}`;
+}
+
 /** The endpoint's newest words about a target that could have taken the items, as an output line's error has them. */
-function lastWords(state: ChunkState, { modality, refusedBy }: OpenItems): Omit<ItemFailure, 'item'> {
-  const able = state.targets.filter((target) => target.why !== undefined && isMadeFor(target, modality));
+function lastWords(state: ChunkState, items: OpenItems): Omit<ItemFailure, 'item'> {
+  const { modality, model, refusedBy } = items;
+  const own = model === undefined ? state.targets : namedTarget(state.targets, model);
+  const able = own.filter((target) => target.why !== undefined && isMadeFor(target, modality));
   const last = able.find(({ id }) => id === refusedBy.at(-1)) ?? able.at(-1);
-  if (last?.why === undefined) return { target: '', error: `503: no model takes ${modality}` };
+  if (last?.why === undefined) return { target: '', error: `503: ${nobodyTakes(items)}` };
   return { target: last.id, error: last.why };
 }
 
@@ -176,12 +183,12 @@ export function waitOf(state: ChunkState, now: number): Wait | undefined {
   const stuck = state.open.filter((items) => targetsFor(state, items, now).length === 0);
   if (stuck.length === 0 || stuck.length < state.open.length) return undefined;
   const waitedFor = state.targets.filter((target) =>
-    stuck.some((items) => nextUp(withoutRefusing([target], items), items.modality) !== undefined),
+    stuck.some((items) => nextUp(targetsOf([target], items), items.modality) !== undefined),
   );
   const until = waitedFor.length === 0 ? now + MAX_RETRY_MS : Math.min(...waitedFor.map(({ downUntil }) => downUntil));
   const { since = now, tries = 0 } = state.wait ?? {};
-  const modalities = [...new Set(stuck.map(({ modality }) => modality))];
-  const text = waitedFor.find(({ why }) => why !== undefined)?.why ?? `no model takes ${modalities.join(' and ')} now`;
+  const nobody = [...new Set(stuck.map(nobodyTakes))].join('; ');
+  const text = waitedFor.find(({ why }) => why !== undefined)?.why ?? `${nobody} now`;
   const minTries = Math.max(0, ...waitedFor.map((target) => target.minTries ?? 0));
   return { text, since, until, tries, minTries };
 }
@@ -206,9 +213,10 @@ function releaseTokens(state: ChunkState, { tokens = 0 }: Pack): ChunkState {
   return { ...state, reserved: Math.max(0, state.reserved - tokens) };
 }
 
-function historyOf({ modality, items, refusedBy, misfitOf, retryAt, reread, losses }: Pack): OpenItems {
+function historyOf({ modality, model, items, refusedBy, misfitOf, retryAt, reread, losses }: Pack): OpenItems {
   return {
     modality,
+    ...(model === undefined ? {} : { model }),
     items,
     refusedBy,
     losses,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MODALITIES } from './modality.js';
 import { countSchema as count, MAX_AMOUNT, timeSchema } from './numbers.js';
 import type { AnswerTimes, ModelProgress } from './progress.js';
 
@@ -10,7 +11,7 @@ const credits = z
 
 const modelProgressSchema: z.ZodType<Omit<ModelProgress, 'tokensPerSecond'>> = z.object({
   id: z.string(),
-  modality: z.enum(['text', 'vision', 'audio']),
+  modality: z.enum(MODALITIES),
   nodes: count,
   sent: count.default(0),
   ok: count,

@@ -1,4 +1,4 @@
-import type { Modality } from './modality.js';
+import { includesModality, type Modality } from './modality.js';
 import { modalityOfModel } from './model-modality.js';
 import type { Model } from './models.js';
 
@@ -20,6 +20,8 @@ export interface Target {
   readonly modality: Modality;
   /** Chosen by the user with `-m`: takes every modality and is never left for another. */
   readonly chosen?: boolean;
+  /** Named by items, which ask it alone: with that they say that it takes what they have. */
+  readonly named?: boolean;
   /** Not asked before this time, epoch ms; 0 when up. Never, for one that is out until a new list has it. */
   readonly downUntil: number;
   /** Times in a row that it was found down. */
@@ -48,6 +50,34 @@ export function chosenTarget(id: string, list: readonly Model[] = []): Targets {
   return [{ ...newTarget(listed ?? { id, nodes: 1, modality: modalityOfModel(id) }), chosen: true }];
 }
 
+/** Maximum number of models that the items of an input name: each is a target, in every message about targets. */
+export const MAX_NAMED = 100;
+
+/** Adds the models that items name as targets; they stay in the table whatever the list has. */
+export function withNamed(targets: Targets, models: readonly string[] = []): Targets {
+  if (models.length === 0 || targets.some(({ chosen }) => chosen === true)) return targets;
+  const names = new Set(models);
+  const known = new Set(targets.map(({ id }) => id));
+  const unlisted = models
+    .filter((id) => !known.has(id))
+    // Without nodes it has no part of the items that name none.
+    .map((id) => newTarget({ id, nodes: 0, modality: modalityOfModel(id) }));
+  return [
+    ...targets.map((target) => (names.has(target.id) ? { ...target, named: true } : target)),
+    ...unlisted.map((target) => ({ ...target, named: true })),
+  ];
+}
+
+/**
+ * Returns the targets that items may be asked which name a model: that one, or the one that a user has chosen for all. It takes
+ * what they have, and needs no place in the list.
+ */
+export function namedTarget(targets: Targets, model: string): Targets {
+  return targets
+    .filter(({ id, chosen }) => chosen === true || id === model)
+    .map((target) => ({ ...target, nodes: Math.max(1, target.nodes), chosen: true }));
+}
+
 /** Applies a new models list: new targets come in, those that are gone keep their health with 0 nodes. */
 export function applyList(targets: Targets, list: readonly Model[]): Targets {
   if (targets.some(({ chosen }) => chosen === true)) return targets;
@@ -58,7 +88,11 @@ export function applyList(targets: Targets, list: readonly Model[]): Targets {
   const all = [...known, ...kept.filter(({ id }) => !ids.has(id)).map(newTarget)];
   if (all.length <= MAX_TARGETS) return all;
   // Those that left the list go first, so that a list which keeps changing does not make the table grow.
-  return all.filter(({ nodes }) => nodes > 0).slice(0, MAX_TARGETS);
+  const isWanted = ({ nodes, named }: Target): boolean => nodes > 0 || named === true;
+  return [
+    ...all.filter(({ named }) => named === true),
+    ...all.filter((target) => target.named !== true && isWanted(target)),
+  ].slice(0, MAX_TARGETS);
 }
 
 /** Returns the models with most nodes, as many as `count`, in the order of the list. */
@@ -86,8 +120,9 @@ export function adoptTargets(own: Targets, others: Targets): Targets {
   return others.map((target) => {
     const known = seen.get(target.id);
     if (known === undefined) return target;
-    const { chosen: _ours, ...health } = withFacts(known, target);
-    return target.chosen === true ? { ...health, chosen: true } : health;
+    const { chosen: _ours, named: _too, ...health } = withFacts(known, target);
+    const { chosen, named } = target;
+    return { ...health, ...(chosen === true ? { chosen } : {}), ...(named === true ? { named } : {}) };
   });
 }
 
@@ -195,10 +230,15 @@ export function isUp({ downUntil }: Target, now: number): boolean {
 }
 
 function takes(target: Target, modality: Modality): boolean {
-  return isMadeFor(target, modality) && !target.refused.includes(modality);
+  return isMadeFor(target, modality) && !target.refused.some((refused) => isPartOf(refused, modality));
+}
+
+/** Who takes no pictures takes no pictures and sounds together either. */
+function isPartOf(refused: Modality, modality: Modality): boolean {
+  return refused === modality || (refused !== 'text' && includesModality(modality, refused));
 }
 
 /** Returns true if a target takes a modality, unless it has refused it. */
 export function isMadeFor(target: Target, modality: Modality): boolean {
-  return target.chosen === true || modality === 'text' || target.modality === modality;
+  return target.chosen === true || includesModality(target.modality, modality);
 }

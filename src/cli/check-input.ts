@@ -1,8 +1,12 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { estimateRun, textTokens } from '../batch/estimate.js';
+import { groupsOf } from '../batch/item-groups.js';
+import type { Manifest } from '../batch/manifest.js';
+import { sumOfModalities } from '../batch/modality.js';
 import { type BatchOptions, batchOptionsSchema } from '../batch/options.js';
 import type { ReadOptions } from '../batch/read-options.js';
+import { loadSchemaCompiler } from '../dria/schema-compiler.js';
 import { resolveDataDir } from '../embedded/data-dir.js';
 import type { DetectedFile } from '../input/detect.js';
 import { describeProblem, InputError } from '../input/errors.js';
@@ -106,6 +110,7 @@ async function reportOf(inputs: readonly InputFile[], checking: Checking): Promi
       attachments: { folder, roots: [...checking.roots, ...others], maxBytes: DEFAULT_MAX_ATTACHMENT_BYTES },
       chunkSize: checking.options.chunkSize,
       skipInvalid: true,
+      loadCompile: loadSchemaCompiler,
       signal: checking.signal,
       onProgress: checking.onProgress,
       measure: (item, line) => contents.measure(item, line),
@@ -115,7 +120,7 @@ async function reportOf(inputs: readonly InputFile[], checking: Checking): Promi
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     // What was found of the files helps to see what is wrong.
-    const nothing = { items: null, promptTokens: 0, duplicates: null, largest: null, problems: [] };
+    const nothing = { items: null, models: {}, promptTokens: 0, duplicates: null, largest: null, problems: [] };
     return { files, ...nothing, error: error.message };
   }
 }
@@ -149,11 +154,21 @@ async function firstColumns(rows: RowSource): Promise<ReadonlySet<string>> {
   return columns;
 }
 
-function itemsOf({ manifest, measured }: ScanResult): Pick<CheckReport, 'items' | 'promptTokens'> {
+function itemsOf({ manifest, measured }: ScanResult): Pick<CheckReport, 'items' | 'models' | 'promptTokens'> {
   const { modalities, items, invalid } = manifest;
   const nobody = { models: [], maxTokens: 1, retries: 0, prices: {} };
   const { promptTokens } = estimateRun({ modalities, textTokens: measured, ...nobody });
-  return { items: { all: items, ...modalities, invalid }, promptTokens };
+  return { items: { all: items, ...modalities, invalid }, models: modelsOf(manifest), promptTokens };
+}
+
+/** Counts the items that name each model, most first. */
+function modelsOf({ chunks, model, modalities }: Manifest): Record<string, number> {
+  if (model !== undefined) return { [model]: sumOfModalities(modalities) };
+  const counts = new Map<string, number>();
+  for (const { model: named, items } of chunks.flatMap(groupsOf)) {
+    if (named !== undefined) counts.set(named, (counts.get(named) ?? 0) + items.length);
+  }
+  return Object.fromEntries([...counts].sort(([, a], [, b]) => b - a));
 }
 
 function problemsOf({ problems }: ScanResult, placeOf: (line: number) => string): CheckReport['problems'] {

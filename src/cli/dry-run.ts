@@ -1,8 +1,17 @@
 import { estimateRun, type ModelPrice, textTokens } from '../batch/estimate.js';
+import { groupsOf } from '../batch/item-groups.js';
 import type { Manifest } from '../batch/manifest.js';
-import { MODALITIES, type ModalityCounts, noModalityCounts } from '../batch/modality.js';
+import {
+  countOf,
+  MODALITIES,
+  type ModalityCounts,
+  noModalityCounts,
+  sumOfModalities,
+  withMore,
+} from '../batch/modality.js';
 import type { Model } from '../batch/models.js';
-import { applyList, chosenTarget } from '../batch/targets.js';
+import { own } from '../batch/own.js';
+import { applyList, chosenTarget, withNamed } from '../batch/targets.js';
 import type { Endpoint } from '../dria/endpoint.js';
 import { isDriaError } from '../dria/errors.js';
 import type { ParsedItem } from '../input/parse-line.js';
@@ -16,7 +25,7 @@ import type { Io } from './io.js';
 import { modelsUnavailable } from './list-models.js';
 import { openEndpoint } from './open-endpoint.js';
 import { openReporter } from './open-reporter.js';
-import { endpointProblem, unservedModalities } from './preflight.js';
+import { endpointProblem, unservedItems } from './preflight.js';
 import { type PlannedReuse, plannedReuse } from './reuse-choice.js';
 import { askedOf, checkRequest, idOf, otherInput, type Request, scanRequest } from './run-batch.js';
 import type { BatchFlags } from './run-flags.js';
@@ -48,7 +57,8 @@ export async function dryRun(inputs: readonly string[], flags: BatchFlags, io: I
     const request = { ...checked, options: { ...checked.options, model } };
     const found = await looking;
     const problem = endpointProblem(found, askedOf(scanned, request, true));
-    if (request.options.model === undefined || isOutOfReach(found)) refuseWithoutList(found, problem, request);
+    const isListNeeded = request.options.model === undefined && askedOf(scanned, request, true).models.length === 0;
+    if (isListNeeded || isOutOfReach(found)) refuseWithoutList(found, problem, request);
     const look = { ...listOf(found), balance: await asking };
     const warnings = warningsOf(scanned, request, found, problem);
     const earlier = await earlierRun(scanned, request);
@@ -58,6 +68,15 @@ export async function dryRun(inputs: readonly string[], flags: BatchFlags, io: I
   } finally {
     await cleanup.run();
   }
+}
+
+/** Returns the items that name their model, by model and modality. */
+function namedItems({ chunks }: Manifest): Record<string, ModalityCounts> {
+  const named = new Map<string, ModalityCounts>();
+  for (const { modality, model, items } of chunks.flatMap(groupsOf)) {
+    if (model !== undefined) named.set(model, withMore(named.get(model) ?? noModalityCounts(), modality, items.length));
+  }
+  return Object.fromEntries(named);
 }
 
 /** Time for the models list, ms: nothing else waits for it. */
@@ -81,9 +100,12 @@ function warningsOf(
   problem: UserError | undefined,
 ): string[] {
   const asked = askedOf(scanned, request, true);
-  const unserved = [...unservedModalities(look, asked)].map(
-    ([modality, why]) => `${formatItems(asked.modalities[modality])} cannot be answered: ${why}`,
-  );
+  const { modalities, models } = unservedItems(look, asked);
+  const named = namedItems(scanned.scan.manifest);
+  const unserved = [
+    ...[...modalities].map(([modality, why]) => [countOf(asked.modalities, modality), why] as const),
+    ...[...models].map(([model, why]) => [sumOfModalities(own(named, model) ?? noModalityCounts()), why] as const),
+  ].map(([items, why]) => `${formatItems(items)} cannot be answered: ${why}`);
   const strict = strictModeProblems(request.options.schema ?? {}).map(
     (why) => `the strict mode of OpenAI refuses this schema, so such an endpoint gets a weaker form: ${why}`,
   );
@@ -123,12 +145,11 @@ async function earlierRun(scanned: ScannedFile, request: Request): Promise<DryRu
 
 /** Tokens of the prompts that would be asked: those of all, by their share. */
 function askedTokens({ scan }: ScannedFile, { modalities }: Manifest): ModalityCounts {
-  const tokens = noModalityCounts();
-  for (const modality of MODALITIES) {
-    const all = scan.manifest.modalities[modality];
-    tokens[modality] = all === 0 ? 0 : (scan.measured[modality] * modalities[modality]) / all;
-  }
-  return tokens;
+  return MODALITIES.reduce((tokens, modality) => {
+    const all = countOf(scan.manifest.modalities, modality);
+    const part = all === 0 ? 0 : countOf(modalities, modality) / all;
+    return withMore(tokens, modality, countOf(scan.measured, modality) * part);
+  }, noModalityCounts());
 }
 
 function reuseText(source: ReuseSource, { reused }: Manifest): string {
@@ -145,11 +166,14 @@ function planOf(
 ): Omit<DryRun, 'warnings'> {
   const { options, endpoint, storage, flags } = request;
   const { model, maxTokens, retries, concurrency } = options;
-  const table = model === undefined ? applyList([], look.models) : chosenTarget(model, look.models);
+  const named = model === undefined ? namedItems(manifest) : undefined;
+  const table =
+    model === undefined ? applyList(withNamed([], manifest.models), look.models) : chosenTarget(model, look.models);
   const { models, ...estimate } = estimateRun({
     modalities: manifest.modalities,
     textTokens: askedTokens(scanned, manifest),
     models: table,
+    named,
     maxTokens,
     retries,
     prices: look.prices,

@@ -1,6 +1,8 @@
+import type { ChatMessage } from '../batch/items.js';
 import { oneLineJson } from '../batch/json-line.js';
 import { countLayout, decodeLayout } from '../batch/layout.js';
 import type { ChunkManifest, Manifest } from '../batch/manifest.js';
+import { movedPart, replaceAttached } from '../batch/message-parts.js';
 import { appendColumns } from '../input/record-line.js';
 import type { Storage } from '../storage/storage.js';
 import { errorOf, mapOutputLines } from '../store/output-line.js';
@@ -25,8 +27,8 @@ export interface FailedSource {
   /** The run has ended well: its results are whole. Else its finished chunks are looked at. */
   readonly ended: boolean;
   readonly places: ItemPlaces;
-  /** The attachment as the new file has it. */
-  readonly attachment: (item: PackItem) => Promise<string | undefined>;
+  /** The attachments as the new file has them. */
+  readonly attachments: (item: PackItem) => Promise<readonly string[]>;
 }
 
 /** Characters that are given at once: a line at a time would be a write for each. */
@@ -46,21 +48,24 @@ export class FailedLines {
 
   /** Each failed item with its own id or else its line number, in input order. Throws what storage throws. */
   async *lines(): AsyncGenerator<Uint8Array, void, undefined> {
-    const { storage, run, places, attachment } = this.source;
+    const { storage, run, places, attachments } = this.source;
     let text = '';
     for await (const found of this.errors()) {
       const errors = new Map(found.filter((entry) => !this.isInvalid(entry)).map(({ item, error }) => [item, error]));
       for await (const item of packItems(storage, run, [...errors.keys()], Promise.resolve(places))) {
-        const { id, prompt, messages, system, body, maxTokens, temperature, columns } = item;
-        const moved = await attachment(item);
+        const { id, prompt, messages, system, model, schema, body, maxTokens, temperature, columns } = item;
+        const moved = await attachments(item);
         const line = {
           id,
-          ...(messages === undefined ? { prompt } : { messages }),
+          ...(messages === undefined
+            ? { prompt, ...attachmentFields(moved) }
+            : { messages: withPaths(messages, moved) }),
+          ...(model === undefined ? {} : { model }),
+          ...(schema === undefined ? {} : { schema }),
           ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
           ...(temperature === undefined ? {} : { temperature }),
           ...(body === undefined ? {} : { body }),
           ...(system === undefined ? {} : { system }),
-          ...(moved === undefined ? {} : { attachment: moved }),
           error: errors.get(item.item),
         };
         this.failed++;
@@ -117,6 +122,16 @@ export class FailedLines {
     if (lines === undefined) yield* errorsIn(await openPart(storage, run, chunk.chunk), chunk.first);
     else yield* mapLinesOf(storage, lines, itemError);
   }
+}
+
+function attachmentFields([attachment, ...others]: readonly string[]): object {
+  if (attachment === undefined) return {};
+  return others.length === 0 ? { attachment } : { attachments: [attachment, ...others] };
+}
+
+/** Puts the paths of attachments, as the new file has them, in their parts. */
+function withPaths(messages: readonly ChatMessage[], paths: readonly string[]): readonly ChatMessage[] {
+  return replaceAttached(messages, (attached, at) => movedPart(attached, paths[at] ?? attached.text));
 }
 
 /** Yields the errors in output lines, one line an item from `first` on. */

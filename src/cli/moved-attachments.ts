@@ -47,9 +47,15 @@ export class MovedAttachments {
     this.to = output === undefined ? resolve('.') : dirname(resolve(output));
   }
 
-  /** The attachment of an item, as the new input has it. Brings a staged one that this machine lacks beside the output. */
-  async moved({ attachment, staged }: PackItem): Promise<string | undefined> {
-    if (attachment === undefined || isRemote(attachment)) return attachment;
+  /** The attachments of an item, as the new input has them. Brings staged ones that this machine lacks beside the output. */
+  async moved({ attachments = [], staged = [] }: PackItem): Promise<string[]> {
+    const moved: string[] = [];
+    for (const [at, attachment] of attachments.entries()) moved.push(await this.movedOne(attachment, staged[at]));
+    return moved;
+  }
+
+  private async movedOne(attachment: string, staged: StagedAttachment | undefined): Promise<string> {
+    if (isRemote(attachment)) return attachment;
     const absolute = resolve(this.from.folder, attachment);
     const lacking = staged !== undefined && !(await isThere(absolute, staged.bytes));
     if (lacking && this.output !== undefined) return await this.bring(this.output, attachment, staged);

@@ -1,10 +1,18 @@
-import { MODALITIES, type Modality, type ModalityCounts } from '../batch/modality.js';
+import {
+  countOf,
+  includesModality,
+  MODALITIES,
+  type Modality,
+  type ModalityCounts,
+  sumOfModalities,
+  wordsOf,
+} from '../batch/modality.js';
 import { isKnownModel } from '../batch/model-modality.js';
 import { shellWord } from '../batch/shell-word.js';
 import { describeError } from '../dria/errors.js';
 import type { ListFacts } from '../dria/list-facts.js';
 import { editDistance } from '../input/edit-distance.js';
-import type { UnservedModalities } from '../input/skip-modalities.js';
+import type { Unserved } from '../input/skip-modalities.js';
 import type { EndpointLook } from './endpoint-look.js';
 import { UserError } from './errors.js';
 
@@ -18,6 +26,9 @@ const LISTED_NAMES = 8;
 export interface Asked {
   readonly endpoint: string;
   readonly model: string | undefined;
+  /** Models that items name, if they name different ones. */
+  readonly models: readonly string[];
+  /** Items that name no model, by modality. */
   readonly modalities: Readonly<ModalityCounts>;
   /** Ask a model that is not in the list all the same. */
   readonly yes: boolean;
@@ -31,21 +42,43 @@ export function endpointProblem(look: EndpointLook, asked: Asked): UserError | u
   if (look.kind === 'no-list') return wrongBaseUrl(look, asked) ?? noList(look, asked);
   const { chatIds: ids, hasNodes } = look.catalogue.facts;
   if (asked.model !== undefined) return unlistedModel(asked.model, look.catalogue.facts, asked);
-  if (hasNodes || ids.length <= MOST_UNCHOSEN) return undefined;
+  if (hasNodes || ids.length <= MOST_UNCHOSEN || isAllNamed(asked)) return undefined;
   return new UserError(`${asked.endpoint} lists ${ids.length} models and does not say which of them to ask`, {
     exitCode: 2,
     hint: `Give -m with one of them: ${nameList(ids)}`,
   });
 }
 
-/** Returns the modalities of a run that no model of the list takes; nothing where the list does not tell. */
-export function unservedModalities(look: EndpointLook, { endpoint, model, modalities }: Asked): UnservedModalities {
+/** True if no item is left to be asked of a model that it does not name. */
+function isAllNamed({ models, modalities }: Asked): boolean {
+  return models.length > 0 && sumOfModalities(modalities) === 0;
+}
+
+/** Returns which items of a run nobody can answer, as far as a list tells. */
+export function unservedItems(look: EndpointLook, asked: Asked): Unserved {
+  return { modalities: unservedModalities(look, asked), models: unlistedModels(look, asked) };
+}
+
+/** Returns the models that items name and the list does not have. */
+function unlistedModels(look: EndpointLook, asked: Asked): Unserved['models'] {
+  const facts = look.kind === 'list' ? look.catalogue.facts : undefined;
+  if (facts === undefined) return new Map();
+  return new Map(
+    asked.models.flatMap((model) => {
+      const problem = unlistedModel(model, facts, asked);
+      return problem === undefined ? [] : [[model, `${problem.message}. ${problem.hint ?? ''}`.trim()] as const];
+    }),
+  );
+}
+
+function unservedModalities(look: EndpointLook, { endpoint, model, modalities }: Asked): Unserved['modalities'] {
   const unserved = new Map<Modality, string>();
   const takes = look.kind === 'list' && model === undefined ? look.catalogue.facts.takes : undefined;
   if (takes === undefined) return unserved;
   for (const modality of MODALITIES) {
-    if (modalities[modality] === 0 || takes.has(modality)) continue;
-    unserved.set(modality, `no model of ${endpoint} takes ${modality === 'vision' ? 'pictures' : 'sounds'}`);
+    if (countOf(modalities, modality) === 0) continue;
+    if ([...takes].some((able) => includesModality(able, modality))) continue;
+    unserved.set(modality, `no model of ${endpoint} takes ${wordsOf(modality)}`);
   }
   return unserved;
 }
@@ -60,7 +93,7 @@ function wrongBaseUrl({ elsewhere }: EndpointLook & { kind: 'no-list' }, { endpo
 
 /** Without a list a run needs a chosen model. Workers elsewhere may have a key that this command has not. */
 function noList({ error }: EndpointLook & { kind: 'no-list' }, asked: Asked): UserError | undefined {
-  if (asked.model !== undefined || !asked.isOurKey) return undefined;
+  if (asked.model !== undefined || isAllNamed(asked) || !asked.isOurKey) return undefined;
   // A 403 may be about the list alone: a key that chats need not read it.
   const isKeyWrong = error.code === 'Unauthorized' && error.status !== 403;
   const hint = isKeyWrong ? 'Check DRIA_API_KEY.' : 'Give -m with the model to ask: a run needs no list then.';

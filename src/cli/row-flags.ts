@@ -14,7 +14,7 @@ export const rowFlagsShape = {
   prompt: z.string().optional(),
   system: z.string().optional(),
   idColumn: z.string().optional(),
-  attachmentColumn: z.string().optional(),
+  attachmentColumn: z.array(z.string()).optional(),
   columns: z.array(z.string()).optional(),
   where: z.array(z.string()).optional(),
   limit: z.number().optional(),
@@ -30,7 +30,7 @@ export function addRowFlags(command: Command): Command {
     .option('--prompt <template>', "Prompt of each row, as 'Classify: {{text}}', or @file. Default: its column prompt.")
     .option('--system <template>', 'System message of each row, as --prompt.')
     .option('--id-column <name>', 'Column with the ids. Default: id.')
-    .option('--attachment-column <name>', 'Column with the attachments. Default: attachment.')
+    .option('--attachment-column <name>', 'Column with attachments. Repeatable. Default: attachment.', collect)
     .option('--columns <names>', "Columns that are copied into the output: all, or as 'lang,date'.", collect)
     .option('--where <condition>', "Only rows that fulfil it, as 'lang=de' or 'score>=0.5'. Repeatable.", collect)
     .addOption(number('--limit <n>', 'Only the first rows.'))
@@ -41,12 +41,13 @@ export function addRowFlags(command: Command): Command {
 /** Returns what the flags have become of rows, not checked. Throws a `UserError` for a file or a list that cannot be read. */
 export async function rowOptionsOf(flags: RowFlags, interrupt: AbortSignal): Promise<Record<string, unknown>> {
   // There are other flags among them.
-  const { prompt, system, columns, ...others } = rowFlagsSchema.parse(flags);
+  const { prompt, system, columns, attachmentColumn, ...others } = rowFlagsSchema.parse(flags);
   const options = {
     ...others,
     prompt: await textOf('--prompt', prompt, interrupt),
     system: await textOf('--system', system, interrupt),
     columns: columnsOf(columns),
+    attachmentColumn: attachmentColumn?.length === 1 ? attachmentColumn[0] : attachmentColumn,
   };
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

@@ -1,4 +1,6 @@
+import { dividedOf } from '../batch/item-groups.js';
 import type { Manifest } from '../batch/manifest.js';
+import { addModalities, noModalityCounts } from '../batch/modality.js';
 import type { BatchOptions } from '../batch/options.js';
 import { type ResultFormat, requireSchema } from '../batch/output-format.js';
 import type { ReadOptions } from '../batch/read-options.js';
@@ -250,12 +252,12 @@ async function checkEndpoint(
   look: EndpointLook,
   isOurKey: boolean,
 ): Promise<ScannedFile> {
-  const { endpointProblem, unservedModalities } = await import('./preflight.js');
+  const { endpointProblem, unservedItems } = await import('./preflight.js');
   const { scan, name, readRange } = scanned;
   const asked = askedOf(scanned, request, isOurKey);
   const problem = endpointProblem(look, asked);
   if (problem !== undefined) throw problem;
-  const unserved = unservedModalities(look, asked);
+  const unserved = unservedItems(look, asked);
   if (request.options.skipInvalid) return { ...scanned, scan: await skipUnserved(scan, unserved, readRange) };
   const lines = unservedLines(name, scan, unserved);
   if (lines !== undefined) throw new UserError(lines.message, { exitCode: 2, cause: lines });
@@ -267,7 +269,8 @@ export function askedOf({ scan }: ScannedFile, { endpoint, options, flags }: Req
   return {
     endpoint,
     model: options.model ?? scan.manifest.model,
-    modalities: scan.manifest.modalities,
+    models: options.model === undefined ? (scan.manifest.models ?? []) : [],
+    modalities: scan.manifest.chunks.map(dividedOf).reduce(addModalities, noModalityCounts()),
     yes: flags.yes,
     isOurKey,
   };

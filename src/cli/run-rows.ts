@@ -97,7 +97,8 @@ export class RunRows {
   }
 }
 
-function withInput(row: ReportRow, { prompt, attachment }: Partial<InputItem> = {}): TableRow {
+function withInput(row: ReportRow, { prompt, attachments = [] }: Partial<InputItem> = {}): TableRow {
+  const attachment = attachments.length === 0 ? undefined : attachments.join(', ');
   return { ...row, ...(prompt === undefined ? {} : { prompt }), ...(attachment === undefined ? {} : { attachment }) };
 }
 

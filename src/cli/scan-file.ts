@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { asksOnce, type BatchOptions, hasKeysOfFiles } from '../batch/options.js';
 import type { ReadOptions } from '../batch/read-options.js';
+import { loadSchemaCompiler } from '../dria/schema-compiler.js';
 import { InputError } from '../input/errors.js';
 import type { InputFile } from '../input/input-file.js';
 import { nameOfInput } from '../input/input-name.js';
@@ -172,6 +173,7 @@ async function scanReading(
       groupPrefix,
       unique: asksOnce(options),
       hashFiles: hasKeysOfFiles(options, reuse),
+      loadCompile: loadSchemaCompiler,
       signal,
       onProgress: (progress) => onProgress({ ...progress, total: bytes }),
       ...(measure === undefined ? {} : { measure }),

@@ -28,8 +28,8 @@ export async function showFailed({ id, storage, output }: FailedRequest, io: Io)
     throw isMissing(error) ? notBegun(id, error) : error;
   });
   const attachments = new MovedAttachments(storage, places.attachments, output);
-  const attachment = attachments.moved.bind(attachments);
-  const failed = new FailedLines({ storage, run: id, manifest, ended, places, attachment });
+  const moved = attachments.moved.bind(attachments);
+  const failed = new FailedLines({ storage, run: id, manifest, ended, places, attachments: moved });
   await writeOutput(output, failed.lines(), io);
   for (const line of report(failed, attachments, manifest.chunks.length, output)) io.stderr.write(`${line}\n`);
   return EXIT.OK;

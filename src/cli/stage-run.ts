@@ -1,4 +1,5 @@
 import type { Manifest } from '../batch/manifest.js';
+import { attachedItems } from '../batch/modality.js';
 import { AttachmentError, InputError } from '../input/errors.js';
 import { DEFAULT_MAX_ATTACHMENT_BYTES } from '../input/size.js';
 import { isS3Root } from '../storage/s3-location.js';
@@ -22,7 +23,7 @@ export interface StagePlan {
 
 /** True when the attachments are put into storage: where other machines read it, they cannot read this one's files. */
 export function attachmentsAreStaged({ modalities }: Manifest, storage: Storage): boolean {
-  return isS3Root(storage.root) && modalities.vision + modalities.audio > 0;
+  return isS3Root(storage.root) && attachedItems(modalities) > 0;
 }
 
 /** Stages a scanned input, with its attachments where they are wanted, and says how far it is. */
@@ -103,12 +104,12 @@ async function sendAttachments(
   { storage, interrupt }: StagePlan,
   reporter: Reporter,
 ): Promise<void> {
-  const total = scan.manifest.modalities.vision + scan.manifest.modalities.audio;
+  const items = attachedItems(scan.manifest.modalities);
   const say = saying(reporter);
   const rules = { folder, roots, maxBytes: DEFAULT_MAX_ATTACHMENT_BYTES };
   const onAttachment = (count: number): void => {
     interrupt.throwIfAborted();
-    say(() => `storing attachments: ${count} of ${total}`);
+    say(() => `storing attachments: ${count}, of ${items} items`);
   };
   await stageAttachments({ storage, run, scan, readRange, rules, onAttachment });
 }

@@ -10,7 +10,7 @@ export interface BodyStream {
   readonly stream: Readable;
   /** Length of the whole body, bytes. */
   readonly length: number;
-  /** Why the attachment could not be read to its end, if so: then the request's own error is only its consequence. */
+  /** Why an attachment could not be read to its end, if so: then the request's own error is only its consequence. */
   failure(): { readonly error: unknown } | undefined;
 }
 
@@ -27,19 +27,19 @@ const UNREADABLE: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * Streams `head`, the attachment in base64, and `tail`. Nothing is opened before the first byte is wanted, and what was
+ * Streams a body: texts as they are, attachments in base64. Nothing is opened before the first byte is wanted, and what was
  * opened is closed when the stream is destroyed.
  * An attachment that is gone, forbidden or of another size than it said fails as `InvalidAttachment`; any other error of
  * its source (a storage that is down for now) is kept as it is, for it may pass.
  */
-export function bodyStream(body: Extract<ChatBody, { head: string }>): BodyStream {
-  const { head, attachment, tail } = body;
+export function bodyStream(body: ChatBody): BodyStream {
   let failure: { readonly error: unknown } | undefined;
   const content = async function* () {
     try {
-      yield Buffer.from(head);
-      for await (const text of encodeBase64(checkedBytes(attachment))) yield Buffer.from(text, 'latin1');
-      yield Buffer.from(tail);
+      for (const piece of body) {
+        if (typeof piece === 'string') yield Buffer.from(piece);
+        else for await (const text of encodeBase64(checkedBytes(piece))) yield Buffer.from(text, 'latin1');
+      }
     } catch (error) {
       failure = { error: attachmentError(error) };
       throw error;
@@ -48,7 +48,10 @@ export function bodyStream(body: Extract<ChatBody, { head: string }>): BodyStrea
   const stream = Readable.from(content(), { objectMode: false });
   // The request reports what went wrong; without a listener a late error would end the process.
   stream.on('error', () => {});
-  const length = Buffer.byteLength(head) + base64Length(attachment.bytes) + Buffer.byteLength(tail);
+  const length = body.reduce(
+    (sum, piece) => sum + (typeof piece === 'string' ? Buffer.byteLength(piece) : base64Length(piece.bytes)),
+    0,
+  );
   return { stream, length, failure: () => failure };
 }
 

@@ -1,4 +1,5 @@
 import type { ChatMessage } from '../batch/items.js';
+import { attachedPart, attachedParts, isPart, type MessagePart } from '../batch/message-parts.js';
 import { own as ownField } from '../batch/own.js';
 import type { RequestForm } from '../batch/request-form.js';
 import type {
@@ -12,32 +13,74 @@ import type {
 import { DriaError } from './errors.js';
 import { isSystem, type RequestProfile, type SchemaForm } from './request-profile.js';
 
-/** A request's JSON body: whole, or around an attachment whose base64 text goes between `head` and `tail`. */
-export type ChatBody =
-  | { readonly text: string }
-  | { readonly head: string; readonly attachment: StreamedAttachment; readonly tail: string };
+/** A request's JSON body: pieces of its text, and between them attachments whose base64 text goes there. */
+export type ChatBody = readonly (string | StreamedAttachment)[];
 
 /** Builds the body of `POST /chat/completions` in the form that the target takes. Throws `InvalidAttachment` for what cannot be sent. */
 export function chatBody(request: ChatRequest, profile: RequestProfile): ChatBody {
-  const { attachment, repair } = request;
-  const prompt = promptOf(request, profile);
-  // The messages are last in the body, so that a streamed attachment splits it at a place that is known.
+  const { attachments = [], repair } = request;
+  // The messages are last in the body, so that streamed attachments split it at places that are known.
   const settings = JSON.stringify(inForm(settingsOf(request, profile), request.form)).slice(0, -1);
+  const end = `${repair === undefined ? '' : repairMessages(repair)}]}`;
   if (request.messages !== undefined) {
-    const own = JSON.stringify(conversation(request, request.messages, profile)).slice(0, -1);
-    return { text: `${settings},"messages":${own}${repair === undefined ? '' : repairMessages(repair)}]}` };
+    const messages = conversation(request, request.messages, profile);
+    return joined([`${settings},"messages":[`, ...conversationPieces(messages, attachments), end]);
   }
+  const prompt = promptOf(request, profile);
   const system =
     request.system === undefined || profile.joinsSystem === true
       ? ''
       : `${JSON.stringify({ role: 'system', content: request.system })},`;
   const open = `${settings},"messages":[${system}{"role":"user","content":`;
-  const close = `}${repair === undefined ? '' : repairMessages(repair)}]}`;
-  if (attachment === undefined) return { text: `${open}${JSON.stringify(prompt)}${close}` };
-  const first = `${open}[${JSON.stringify({ type: 'text', text: prompt })},`;
-  if ('url' in attachment) return { text: `${first}${JSON.stringify(linkedPart(attachment))}]${close}` };
-  const [head, tail] = streamedPart(attachment);
-  return { head: first + head, attachment, tail: `${tail}]${close}` };
+  if (attachments.length === 0) return [`${open}${JSON.stringify(prompt)}}${end}`];
+  const parts = attachments.flatMap((attachment) => [',', ...partPieces(attachment)]);
+  return joined([`${open}[${JSON.stringify({ type: 'text', text: prompt })}`, ...parts, `]}${end}`]);
+}
+
+/** Joins neighbouring texts. */
+function joined(pieces: ChatBody): ChatBody {
+  const body: (string | StreamedAttachment)[] = [];
+  for (const piece of pieces) {
+    const last = body.at(-1);
+    if (typeof piece === 'string' && typeof last === 'string') body[body.length - 1] = last + piece;
+    else body.push(piece);
+  }
+  return body;
+}
+
+/** Returns messages as JSON, without the brackets around them, with an attachment in each part that names a path. */
+function conversationPieces(messages: readonly ChatMessage[], attachments: readonly ChatAttachment[]): ChatBody {
+  if (attachments.length === 0) return [JSON.stringify(messages).slice(1, -1)];
+  const left = attachments.values();
+  return messages.flatMap((message, at) => [...(at > 0 ? [','] : []), ...messagePieces(message, left)]);
+}
+
+function messagePieces(message: ChatMessage, left: Iterator<ChatAttachment>): ChatBody {
+  if (attachedParts([message]).length === 0 || !Array.isArray(message.content)) return [JSON.stringify(message)];
+  const { content, ...rest } = message;
+  const parts = content.flatMap((part: unknown, at): ChatBody => {
+    const comma = at > 0 ? [','] : [];
+    const attached = isPart(part) ? attachedPart(part) : undefined;
+    const next = attached === undefined ? undefined : left.next();
+    if (attached === undefined || next === undefined || next.done === true) return [...comma, JSON.stringify(part)];
+    return [...comma, ...partPieces(next.value, ownFields(attached.part))];
+  });
+  return [`${JSON.stringify(rest).slice(0, -1)},"content":[`, ...parts, ']}'];
+}
+
+/** What a part says beside the path of its attachment: `detail`, `filename`. */
+function ownFields(part: MessagePart): Readonly<Record<string, unknown>> {
+  const about = part[String(part.type)];
+  if (!isPart(about)) return {};
+  const { url: _url, path: _path, type: _type, ...fields } = about;
+  return fields;
+}
+
+/** Returns the content part of an attachment as JSON. */
+function partPieces(attachment: ChatAttachment, fields: Readonly<Record<string, unknown>> = {}): ChatBody {
+  if ('url' in attachment) return [JSON.stringify(linkedPart(attachment, fields))];
+  const [head, tail] = streamedPart(attachment, fields);
+  return [head, attachment, tail];
 }
 
 /** Returns the messages that follow the prompt, as JSON: the answer, and what is wrong with it. */
@@ -105,22 +148,39 @@ function inWords({ schema }: AnswerSchema): string {
 
 /**
  * The content part for a URL. OpenAI's `input_audio` takes base64 only, so a `data:` URL is taken apart for it; for
- * an http(s) URL of a sound there is vLLM's `audio_url`, the only form in use that lets the model's side fetch it.
+ * an http(s) URL of a sound there is vLLM's `audio_url`, the only form in use that lets the model's side fetch it. OpenAI takes
+ * no URL of a PDF, but OpenRouter and gateways take one in the place of the data.
  */
-function linkedPart(attachment: LinkedAttachment): object {
+function linkedPart(attachment: LinkedAttachment, fields: Readonly<Record<string, unknown>>): object {
   const { kind, url } = attachment;
-  if (kind === 'image') return { type: 'image_url', image_url: { url } };
+  if (kind === 'image') return { type: 'image_url', image_url: { ...fields, url } };
+  if (kind === 'file') return { type: 'file', file: { filename: nameOf(attachment), ...fields, file_data: url } };
   if (!/^data:/i.test(url)) return { type: 'audio_url', audio_url: { url } };
   return { type: 'input_audio', input_audio: { data: dataOf(url), format: audioFormat(attachment) } };
 }
 
 /** What stands before and after the base64 text of a streamed attachment in its content part. */
-function streamedPart(attachment: StreamedAttachment): readonly [head: string, tail: string] {
+function streamedPart(
+  attachment: StreamedAttachment,
+  fields: Readonly<Record<string, unknown>>,
+): readonly [head: string, tail: string] {
   if (attachment.kind === 'audio') {
     return ['{"type":"input_audio","input_audio":{"data":"', `","format":"${audioFormat(attachment)}"}}`];
   }
+  if (attachment.kind === 'file') {
+    if (attachment.mediaType !== 'application/pdf') throw unsendable(attachment, 'a PDF');
+    const about = JSON.stringify({ filename: nameOf(attachment), ...fields }).slice(1, -1);
+    return [`{"type":"file","file":{${about},"file_data":"data:application/pdf;base64,`, '"}}'];
+  }
   if (!/^image\/[\w.+-]+$/.test(attachment.mediaType)) throw unsendable(attachment, 'an image');
-  return [`{"type":"image_url","image_url":{"url":"data:${attachment.mediaType};base64,`, '"}}'];
+  const about = JSON.stringify(fields).slice(1, -1);
+  const before = about === '' ? '' : `${about},`;
+  return [`{"type":"image_url","image_url":{${before}"url":"data:${attachment.mediaType};base64,`, '"}}'];
+}
+
+/** OpenAI wants a name for each file. */
+function nameOf({ name = 'document.pdf' }: ChatAttachment): string {
+  return name;
 }
 
 const AUDIO_FORMATS: ReadonlyMap<string, 'wav' | 'mp3'> = new Map([

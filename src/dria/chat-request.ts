@@ -13,27 +13,32 @@ export interface AnswerSchema {
   check?(text: string): CheckedOutput;
 }
 
+/** Kinds of attachments, by what they ask of a model. */
+export type AttachmentKind = 'image' | 'audio' | 'file';
+
 /** What every attachment says of itself. */
-interface AttachmentKind {
-  readonly kind: 'image' | 'audio';
-  /** For instance `image/png`, `audio/wav`. */
+interface AboutAttachment {
+  readonly kind: AttachmentKind;
+  /** For instance `image/png`, `audio/wav`, `application/pdf`. */
   readonly mediaType: string;
+  /** Name that a file goes with. */
+  readonly name?: string;
 }
 
 /** An http(s) or `data:` URL, handed to the model as it is. */
-export interface LinkedAttachment extends AttachmentKind {
+export interface LinkedAttachment extends AboutAttachment {
   readonly url: string;
 }
 
 /** Bytes that are read and encoded while the request is sent, and never whole in memory. */
-export interface StreamedAttachment extends AttachmentKind {
+export interface StreamedAttachment extends AboutAttachment {
   /** Size; the request's length is computed from it, so another number of bytes is an error. */
   readonly bytes: number;
   /** Opens the bytes. Called again if the request is sent again in another form. */
   open(): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
 }
 
-/** A picture or a sound that goes with a prompt. */
+/** A picture, a sound or a PDF that goes with a prompt. */
 export type ChatAttachment = LinkedAttachment | StreamedAttachment;
 
 /** An answer of the model that does not satisfy the schema, to be answered anew. */
@@ -52,11 +57,12 @@ export interface ChatRequest {
   readonly prompt: string;
   /** The conversation, instead of the prompt, which then has its texts. */
   readonly messages?: readonly ChatMessage[];
-  /** What the messages ask of the model. */
+  /** What the request asks of the model. Default: what its attachments do. */
   readonly modality?: Modality;
   /** System message before the prompt. */
   readonly system?: string;
-  readonly attachment?: ChatAttachment;
+  /** They follow the prompt, or stand for the parts of the messages that name a path, in their order. */
+  readonly attachments?: readonly ChatAttachment[];
   /** The model's earlier answer to the prompt: the conversation goes on from there. */
   readonly repair?: AnswerToRepair;
   readonly maxTokens: number;

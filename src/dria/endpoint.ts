@@ -1,12 +1,12 @@
 import type { ModelPrice } from '../batch/estimate.js';
-import type { Modality } from '../batch/modality.js';
+import { joinModalities, type Modality } from '../batch/modality.js';
 import type { Model } from '../batch/models.js';
 import { bodyStream } from './attachment-stream.js';
 import { isDrias } from './base-url.js';
 import { ByteBudget, type Lease } from './byte-budget.js';
 import { type ChatAnswer, cutOff, parseChatAnswer } from './chat-answer.js';
 import { type ChatBody, chatBody } from './chat-body.js';
-import type { ChatRequest } from './chat-request.js';
+import type { AttachmentKind, ChatAttachment, ChatRequest } from './chat-request.js';
 import type { HttpAnswer } from './classify.js';
 import { systemClock } from './clock.js';
 import { changedError, type DriaError, isDriaError } from './errors.js';
@@ -226,9 +226,10 @@ export class Endpoint {
       onSentByCaller?.();
     };
     const timing = { timeoutMs: timeoutMs + graceMs(timeoutMs), statedMs: timeoutMs, signal, onSent, lease };
+    const text = textOfBody(body);
     const answer =
-      'text' in body
-        ? await this.#http.post('/chat/completions', body.text, timing)
+      text !== undefined
+        ? await this.#http.post('/chat/completions', text, timing)
         : await this.#http.postStream('/chat/completions', bodyStream(body), timing);
     const context = () => this.#context(request, profile, admission);
     if (!isGood(answer)) throw responseError(answer, context());
@@ -280,13 +281,21 @@ function graceMs(timeoutMs: number): number {
   return Math.min(Math.max(timeoutMs * 0.05, 250), 5000);
 }
 
-function modalityOf({ attachment, modality = 'text' }: ChatRequest): Modality {
-  if (attachment === undefined) return modality;
-  return attachment.kind === 'image' ? 'vision' : 'audio';
+/** Returns a body that has nothing to be streamed. */
+function textOfBody([text, ...others]: ChatBody): string | undefined {
+  return typeof text === 'string' && others.length === 0 ? text : undefined;
 }
 
-/** A link to a sound goes in a form that not every endpoint knows: its refusal says nothing of the model. */
-function tellsModality({ attachment, modality = 'text' }: ChatRequest): boolean {
-  if (attachment === undefined) return modality !== 'text';
-  return attachment.kind === 'image' || !('url' in attachment) || /^data:/i.test(attachment.url);
+const MODALITY_OF: Readonly<Record<AttachmentKind, Modality>> = { image: 'vision', audio: 'audio', file: 'document' };
+
+function modalityOf({ attachments = [], modality }: ChatRequest): Modality {
+  return modality ?? joinModalities(attachments.map(({ kind }) => MODALITY_OF[kind]));
+}
+
+/** A link to a sound or a PDF goes in a form that not every endpoint knows: its refusal says nothing of the model. */
+function tellsModality(request: ChatRequest): boolean {
+  const { attachments = [] } = request;
+  const isKnownForm = (one: ChatAttachment): boolean =>
+    one.kind === 'image' || !('url' in one) || /^data:/i.test(one.url);
+  return modalityOf(request) !== 'text' && attachments.every(isKnownForm);
 }

@@ -66,7 +66,7 @@ export const INVALID_JSON = /json_validate_failed|failed to (generate|validate) 
 export const CUT_OFF = /max(imum)?[ _](completion[ _])?tokens|output limit was reached|before generating a valid/;
 
 const SUBJECT =
-  /\b(images?|image_url|input_image|vision|visual|pictures?|photos?|audio|input_audio|audio_url|sounds?|speech|modalit(y|ies)|multi-?modal(ity)?|mmproj)\b/;
+  /\b(images?|image_url|input_image|vision|visual|pictures?|photos?|audio|input_audio|audio_url|sounds?|speech|modalit(y|ies)|multi-?modal(ity)?|mmproj|pdfs?|documents?|input_file|files?['"`]? (input|content|part|type|attachment|upload)s?)\b|\btype:? ['"`]?file\b|['"`]file['"`]/;
 
 const NOT_TAKEN =
   /(\bnot\b|n't\b|cannot\b|\bno\b|\bun)\W?(\w+\W+){0,3}?(support|accept|enabl|available|capab|allow|compiled|configured|take|handle|process(es)? (image|audio|picture)s\b|understand|see )|only (be )?supported by (certain|some)/;
@@ -75,13 +75,13 @@ const NOT_THAT_KIND =
   /(not|n't) an? (\w+[ -])?(vision|multi-?modal|image|audio|vl)\b[^.]{0,20}model|no vision|not multi-?modal|not vision/;
 
 const NO_PLACE_FOR_PARTS =
-  /unknown variant `?(image_url|input_audio|audio_url)|expected `?text`?|content must be a string|invalid type: (sequence|array), expected a string|untagged enum chatcompletionrequest|missing data required for (image|audio)|no endpoints found that support|at most 0 (image|audio|video)|provide the mmproj|projector|text[- ]only|only (supports?|accepts?|takes?|handles?|process(es)?) text|only text/;
+  /unknown variant `?(image_url|input_audio|audio_url|file)\b|(invalid (content )?(value|type)|unknown (content )?part type|unsupported (chat )?content (part )?type):? ['"`]?(file|image_url|input_audio|audio_url)\b|input tag ['"`](file|image_url|input_audio)['"`]|expected `?text`?|content must be a string|invalid type: (sequence|array), expected a string|untagged enum chatcompletionrequest|missing data required for (image|audio)|no endpoints found that support|at most 0 (image|audio|video)|provide the mmproj|projector|text[- ]only|only (supports?|accepts?|takes?|handles?|process(es)?) text|only text/;
 
 const ABOUT_THE_FILE =
   /format|mime|media type|codec|resolution|dimension|pixel|corrupt|malformed|truncat|decod|base64|download|fetch|(image|audio|file|picture) (type|size)|too (large|big|long|many|small)|exceed|(more|larger|longer|bigger) than|at most [1-9]|(only|to) (\d+|one) (image|audio)|(remote|external|http|https|public) (image )?urls?|image types are|access(ing)? (to )?(the |this )?(image|audio|file)|(the|this|your|provided|uploaded|given) (image|audio|picture|photo|sound)\b(?! (input|modality))|unsupported image\b(?! (input|modality|content))|extension/;
 
 /**
- * Returns whether the words say that the target takes no images or sounds, and not that this file is a bad one: the
+ * Returns whether the words say that the target takes no images, sounds or files, and not that this file is a bad one: the
  * first keeps it from every item of the modality, so it needs positive words.
  */
 export function refusesModality(text: string): boolean {

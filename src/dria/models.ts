@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Modality } from '../batch/modality.js';
+import { joinModalities, type MediaModality, type Modality } from '../batch/modality.js';
 import { modalityOfModel } from '../batch/model-modality.js';
 import type { Model } from '../batch/models.js';
 import { countFrom } from '../batch/numbers.js';
@@ -68,7 +68,7 @@ function merge(a: Model, b: Model): Model {
   return {
     id: a.id,
     nodes: Math.min(a.nodes + b.nodes, MAX_NODES),
-    modality: a.modality === 'text' ? b.modality : a.modality,
+    modality: joinModalities([a.modality, b.modality]),
   };
 }
 
@@ -87,12 +87,11 @@ function nodeCount(value: unknown): number | undefined {
 
 const MODALITY_FIELDS = ['modality', 'modalities', 'type', 'capabilities', 'input_modalities'];
 
-/** The first field that names more than text; text when one names only that; undefined when none names anything. */
+/** What all fields name together; text when they name only that; undefined when none names anything. */
 export function modalityIn(fields: JsonObject): Modality | undefined {
   const architecture = isObject(fields.architecture) ? fields.architecture : {};
   const values = [...MODALITY_FIELDS.map((name) => fields[name]), architecture.input_modalities];
-  const named = values.map((value) => modalityNamed(words(value)));
-  return named.find((modality) => modality !== undefined && modality !== 'text') ?? named.find((modality) => modality);
+  return modalityNamed(values.flatMap((value) => words(value)));
 }
 
 /** What a field says, as words in lower case: a string, a list of strings, or an object of flags (`{"vision": true}`). */
@@ -105,17 +104,24 @@ function words(value: unknown): string[] {
 
 /** Only what goes in counts: the left side of `text+image->text` or `image-text-to-text`, and nothing of `audio_output`. */
 function inputWords(text: string): string[] {
-  if (/output|generat|synthesis/.test(text)) return [];
+  if (/output|generat|synthesis|search|upload/.test(text)) return [];
   const [input = ''] = text.split(/->|[-_ ]to[-_ ]/);
   return input.split(/[^a-z]+/);
 }
 
 const AUDIO_WORDS = new Set(['audio', 'sound', 'speech', 'voice']);
 const VISION_WORDS = new Set(['vision', 'visual', 'image', 'images', 'picture', 'video', 'multimodal', 'vlm', 'vl']);
+/** OpenRouter's lists say `file` of models that take PDFs. */
+const DOCUMENT_WORDS = new Set(['document', 'documents', 'pdf', 'pdfs', 'file', 'files']);
 
-/** A model that sees and hears counts as vision: of those there are more items, and it is as good a model for text. */
+const WORDS: ReadonlyMap<MediaModality, ReadonlySet<string>> = new Map([
+  ['vision', VISION_WORDS],
+  ['audio', AUDIO_WORDS],
+  ['document', DOCUMENT_WORDS],
+]);
+
 function modalityNamed(named: readonly string[]): Modality | undefined {
-  if (named.some((word) => VISION_WORDS.has(word))) return 'vision';
-  if (named.some((word) => AUDIO_WORDS.has(word))) return 'audio';
+  const media = [...WORDS].filter(([, words]) => named.some((word) => words.has(word))).map(([modality]) => modality);
+  if (media.length > 0) return joinModalities(media);
   return named.includes('text') ? 'text' : undefined;
 }

@@ -1,6 +1,8 @@
 import { createHash, hash } from 'node:crypto';
+import path from 'node:path';
 import type { Modality } from '../batch/modality.js';
 import { systemCode } from '../system-error.js';
+import { type AttachedText, misplaced } from './attached.js';
 import type { AttachmentStamp } from './attachment-stamps.js';
 import { type AttachmentRules, attachmentResolver, type ResolvedAttachment } from './attachments.js';
 import { AttachmentError } from './errors.js';
@@ -39,13 +41,17 @@ export class AttachmentChecker {
     this.resolve = attachmentResolver(rules);
   }
 
-  /** The verdicts on some attachments, in their order; nothing is said where there is none. */
-  async checkAll(texts: readonly (string | undefined)[]): Promise<(AttachmentVerdict | undefined)[]> {
-    const verdicts = new Array<AttachmentVerdict | undefined>(texts.length).fill(undefined);
-    const queue = texts.entries();
+  /** The verdicts on the attachments of some items, in their order. */
+  async checkAll(items: readonly (readonly AttachedText[])[]): Promise<AttachmentVerdict[][]> {
+    const verdicts = items.map((): AttachmentVerdict[] => []);
+    const queue = items.flatMap((texts, item) => texts.map((text, at) => ({ text, item, at }))).values();
     const lane = async (): Promise<void> => {
-      for (const [position, text] of queue) {
-        if (text !== undefined) verdicts[position] = await this.check(text);
+      // All lanes take from the same iterator.
+      for (const { text, item, at } of queue) {
+        const verdict = await this.check(text.text);
+        const found = verdicts[item];
+        if (found !== undefined)
+          found[at] = verdict instanceof AttachmentError ? verdict : (misplaced(text, verdict.modality) ?? verdict);
       }
     };
     await Promise.all(Array.from({ length: CONCURRENCY }, lane));
@@ -94,5 +100,7 @@ async function fileContent(text: string, file: Extract<ResolvedAttachment, { kin
       cause: error,
     });
   }
-  return `${file.mediaType} ${sum.digest('hex')}`;
+  // A PDF goes with its name.
+  const name = file.modality === 'document' ? ` ${path.basename(text)}` : '';
+  return `${file.mediaType} ${sum.digest('hex')}${name}`;
 }

@@ -137,7 +137,7 @@ function changed(name: string): AttachmentError {
 }
 
 function unsupported(name: string, media: string | undefined): AttachmentError {
-  const what = media === undefined ? 'is not an image or a sound, whatever its name says' : `is ${media}`;
+  const what = media === undefined ? 'is not an image, a sound or a PDF, whatever its name says' : `is ${media}`;
   return new AttachmentError('UNSUPPORTED', `${name} ${what}; supported are ${SUPPORTED_FORMATS}`);
 }
 

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Modality } from '../batch/modality.js';
+import type { MediaModality } from '../batch/modality.js';
 import { AllowedFolders } from './allowed-folders.js';
 import { type AttachedFile, checkFile } from './attachment-file.js';
 import { checkDataUrl } from './data-url.js';
@@ -20,9 +20,9 @@ export interface AttachmentRules {
 /** An attachment that may be sent. */
 export type ResolvedAttachment =
   /** An http(s) address, handed to the model and never fetched here. The modality is a guess from its name. */
-  | { readonly kind: 'url'; readonly url: string; readonly modality: Modality }
+  | { readonly kind: 'url'; readonly url: string; readonly modality: MediaModality }
   /** Content that stands in the line itself. `url` is a data URL with the media type that the content has. */
-  | { readonly kind: 'data'; readonly url: string; readonly mediaType: string; readonly modality: Modality }
+  | { readonly kind: 'data'; readonly url: string; readonly mediaType: string; readonly modality: MediaModality }
   | ({ readonly kind: 'file' } & AttachedFile);
 
 /**

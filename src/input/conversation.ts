@@ -1,14 +1,7 @@
 import type { ChatMessage } from '../batch/items.js';
-import type { Modality } from '../batch/modality.js';
+import { isPart, partsOf } from '../batch/message-parts.js';
 import type { FieldProblem } from './errors.js';
 import { excerpt } from './excerpt.js';
-
-/** A part of a message's content that is no text. */
-interface Part {
-  readonly type?: unknown;
-  readonly text?: unknown;
-  readonly image_url?: unknown;
-}
 
 /** Returns the texts of a conversation, one a line: what is estimated, and what an endpoint may repeat in an error. */
 export function textOf(messages: readonly ChatMessage[]): string {
@@ -18,32 +11,32 @@ export function textOf(messages: readonly ChatMessage[]): string {
     .join('\n');
 }
 
-/** Returns what a conversation asks of a model. */
-export function modalityOf(messages: readonly ChatMessage[]): Modality {
-  const types = new Set(messages.flatMap((message) => partsOf(message).map(({ type }) => type)));
-  if (types.has('input_audio') || types.has('audio_url')) return 'audio';
-  return types.has('image_url') ? 'vision' : 'text';
-}
-
-/** Returns what cannot be sent of a conversation: pictures that are paths of this machine. */
+/** Returns what cannot be sent of a conversation: sounds and files whose path stands where their content belongs. */
 export function messageProblems(messages: readonly ChatMessage[]): FieldProblem[] {
   return messages.flatMap((message, at) =>
     partsOf(message).flatMap((part) => {
-      const url = urlOf(part.image_url);
-      if (url === undefined || /^(https?|data):/i.test(url)) return [];
-      const way = 'give an http(s) or a data: URL, or a prompt with an "attachment"';
-      return [{ field: 'messages', message: `message ${at + 1} has the picture ${excerpt(url)}: ${way}` }];
+      const found = misplacedPath(part);
+      if (found === undefined) return [];
+      const way = `name a file by "path", as in {"type": "${found.type}", "${found.type}": {"path": "…"}}`;
+      const what = `message ${at + 1} has ${excerpt(found.text)} as "${found.field}", which is no base64`;
+      return [{ field: 'messages', message: `${what}: ${way}` }];
     }),
   );
 }
 
-function urlOf(picture: unknown): string | undefined {
-  const url = typeof picture === 'object' && picture !== null && 'url' in picture ? picture.url : picture;
-  return typeof url === 'string' ? url : undefined;
-}
+/** Base64 has no dot. */
+const PATH = /^[^:]{1,1024}\.[a-z0-9]{1,5}$/i;
 
-function partsOf({ content }: ChatMessage): readonly Part[] {
-  if (typeof content === 'string') return [{ type: 'text', text: content }];
-  if (!Array.isArray(content)) return [];
-  return content.filter((part: unknown): part is Part => typeof part === 'object' && part !== null);
+function misplacedPath(
+  part: object,
+): { readonly type: string; readonly field: string; readonly text: string } | undefined {
+  for (const [type, field] of [
+    ['input_audio', 'data'],
+    ['file', 'file_data'],
+  ] as const) {
+    const about = new Map<string, unknown>(Object.entries(part)).get(type);
+    const text = isPart(about) ? about[field] : undefined;
+    if (typeof text === 'string' && PATH.test(text)) return { type, field, text };
+  }
+  return undefined;
 }

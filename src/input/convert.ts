@@ -5,7 +5,7 @@ import { printable } from './excerpt.js';
 import { fillIdTemplate } from './id-template.js';
 import { nameOfInput } from './input-name.js';
 import { LineCounter } from './line-counter.js';
-import { movedAttachment } from './moved-attachment.js';
+import { moveAttachments } from './moved-attachment.js';
 import { openRows } from './open-rows.js';
 import { InputPlaces } from './places.js';
 import { problemLine } from './problem-line.js';
@@ -156,11 +156,8 @@ class Conversion {
     if ('problems' in mapped) return problemLine({ ...mapped, ...id });
     const { record, columns } = mapped;
     Object.assign(record, id);
-    if (this.movesAttachments && typeof record.attachment === 'string') {
-      const moved = movedAttachment(record.attachment, file.folder, this.roots);
-      if (typeof moved !== 'string') return problemLine({ problems: [moved], id: record.id, columns });
-      record.attachment = moved;
-    }
+    const problems = this.movesAttachments ? moveAttachments(record, file.folder, this.roots) : [];
+    if (problems.length > 0) return problemLine({ problems, id: record.id, columns });
     return appendColumns(JSON.stringify(record), columns);
   }
 }

@@ -29,7 +29,7 @@ export async function checkDataUrl(text: string, maxBytes: number): Promise<Medi
   }
   const media = await mediaTypeOf(Buffer.from(payload.slice(0, Math.ceil(HEAD_BYTES / 3) * 4), 'base64'));
   if (typeof media !== 'object') {
-    const what = media === undefined ? 'holds no known image or sound' : `holds ${media}`;
+    const what = media === undefined ? 'holds no known image, sound or PDF' : `holds ${media}`;
     throw new AttachmentError('UNSUPPORTED', `${name} ${what}; supported are ${SUPPORTED_FORMATS}`);
   }
   return { ...media, url: `data:${media.mediaType};base64,${payload}` };

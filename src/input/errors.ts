@@ -10,7 +10,7 @@ export type InputErrorCode =
   | 'EMPTY'
   | 'NOT_TEXT'
   | 'NO_COLUMN'
-  | 'SEVERAL_MODELS'
+  | 'TOO_MANY_MODELS'
   | 'TWICE'
   | 'DAMAGED'
   | 'CHANGED'

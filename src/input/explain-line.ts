@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { inputLineSchema } from '../batch/items.js';
+import { inputLineSchema, MAX_ATTACHMENTS } from '../batch/items.js';
 import { editDistance } from './edit-distance.js';
 import type { FieldProblem } from './errors.js';
 import { excerpt, printable } from './excerpt.js';
@@ -20,6 +20,9 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   instructions: 'system',
   custom_id: 'id',
   key: 'id',
+  images: 'attachments',
+  files: 'attachments',
+  response_schema: 'schema',
   image: 'attachment',
   image_url: 'attachment',
   audio: 'attachment',
@@ -46,6 +49,11 @@ export function explainIssues(value: unknown, error: z.ZodError): FieldProblem[]
 function explainField(field: string, content: unknown): string {
   if (content === undefined) return 'missing';
   if (field === 'columns') return `must be an object, not ${kindOf(content)}`;
+  if (field === 'model' && typeof content === 'string' && content !== '') return 'too long for the name of a model';
+  if (field === 'attachments') {
+    return `must be a list of up to ${MAX_ATTACHMENTS.toLocaleString('en')} paths and URLs, as ["a.png", "b.png"]`;
+  }
+  if (field === 'schema') return `must be a JSON Schema or its short form in text, not ${kindOf(content)}`;
   if (typeof content === 'string') return 'must not be empty';
   if (field === 'id') {
     return typeof content === 'number' ? 'too large a number' : `must be text or a number, not ${kindOf(content)}`;

@@ -1,7 +1,8 @@
 import type { ItemId } from '../batch/items.js';
+import { modalityOfParts } from '../batch/message-parts.js';
 import type { Modality } from '../batch/modality.js';
+import { type AttachedText, attachedTexts } from './attached.js';
 import type { AttachmentVerdict } from './attachment-checker.js';
-import { modalityOf } from './conversation.js';
 import { AttachmentError, type FieldProblem } from './errors.js';
 import { excerpt } from './excerpt.js';
 import { fieldText } from './field-text.js';
@@ -25,9 +26,9 @@ export interface ReadLine {
   readonly crc: number;
   /** Its own id when it says one that can be used. */
   readonly id: ItemId | undefined;
-  /** To be looked at; absent when the line is invalid anyway. */
-  readonly attachment: string | undefined;
-  /** What its messages ask of a model; absent for an item with a prompt. */
+  /** To be looked at; none when the line is invalid anyway. */
+  readonly attached: readonly AttachedText[];
+  /** What the parts of its messages ask of a model that have their content; absent for an item with a prompt. */
   readonly modality: Modality | undefined;
   /** Model that it asks for. */
   readonly model: string | undefined;
@@ -43,6 +44,7 @@ export interface ReadLine {
 }
 
 const NO_PROBLEMS: readonly FieldProblem[] = [];
+const NONE_ATTACHED: readonly AttachedText[] = [];
 
 /** Reads lines one after another and remembers their ids. */
 export class LineReader {
@@ -103,14 +105,14 @@ function readLine(
   hasColumns: boolean,
   groupPrefix = false,
 ): ReadLine {
-  const modality = item?.messages === undefined ? undefined : modalityOf(item.messages);
+  const modality = item?.messages === undefined ? undefined : modalityOfParts(item.messages);
   return {
     line,
     start,
     bytes,
     crc: lineChecksum(content, line),
     id,
-    attachment: item?.attachment,
+    attached: item === undefined ? NONE_ATTACHED : attachedTexts(item),
     modality,
     model: item?.model,
     record: item,
@@ -121,10 +123,14 @@ function readLine(
   };
 }
 
-/** The line's problems, with the verdict on its attachment among them. */
-export function problemsWith(line: ReadLine, verdict: AttachmentVerdict | undefined): readonly FieldProblem[] {
-  if (!(verdict instanceof AttachmentError)) return line.problems;
-  return [...line.problems, { field: 'attachment', message: verdict.message }];
+/** The line's problems, with the verdicts on its attachments among them. */
+export function problemsWith(line: ReadLine, verdicts: readonly AttachmentVerdict[]): readonly FieldProblem[] {
+  if (!verdicts.some((verdict) => verdict instanceof AttachmentError)) return line.problems;
+  const found = verdicts.flatMap((verdict, at): FieldProblem[] => {
+    const field = line.attached[at]?.field ?? 'attachment';
+    return verdict instanceof AttachmentError ? [{ field, message: verdict.message }] : [];
+  });
+  return [...line.problems, ...found];
 }
 
 function inMebibytes(bytes: number): string {

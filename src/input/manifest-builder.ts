@@ -1,19 +1,23 @@
 import { createHash } from 'node:crypto';
+import { encodeModels } from '../batch/chunk-models.js';
 import { askedAs, encodeLayout, isTwin, type LayoutCode } from '../batch/layout.js';
 import type { ChunkManifest, Manifest } from '../batch/manifest.js';
-import { noModalityCounts } from '../batch/modality.js';
+import { type ModalityCounts, noModalityCounts, withMore } from '../batch/modality.js';
+import { MAX_NAMED } from '../batch/targets.js';
 
 /** Builds a manifest while the input goes by, item after item. */
 export class ManifestBuilder {
   private readonly hash = createHash('sha256');
-  private readonly modalities = noModalityCounts();
+  private modalities: ModalityCounts = noModalityCounts();
   private readonly chunks: ChunkManifest[] = [];
   private codes: LayoutCode[] = [];
+  /** The models that the chunk's items name. */
+  private named: (string | undefined)[] = [];
   private readonly copies = new Map<number, number>();
   private invalid = 0;
   private columns = false;
-  /** The first different models that items name, at most two; undefined stands for none. */
-  readonly models: (string | undefined)[] = [];
+  /** The different models that items name, one more than may be at most; undefined stands for none. */
+  private readonly models = new Set<string | undefined>();
   private twins = 0;
   /** Bytes so far. */
   bytes = 0;
@@ -28,20 +32,22 @@ export class ManifestBuilder {
     this.bytes += piece.byteLength;
   }
 
-  /** Takes the next item. */
-  addItem(code: LayoutCode): void {
+  /** The different models that items name. */
+  get modelNames(): readonly string[] {
+    return [...this.models].filter((model) => model !== undefined);
+  }
+
+  /** Takes the next item, with the model that it names. */
+  addItem(code: LayoutCode, model?: string): void {
     const modality = askedAs(code);
-    if (modality !== undefined) this.modalities[modality]++;
+    if (modality !== undefined) this.modalities = withMore(this.modalities, modality, 1);
     else if (isTwin(code)) this.twins++;
     else this.invalid++;
     this.items++;
     this.codes.push(code);
+    this.named.push(model);
+    if (code !== 'invalid' && this.models.size <= MAX_NAMED + 1) this.models.add(model);
     if (this.codes.length === this.chunkSize) this.endChunk();
-  }
-
-  /** Takes the model that an item names, if it names one. */
-  addModel(model: string | undefined): void {
-    if (this.models.length < 2 && !this.models.includes(model)) this.models.push(model);
   }
 
   /** Notes that a line has columns for the output. */
@@ -59,9 +65,13 @@ export class ManifestBuilder {
   build(): Manifest {
     if (this.codes.length > 0) this.endChunk();
     const { bytes, items, modalities, invalid, twins, chunkSize } = this;
-    const [model] = this.models.length === 1 ? this.models : [];
-    const chunks = this.chunks.map((chunk) => {
-      const copies = this.copies.get(chunk.chunk);
+    const names = this.modelNames;
+    // One that all items name is the run's.
+    const [model] = this.models.size === 1 ? names : [];
+    const models = model === undefined && names.length > 0 ? { models: names } : {};
+    const chunks = this.chunks.map(({ models: own, ...rest }) => {
+      const chunk = model === undefined && own !== undefined ? { ...rest, models: own } : rest;
+      const copies = this.copies.get(rest.chunk);
       return copies === undefined ? chunk : { ...chunk, copies };
     });
     return {
@@ -73,6 +83,7 @@ export class ManifestBuilder {
       invalid,
       ...(this.columns ? { columns: true } : {}),
       ...(model === undefined ? {} : { model }),
+      ...models,
       twins,
       reused: 0,
       chunkSize,
@@ -82,7 +93,10 @@ export class ManifestBuilder {
 
   private endChunk(): void {
     const chunk = this.chunks.length;
-    this.chunks.push({ chunk, first: chunk * this.chunkSize, layout: encodeLayout(this.codes) });
+    const models = encodeModels(this.named);
+    const layout = encodeLayout(this.codes);
+    this.chunks.push({ chunk, first: chunk * this.chunkSize, layout, ...(models === undefined ? {} : { models }) });
     this.codes = [];
+    this.named = [];
   }
 }

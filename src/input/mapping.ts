@@ -23,7 +23,7 @@ const ROW_OPTIONS = [
 ] as const satisfies readonly (keyof ReadOptions)[];
 
 /** Columns that are fields of an item if a row has them. */
-const OPTIONAL_FIELDS = ['id', 'attachment', 'system'] as const;
+const OPTIONAL_FIELDS = ['id', 'attachment', 'attachments', 'system'] as const;
 
 /** Fields of an object that are its request's, and are kept if the prompt is its own. */
 const REQUEST_FIELDS = [
@@ -31,6 +31,7 @@ const REQUEST_FIELDS = [
   'model',
   'max_tokens',
   'temperature',
+  'schema',
   'body',
   'custom_id',
   'method',
@@ -60,6 +61,8 @@ class ColumnMapping implements RowMapping {
   private readonly sampler: Sampler | undefined;
   private readonly names: ColumnNames;
   private readonly cells = new RowCells();
+  /** Those that the options name. */
+  private readonly attachmentColumns: readonly string[];
   /** Rows of the pass that is made before. */
   private offered = 0;
   /** Rows so far. */
@@ -69,6 +72,7 @@ class ColumnMapping implements RowMapping {
 
   constructor(private readonly options: ReadOptions) {
     const { prompt, system, where = [], columns, sample, seed = 0 } = options;
+    this.attachmentColumns = namesOf(options.attachmentColumn);
     this.isIdentity = ROW_OPTIONS.every((option) => options[option] === undefined);
     this.prompt = prompt === undefined ? undefined : parseTemplate(prompt);
     this.system = system === undefined ? undefined : parseTemplate(system);
@@ -106,7 +110,8 @@ class ColumnMapping implements RowMapping {
       case 'id':
         return this.options.idColumn ?? field;
       case 'attachment':
-        return this.options.attachmentColumn ?? field;
+      case 'attachments':
+        return this.attachmentColumns.length === 0 ? field : onlyOf(this.attachmentColumns);
       default:
         return undefined;
     }
@@ -149,7 +154,7 @@ class ColumnMapping implements RowMapping {
     need(', which the prompt names', this.prompt?.columns);
     need(', which the system message names', this.system?.columns);
     need(', which the ids are to come from', [idColumn]);
-    need(', which the attachments are to come from', [attachmentColumn]);
+    need(', which the attachments are to come from', namesOf(attachmentColumn));
     need(
       ', which a condition names',
       this.conditions.map(({ column }) => column),
@@ -164,12 +169,36 @@ class ColumnMapping implements RowMapping {
       prompt: this.textOf('prompt', this.prompt, row, problems),
       system: this.textOf('system', this.system, row, problems),
       id: this.idOf(row, problems),
-      attachment: plain(this.fieldOf(row, this.options.attachmentColumn ?? 'attachment')),
+      ...this.attachmentsOf(row, problems),
       ...this.requestFields(row),
     };
     const columns = outputColumns(row, this.options.columns, this.cells);
     if (problems.length > 0) return { problems, id: fields.id, columns };
     return { record: Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)), columns };
+  }
+
+  /** Returns the attachments of a row: a cell has one, or a list. */
+  private attachmentsOf(row: Row, problems: FieldProblem[]): Record<string, unknown> {
+    if (this.attachmentColumns.length === 0) {
+      const value = listed(row, this.fieldOf(row, 'attachments'));
+      // A cell of a table with a single path has no brackets.
+      const list = row.json === undefined && typeof value === 'string' ? [value] : value;
+      const attachments = Array.isArray(list) ? list.map(plain) : plain(list);
+      return { attachment: plain(this.fieldOf(row, 'attachment')), attachments };
+    }
+    const found: unknown[] = [];
+    for (const column of this.attachmentColumns) {
+      const value = listed(row, this.fieldOf(row, column));
+      const texts: readonly unknown[] = Array.isArray(value) ? value : [value];
+      const present = texts.filter((text) => !isAbsent(text));
+      if (present.some((text) => typeof text !== 'string' || text === '')) {
+        problems.push(problemIn(column, 'must be a path or a URL, or a list of them'));
+      }
+      found.push(...present);
+    }
+    const [attachment] = found;
+    if (found.length < 2) return { attachment };
+    return { attachments: found };
   }
 
   private requestFields(row: Row): Record<string, unknown> {
@@ -210,6 +239,25 @@ class ColumnMapping implements RowMapping {
   private fieldOf(row: Row, column: string): unknown {
     const value = this.cells.get(row, column);
     return isAbsent(value) || (value === '' && row.json === undefined) ? undefined : value;
+  }
+}
+
+function namesOf(columns: ReadOptions['attachmentColumn'] = []): readonly string[] {
+  return typeof columns === 'string' ? [columns] : columns;
+}
+
+function onlyOf([column, ...others]: readonly string[]): string | undefined {
+  return others.length === 0 ? column : undefined;
+}
+
+/** Returns the list that a cell has: in a CSV, which has no other, as JSON. */
+function listed({ json }: Row, value: unknown): unknown {
+  if (json !== undefined || typeof value !== 'string' || !/^\s*\[\s*"/.test(value)) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    // A path may begin so.
+    return value;
   }
 }
 

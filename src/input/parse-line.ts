@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { type InputLine, type ItemId, inputLineSchema } from '../batch/items.js';
+import { MAX_MODEL_LENGTH } from '../batch/limits.js';
 import { bodyProblem } from '../batch/request-form.js';
 import { messageProblems, textOf } from './conversation.js';
 import type { FieldProblem } from './errors.js';
@@ -53,17 +54,18 @@ function parseValue(value: unknown): ParsedLine {
 }
 
 /** What no schema of single fields finds. */
-function lineProblems({ prompt, messages, attachment, body }: InputLine): FieldProblem[] {
+function lineProblems({ prompt, messages, attachment, attachments, body }: InputLine): FieldProblem[] {
   if (prompt === undefined && messages === undefined) return [{ field: 'prompt', message: 'missing' }];
   const both = { field: 'messages', message: 'an item has a prompt or messages, not both' };
-  const apart = {
-    field: 'attachment',
-    message: 'goes with a prompt: messages have their pictures and sounds as parts',
-  };
+  const apart = (field: string): FieldProblem => ({
+    field,
+    message: 'goes with a prompt: messages have their pictures, sounds and files as parts',
+  });
   const refused = body === undefined ? undefined : bodyProblem(body);
   return [
     ...(prompt !== undefined && messages !== undefined ? [both] : []),
-    ...(attachment !== undefined && messages !== undefined ? [apart] : []),
+    ...(attachment !== undefined && messages !== undefined ? [apart('attachment')] : []),
+    ...(attachments !== undefined && messages !== undefined ? [apart('attachments')] : []),
     ...(messages === undefined ? [] : messageProblems(messages)),
     ...(refused === undefined ? [] : [{ field: 'body', message: refused }]),
   ];
@@ -74,17 +76,27 @@ const OPTIONAL_FIELDS = [
   'id',
   'messages',
   'attachment',
+  'attachments',
   'system',
   'model',
   'max_tokens',
   'temperature',
+  'schema',
   'body',
   'columns',
   'error',
 ] as const;
 
 /** Fields of the usual line. */
-const PLAIN_FIELDS: ReadonlySet<string> = new Set(['prompt', 'id', 'attachment', 'system', 'columns', 'error']);
+const PLAIN_FIELDS: ReadonlySet<string> = new Set([
+  'prompt',
+  'id',
+  'attachment',
+  'system',
+  'model',
+  'columns',
+  'error',
+]);
 
 /** Removes optional fields that are `null` from a parsed line: they count as absent. */
 function dropNulls(value: unknown): void {
@@ -102,12 +114,17 @@ function isPlainLine(value: unknown): value is ParsedItem {
   if ('id' in value && !isItemId(value.id)) return false;
   if ('error' in value && typeof value.error !== 'string') return false;
   if ('system' in value && !isNotBlank(value.system)) return false;
+  if ('model' in value && !isModelName(value.model)) return false;
   if ('columns' in value && !isObject(value.columns)) return false;
   return !('attachment' in value) || (typeof value.attachment === 'string' && value.attachment !== '');
 }
 
 function isNotBlank(value: unknown): boolean {
   return typeof value === 'string' && value.trim() !== '';
+}
+
+function isModelName(value: unknown): boolean {
+  return typeof value === 'string' && value !== '' && value.length <= MAX_MODEL_LENGTH;
 }
 
 function isObject(value: unknown): boolean {

@@ -1,6 +1,9 @@
 import type { ChatMessage, ItemId } from '../batch/items.js';
+import type { JsonSchema } from '../batch/options.js';
 import type { RequestBody } from '../batch/request-form.js';
+import { attachedTexts } from './attached.js';
 import { describeProblem, InputError } from './errors.js';
+import { schemaOf } from './item-schema.js';
 import { type ItemOffset, lineChecksum } from './offsets.js';
 import { parseLine } from './parse-line.js';
 import { columnsIn } from './record-line.js';
@@ -17,14 +20,19 @@ export interface InputItem {
   readonly prompt: string;
   /** The conversation, instead of a prompt. */
   readonly messages?: readonly ChatMessage[];
-  readonly attachment?: string;
+  /** Its attachments, those that parts of its messages name by their paths among them, in the order in which they are sent. */
+  readonly attachments?: readonly string[];
   readonly system?: string;
+  /** The model that it names. */
+  readonly model?: string;
   /** Further fields of its request. */
   readonly body?: RequestBody;
   /** Maximum tokens of its answer, in the place of the run's. */
   readonly maxTokens?: number;
   /** Sampling temperature, in the place of the run's. */
   readonly temperature?: number;
+  /** Schema of its answer, in the place of the run's. */
+  readonly schema?: JsonSchema;
   /** What its output line has of the input's columns: the text of a JSON object. */
   readonly columns?: string;
 }
@@ -125,19 +133,23 @@ function readItem(bytes: Buffer, { item, line, bytes: length, crc }: ItemOffset,
   const parsed = parseLine(bytes);
   if (!parsed.ok) throw changed(name, line, parsed.problems.map(describeProblem).join('; '));
   if (lineChecksum(bytes, line) !== crc) throw changed(name, line, 'it has another content');
-  const { prompt, id = line, attachment, system, messages, body, max_tokens: maxTokens, temperature } = parsed.value;
+  const { prompt, id = line, system, model, messages, body, max_tokens: maxTokens, temperature } = parsed.value;
+  const attached = attachedTexts(parsed.value);
+  const schema = schemaOf(parsed.value);
   const columns = parsed.value.columns === undefined ? undefined : columnsIn(bytes);
   return {
     item,
     line,
     id,
     prompt,
-    ...(attachment === undefined ? {} : { attachment }),
+    ...(attached.length === 0 ? {} : { attachments: attached.map(({ text }) => text) }),
     ...(system === undefined ? {} : { system }),
+    ...(model === undefined ? {} : { model }),
     ...(messages === undefined ? {} : { messages }),
     ...(body === undefined ? {} : { body }),
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(temperature === undefined ? {} : { temperature }),
+    ...(schema === undefined ? {} : { schema }),
     ...(columns === undefined ? {} : { columns }),
   };
 }

@@ -3,7 +3,8 @@ import { addAbortSignal, Readable } from 'node:stream';
 import type { ItemId } from '../batch/items.js';
 import type { LayoutCode } from '../batch/layout.js';
 import type { Manifest } from '../batch/manifest.js';
-import { type Modality, type ModalityCounts, noModalityCounts } from '../batch/modality.js';
+import { joinModalities, type Modality, type ModalityCounts, noModalityCounts, withMore } from '../batch/modality.js';
+import { MAX_NAMED } from '../batch/targets.js';
 import { AttachmentChecker, type AttachmentVerdict, type GoodAttachment } from './attachment-checker.js';
 import { StampsWriter } from './attachment-stamps.js';
 import type { AttachmentRules } from './attachments.js';
@@ -19,11 +20,13 @@ import {
 } from './errors.js';
 import { excerpt, printable } from './excerpt.js';
 import { ItemKeys } from './item-keys.js';
+import { type CompileSchema, ItemSchemas } from './item-schema.js';
 import { LineReader, type Measure, problemsWith, type ReadLine } from './line-reader.js';
 import { DEFAULT_MAX_LINE_BYTES, type Line, LineSplitter } from './lines.js';
 import { ManifestBuilder } from './manifest-builder.js';
 import { OffsetsWriter } from './offsets.js';
 import { refuseOtherFormats } from './other-formats.js';
+import type { ParsedItem } from './parse-line.js';
 import type { InputPlaces } from './places.js';
 import { PrefixOrderWriter } from './prefix-order.js';
 
@@ -40,7 +43,7 @@ export interface ScanOptions {
   readonly chunkSize: number;
   /** Invalid lines become items with an error, instead of failing the scan. */
   readonly skipInvalid: boolean;
-  /** The run's own model; without it all items must name the same one, or none. */
+  /** The run's own model, which goes before those that items name. */
   readonly model?: string | undefined;
   /** Items that are the same as an earlier one are not to be asked. Default false. */
   readonly unique?: boolean;
@@ -48,6 +51,8 @@ export interface ScanOptions {
   readonly hashFiles?: boolean;
   /** Longest line in bytes; 64 MiB by default, 512 MiB at most. A longer one is an invalid line. */
   readonly maxLineBytes?: number;
+  /** Loads what compiles the schemas of items, if there are some. Without it they are not checked. */
+  readonly loadCompile?: () => Promise<CompileSchema>;
   /** Finds the order in which items with a common beginning follow one another. Default false. */
   readonly groupPrefix?: boolean;
   /** Called after each piece of the source, with what is done so far. */
@@ -129,7 +134,8 @@ class Scan {
   private waiting: ReadLine[] = [];
   private readonly problems: LineProblem[] = [];
   private totalProblems = 0;
-  private readonly measured = noModalityCounts();
+  private schemas: ItemSchemas | undefined;
+  private measured: ModalityCounts = noModalityCounts();
   private readonly invalid: (Omit<InvalidItem, 'id'> & { readonly id: ItemId | undefined })[] = [];
 
   constructor(private readonly options: ScanOptions) {
@@ -156,7 +162,7 @@ class Scan {
     if (this.totalProblems > 0 && !this.options.skipInvalid)
       throw new InvalidInputError(name, this.problems, this.totalProblems);
     if (this.manifest.items === 0) throw nothingIn(name, this.manifest.bytes, places);
-    if (this.options.model === undefined) this.refuseSeveralModels();
+    this.refuseTooManyModels();
     const { measured } = this;
     const stamps = this.stamps.blocks(this.manifest.items);
     const offsets = this.offsets.blocks();
@@ -174,15 +180,18 @@ class Scan {
     };
   }
 
-  /** A run without a model of its own asks the one that all items name. */
-  private refuseSeveralModels(): void {
-    const { models } = this.manifest;
-    if (models.length < 2) return;
-    const named = models.map((model) => (model === undefined ? 'none' : excerpt(model))).join(' and ');
+  /** Each model that items name is a target of the run. */
+  private refuseTooManyModels(): void {
+    const { modelNames } = this.manifest;
+    if (modelNames.length <= MAX_NAMED) return;
+    const named = `${modelNames
+      .slice(0, 3)
+      .map((model) => excerpt(model))
+      .join(', ')} …`;
     throw new InputError(
-      'SEVERAL_MODELS',
+      'TOO_MANY_MODELS',
       this.options.name,
-      `the items of ${printable(this.options.name)} name different models (${named}): give -m with one for all, or a file for each model`,
+      `the items of ${printable(this.options.name)} name more than ${MAX_NAMED} different models (${named}): give -m with one for all, or split the file`,
     );
   }
 
@@ -191,35 +200,51 @@ class Scan {
     const read = this.reader.read(line);
     if (read === undefined) return;
     // Most lines need not wait; what is kept only until the end of the piece would still burden the collector.
-    if (this.waiting.length === 0 && read.attachment === undefined) this.enter(read, undefined);
+    if (this.waiting.length === 0 && read.attached.length === 0 && read.record?.schema === undefined)
+      this.enter(read, NO_VERDICTS);
     else this.waiting.push(read);
   }
 
-  /** Looks at the attachments of the waiting lines, then enters these in their order. */
+  /** Looks at the attachments and the schemas of the waiting lines, and enters these in their order. */
   private async settle(): Promise<void> {
     const { waiting } = this;
     if (waiting.length === 0) return;
     this.waiting = [];
-    const verdicts = await this.attachments.checkAll(waiting.map(({ attachment }) => attachment));
-    waiting.forEach((line, position) => {
-      this.enter(line, verdicts[position]);
-    });
+    const verdicts = await this.attachments.checkAll(waiting.map(({ attached }) => attached));
+    for (const [position, line] of waiting.entries()) {
+      const problem = line.record?.schema === undefined ? undefined : await this.schemaProblem(line.record);
+      const checked = problem === undefined ? line : { ...line, problems: [...line.problems, problem] };
+      this.enter(checked, verdicts[position] ?? NO_VERDICTS);
+    }
   }
 
-  private enter(line: ReadLine, verdict: AttachmentVerdict | undefined): void {
-    const problems = problemsWith(line, verdict);
+  private async schemaProblem(record: ParsedItem): Promise<FieldProblem | undefined> {
+    const { loadCompile } = this.options;
+    if (loadCompile === undefined) return undefined;
+    this.schemas ??= new ItemSchemas(await loadCompile());
+    return await this.schemas.check(record);
+  }
+
+  private enter(line: ReadLine, verdicts: readonly AttachmentVerdict[]): void {
+    const problems = problemsWith(line, verdicts);
     this.offsets.add(line.start, line.bytes, line.line, line.crc);
     if (problems.length > 0) this.enterInvalid(line, problems);
-    const isGood = problems.length === 0 && !(verdict instanceof AttachmentError);
-    const modality = isGood ? (verdict?.modality ?? line.modality ?? 'text') : undefined;
-    const first = this.keys.add(isGood ? keyOf(line, verdict) : undefined, this.options.unique === true);
+    const isGood = problems.length === 0;
+    const good = isGood ? verdicts.filter(isGoodAttachment) : [];
+    const modality = isGood ? modalityOf(line, good) : undefined;
+    const first = this.keys.add(isGood ? keyOf(line, good) : undefined, this.options.unique === true);
     if (line.hasColumns) this.manifest.addColumns();
-    if (modality !== undefined) this.manifest.addModel(line.model);
     if (first !== undefined) this.manifest.addCopy(first);
-    else if (modality !== undefined) this.measured[modality] += line.measured;
-    if (isGood && verdict?.stamp !== undefined) this.stamps.add(this.manifest.items, verdict.stamp);
+    else if (modality !== undefined) this.measured = withMore(this.measured, modality, line.measured);
+    if (good.length > 0)
+      this.stamps.add(
+        this.manifest.items,
+        good.map(({ stamp }) => stamp),
+      );
     this.order?.add(modality === undefined || first !== undefined ? undefined : line.blocks);
-    this.manifest.addItem(codeOf(modality, first));
+    // The run's own goes before it.
+    const model = modality === undefined || this.options.model !== undefined ? undefined : line.model;
+    this.manifest.addItem(codeOf(modality, first), model);
   }
 
   private enterInvalid({ line, id }: ReadLine, problems: readonly FieldProblem[]): void {
@@ -249,10 +274,21 @@ function codeOf(modality: Modality | undefined, first: number | undefined): Layo
   return first === undefined ? modality : `twin-${modality}`;
 }
 
-/** Returns the key of an item; undefined if the content of its attachment is not known. */
-function keyOf({ record }: ReadLine, verdict: GoodAttachment | undefined): Uint8Array | undefined {
-  if (record === undefined || (verdict !== undefined && verdict.content === undefined)) return undefined;
-  return contentKey(record, verdict?.content);
+const NO_VERDICTS: readonly AttachmentVerdict[] = [];
+
+function isGoodAttachment(verdict: AttachmentVerdict): verdict is GoodAttachment {
+  return !(verdict instanceof AttachmentError);
+}
+
+/** Returns what an item asks of a model. */
+function modalityOf({ modality = 'text' }: ReadLine, attached: readonly GoodAttachment[]): Modality {
+  return attached.length === 0 ? modality : joinModalities([modality, ...attached.map((one) => one.modality)]);
+}
+
+/** Returns the key of an item; undefined if the content of an attachment of it is not known. */
+function keyOf({ record }: ReadLine, attached: readonly GoodAttachment[]): Uint8Array | undefined {
+  const contents = attached.flatMap(({ content }) => content ?? []);
+  return record === undefined || contents.length < attached.length ? undefined : contentKey(record, contents);
 }
 
 function nothingIn(name: string, bytes: number, places: InputPlaces | undefined): InputError {

@@ -1,4 +1,4 @@
-import type { Modality } from '../batch/modality.js';
+import type { ModalityCounts } from '../batch/modality.js';
 
 /** What is known of a model beside its rows. */
 export interface ModelAbout {
@@ -36,7 +36,7 @@ export interface RunAbout {
   readonly bytes: number;
   /** Of the input, hex. */
   readonly sha256: string;
-  readonly modalities: Readonly<Record<Modality, number>>;
+  readonly modalities: Readonly<ModalityCounts>;
   /** Invalid lines of the input. */
   readonly invalid: number;
   readonly models: readonly ModelAbout[];

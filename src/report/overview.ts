@@ -1,3 +1,4 @@
+import { countOf, MODALITIES } from '../batch/modality.js';
 import type { ModelAbout, RunAbout, RunEnd } from './about.js';
 import type { Figures } from './figures.js';
 import { type Html, html } from './html.js';
@@ -105,8 +106,8 @@ function ledger({ items, end }: RunAbout, { ok, failed, skipped }: Figures): str
 }
 
 function inputWords({ modalities, bytes, sha256, invalid }: RunAbout): string {
-  const kinds = Object.entries(modalities).flatMap(([modality, items]) =>
-    items > 0 ? [`${count(items)} ${modality}`] : [],
+  const kinds = MODALITIES.flatMap((modality) =>
+    countOf(modalities, modality) > 0 ? [`${count(countOf(modalities, modality))} ${modality}`] : [],
   );
   const lines = [...kinds, ...(invalid > 0 ? [`${count(invalid)} invalid`] : [])].join(', ');
   return `Input: ${lines === '' ? 'no items' : lines}; ${size(bytes)}, SHA-256 ${sha256.slice(0, 12)}…`;

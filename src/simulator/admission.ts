@@ -1,3 +1,4 @@
+import { includesModality } from '../batch/modality.js';
 import { promptTokens } from './answers.js';
 import type { Asked } from './chat-request.js';
 import type { Exchange } from './exchange.js';
@@ -23,11 +24,12 @@ export function admit(network: Network, asked: Asked, exchange: Exchange): Simul
   return model;
 }
 
+const NEEDED = { image: 'vision', audio: 'audio', file: 'document' } as const;
+
 /** What a node of Dria's network has against a request: its modality, or its length. */
 function refuseByNode(network: Network, model: SimulatedModel, { request, question }: Asked): string | undefined {
   for (const { kind } of question.attachments) {
-    const needed = kind === 'image' ? 'vision' : 'audio';
-    if (model.modality !== needed) return `model ${model.id} does not support ${kind} input`;
+    if (!includesModality(model.modality, NEEDED[kind])) return `model ${model.id} does not support ${kind} input`;
   }
   const tokens = promptTokens(question);
   const context = model.context ?? network.options.context;

@@ -5,7 +5,7 @@ const URL_HEAD_CHARS = 200;
 
 /** An attachment as the record keeps it. A URL is not fetched: it has neither size nor hash of its content. */
 export interface Attachment {
-  readonly kind: 'image' | 'audio';
+  readonly kind: 'image' | 'audio' | 'file';
   readonly bytes?: number;
   /** First 16 hex digits of the SHA-256 of the decoded bytes. */
   readonly sha256?: string;
@@ -33,6 +33,19 @@ export async function readAudio(data: string, format: 'wav' | 'mp3'): Promise<At
   return decode('audio', data, format);
 }
 
+/** Reads the `file_data` of a file part: a data URL of a PDF, or an http(s) URL. */
+export async function readFile(data: string): Promise<Attachment> {
+  if (/^https?:\/\//i.test(data)) return { kind: 'file', url: head(data, URL_HEAD_CHARS) };
+  const [, base64] = /^data:application\/pdf;base64,(.*)$/is.exec(data) ?? [];
+  if (base64 === undefined) {
+    throw new UnreadableAttachment('Expected a base64-encoded data URL with an application/pdf MIME type');
+  }
+  return decode('file', base64);
+}
+
+const WANTED = { image: 'image/', audio: 'audio/', file: 'application/pdf' } as const;
+const WORDS = { image: 'an image', audio: 'a sound', file: 'a PDF' } as const;
+
 async function decode(kind: Attachment['kind'], base64: string, format?: string): Promise<Attachment> {
   const bytes = Buffer.from(base64, 'base64');
   // Buffer skips what is not base64; a length that does not fit gives such characters away.
@@ -41,8 +54,8 @@ async function decode(kind: Attachment['kind'], base64: string, format?: string)
     throw new UnreadableAttachment(`${kind} is not valid base64`);
   }
   const type = await fileTypeFromBuffer(bytes);
-  if (type === undefined || !type.mime.startsWith(`${kind}/`)) {
-    throw new UnreadableAttachment(`${kind} data is not ${kind === 'image' ? 'an image' : 'a sound'}`);
+  if (type === undefined || !type.mime.startsWith(WANTED[kind])) {
+    throw new UnreadableAttachment(`${kind} data is not ${WORDS[kind]}`);
   }
   if (format !== undefined && type.ext !== format) {
     throw new UnreadableAttachment(`audio format is said to be ${format} but the data is ${type.ext}`);

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import type { Attachment } from './attachments.js';
-import { readAudio, readImage } from './attachments.js';
+import { readAudio, readFile, readImage } from './attachments.js';
 import { shortHash } from './hash.js';
 import { textOf } from './text-of.js';
 
@@ -14,6 +14,7 @@ const partSchema = z.discriminatedUnion('type', [
     type: z.literal('input_audio'),
     input_audio: z.object({ data: z.string(), format: z.enum(['wav', 'mp3']) }),
   }),
+  z.object({ type: z.literal('file'), file: z.object({ filename: z.string().min(1), file_data: z.string() }) }),
 ]);
 type Part = z.output<typeof partSchema>;
 
@@ -109,5 +110,6 @@ export async function readQuestion({ messages }: ChatRequest): Promise<Question>
 async function readAttachment(part: Part): Promise<Attachment | undefined> {
   if (part.type === 'image_url') return readImage(part.image_url.url);
   if (part.type === 'input_audio') return readAudio(part.input_audio.data, part.input_audio.format);
+  if (part.type === 'file') return readFile(part.file.file_data);
   return undefined;
 }

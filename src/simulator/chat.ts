@@ -74,6 +74,7 @@ function note(record: RequestRecord, { request, sent, question }: Asked): void {
   const system = request.messages.find(({ role }) => role === 'system');
   if (system !== undefined) record.system = head(textOf(system.content), PROMPT_HEAD_CHARS);
   record.attachment = question.attachments[0];
+  if (question.attachments.length > 1) record.attachments = question.attachments;
   record.maxTokens = request.max_tokens;
   record.temperature = request.temperature;
   record.timeoutSecs = request.timeout_secs;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Modality } from '../batch/modality.js';
+import { MODALITIES, type Modality } from '../batch/modality.js';
 import { latencySchema } from './latency.js';
 
 /** The models of Dria's node registry with node counts of our own making. */
@@ -24,7 +24,8 @@ export const simulatedModelSchema = z
     id: z.string().min(1),
     /** 0: listed, but every request gets a 503. */
     nodes: z.number().int().nonnegative(),
-    modality: z.enum(['text', 'vision', 'audio']).optional(),
+    /** Such as `vision+document` for one that takes pictures and PDFs. */
+    modality: z.enum(MODALITIES).optional(),
     /** Instead of the network's own. */
     latency: latencySchema.optional(),
     /** Tokens of prompt and answer together, instead of the network's own. */

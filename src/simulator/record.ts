@@ -17,7 +17,10 @@ export interface RequestRecord {
   prompt?: string;
   /** First 80 characters of the system message. */
   system?: string;
+  /** The first. */
   attachment?: Attachment | undefined;
+  /** All of them, if there are several. */
+  attachments?: readonly Attachment[];
   maxTokens?: number;
   temperature?: number;
   timeoutSecs?: number;

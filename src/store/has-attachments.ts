@@ -1,6 +1,6 @@
 import type { Manifest } from '../batch/manifest.js';
 import type { Storage } from '../storage/storage.js';
-import { ATTACHMENT_RECORD_BYTES, decodeAttachments, type StagedAttachment } from './attachment-index.js';
+import { ATTACHMENT_RECORD_BYTES, decodeAttachments, isList, type StagedAttachment } from './attachment-index.js';
 import { attachmentKey, runDirectory } from './run-directory.js';
 
 /** Attachments that are checked concurrently: each is a request without content. */
@@ -20,23 +20,36 @@ export async function hasAttachments(
   onLook: (count: number) => void = () => undefined,
 ): Promise<boolean> {
   const key = runDirectory(run).attachments;
-  if ((await storage.size(key)) !== items * ATTACHMENT_RECORD_BYTES) return false;
+  const records = ((await storage.size(key)) ?? 0) / ATTACHMENT_RECORD_BYTES;
+  if (!Number.isInteger(records) || records < items) return false;
+  let listed = 0;
   let count = 0;
-  for (let first = 0; first < items; first += RECORDS_AT_ONCE) {
-    const end = Math.min(items, first + RECORDS_AT_ONCE);
-    const staged = contentsOf(
+  for (let first = 0; first < records; first += RECORDS_AT_ONCE) {
+    const end = Math.min(records, first + RECORDS_AT_ONCE);
+    const found = contentsOf(
       await storage.getRange(key, first * ATTACHMENT_RECORD_BYTES, end * ATTACHMENT_RECORD_BYTES),
     );
-    if (staged === undefined || !(await areThere(storage, staged, () => onLook(++count)))) return false;
+    if (found === undefined || !(await areThere(storage, found.staged, () => onLook(++count)))) return false;
+    listed += found.listed;
   }
-  return true;
+  return records === items + listed;
 }
 
-/** Returns the distinct attachments in records; undefined for bytes that are not records. */
-function contentsOf(records: Uint8Array): StagedAttachment[] | undefined {
+/** What records have. */
+interface Contents {
+  /** The distinct attachments. */
+  readonly staged: readonly StagedAttachment[];
+  /** Records that others say are behind those of the items. */
+  readonly listed: number;
+}
+
+/** Returns what is in records; undefined for bytes that are not records. */
+function contentsOf(records: Uint8Array): Contents | undefined {
   try {
-    const staged = decodeAttachments(records).filter((attachment) => attachment !== undefined);
-    return [...new Map(staged.map((attachment) => [attachment.sha256, attachment])).values()];
+    const all = decodeAttachments(records);
+    const staged = all.flatMap((record) => (record === undefined || isList(record) ? [] : [record]));
+    const listed = all.reduce((sum, record) => sum + (isList(record) ? record.count : 0), 0);
+    return { staged: [...new Map(staged.map((attachment) => [attachment.sha256, attachment])).values()], listed };
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;

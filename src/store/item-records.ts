@@ -1,4 +1,10 @@
-import { type AttachmentStamp, decodeStamps, STAMP_BYTES, stampChange } from '../input/attachment-stamps.js';
+import {
+  type AttachmentStamp,
+  decodeStamps,
+  type RecordList,
+  STAMP_BYTES,
+  stampChange,
+} from '../input/attachment-stamps.js';
 import { KEY_RECORD_BYTES, KeyRecords } from '../input/item-keys.js';
 import { decodeOffsets, type ItemOffset, offsetsRange } from '../input/offsets.js';
 import { damaged, type Storage } from '../storage/storage.js';
@@ -32,10 +38,13 @@ export async function readStagedAttachments(
   storage: Storage,
   run: string,
   items: readonly number[],
-): Promise<ReadonlyMap<number, StagedAttachment>> {
+): Promise<ReadonlyMap<number, readonly (StagedAttachment | undefined)[]>> {
   const key = runDirectory(run).attachments;
-  const bytes = await readRecords(storage, key, rangeOf(items, ATTACHMENT_RECORD_BYTES));
-  return byItem(items, decoded(storage, key, bytes));
+  const read = async (first: number, count: number) => {
+    const range = { start: first * ATTACHMENT_RECORD_BYTES, end: (first + count) * ATTACHMENT_RECORD_BYTES };
+    return decoded(storage, key, await readRecords(storage, key, range));
+  };
+  return await byItem(items, read);
 }
 
 /** Returns the keys of the items from `first` to before `end`. */
@@ -52,26 +61,52 @@ export async function readStamps(
   storage: Storage,
   run: string,
   items: readonly number[],
-): Promise<ReadonlyMap<number, AttachmentStamp>> {
-  const range = rangeOf(items, STAMP_BYTES);
-  return byItem(
-    items,
-    decodeStamps((await ifThere(readRecords(storage, runDirectory(run).stamps, range))) ?? NO_BYTES),
-  );
+): Promise<ReadonlyMap<number, readonly (AttachmentStamp | undefined)[]>> {
+  const read = async (first: number, count: number) => {
+    const range = { start: first * STAMP_BYTES, end: (first + count) * STAMP_BYTES };
+    return decodeStamps((await ifThere(readRecords(storage, runDirectory(run).stamps, range))) ?? NO_BYTES);
+  };
+  return await byItem(items, read);
 }
 
-/** Returns where the records of rising items lie, from the first to the last (bytes). */
-function rangeOf(items: readonly number[], recordBytes: number): { readonly start: number; readonly end: number } {
+/**
+ * Reads the records of rising items, from the first to the last, and those that they say are elsewhere. Returns by item what
+ * is known of its attachments; items without any are left out.
+ */
+async function byItem<T extends object>(
+  items: readonly number[],
+  read: (first: number, count: number) => Promise<(T | RecordList | undefined)[]>,
+): Promise<ReadonlyMap<number, readonly (T | undefined)[]>> {
   const [first = 0] = items;
-  return { start: first * recordBytes, end: ((items.at(-1) ?? first) + 1) * recordBytes };
+  const wanted = new Set(items);
+  const found = new Map<number, readonly (T | undefined)[]>();
+  const lists: (RecordList & { readonly item: number })[] = [];
+  for (const [at, record] of (await read(first, (items.at(-1) ?? first) - first + 1)).entries()) {
+    const item = first + at;
+    if (record === undefined || !wanted.has(item)) continue;
+    if (isRecordList(record)) lists.push({ ...record, item });
+    else found.set(item, [record]);
+  }
+  const [begin] = lists;
+  if (begin === undefined) return found;
+  // They are in the order of the items: one read has them all.
+  const last = lists.at(-1) ?? begin;
+  const records = await read(begin.first, last.first + last.count - begin.first);
+  for (const { item, first: from, count } of lists) {
+    const own = records.slice(from - begin.first, from - begin.first + count);
+    found.set(
+      item,
+      own.map((record) => (record === undefined || isRecordList(record) ? undefined : record)),
+    );
+  }
+  return found;
 }
 
-/** Returns the records that are there, by item; the first of them is that of the first item. */
-function byItem<T>([first = 0]: readonly number[], records: readonly (T | undefined)[]): ReadonlyMap<number, T> {
-  return new Map(records.flatMap((record, at) => (record === undefined ? [] : [[first + at, record]])));
+function isRecordList(record: object): record is RecordList {
+  return 'first' in record;
 }
 
-function decoded(storage: Storage, key: string, bytes: Uint8Array): (StagedAttachment | undefined)[] {
+function decoded(storage: Storage, key: string, bytes: Uint8Array): (StagedAttachment | RecordList | undefined)[] {
   try {
     return decodeAttachments(bytes);
   } catch (error) {
@@ -87,7 +122,9 @@ export async function countChangedFiles(storage: Storage, run: string, stamps: r
     const end = start + block.byteLength;
     const before = decodeStamps((await ifThere(storage.getRange(runDirectory(run).stamps, start, end))) ?? NO_BYTES);
     decodeStamps(block).forEach((now, at) => {
-      if (now !== undefined && stampChange(before[at], now) !== undefined) count++;
+      const then = before[at];
+      if (now === undefined || isRecordList(now) || (then !== undefined && isRecordList(then))) return;
+      if (stampChange(then, now) !== undefined) count++;
     });
     start = end;
   }

@@ -1,5 +1,5 @@
 import type { Counts } from '../batch/counts.js';
-import { countLayout } from '../batch/layout.js';
+import { layoutRuns } from '../batch/layout.js';
 import type { ChunkManifest } from '../batch/manifest.js';
 import { type AnswerFacts, partFacts } from '../batch/part-facts.js';
 import type { PartInput } from '../batch/step-contract.js';
@@ -106,7 +106,7 @@ function refuseMissing(chunk: ChunkManifest, lines: ReadonlyMap<number, LineSour
 
 /** Returns the indices of a chunk's items. */
 export function itemsOf({ first, layout }: ChunkManifest): number[] {
-  const count = Object.values(countLayout(layout)).reduce((sum, some) => sum + some, 0);
+  const count = layoutRuns(layout).reduce((sum, run) => sum + run.count, 0);
   return Array.from({ length: count }, (_, position) => first + position);
 }
 

@@ -9,11 +9,15 @@ import type { StoredSettings } from './settings.js';
 /** The settings that locate a run's items. */
 export type ItemPlaces = Pick<StoredSettings, 'input' | 'attachments' | 'groupPrefix'>;
 
-/** An item with what is known of its attachment, if it has one. */
+/** An item with what is known of its attachments, if it has some. */
 export interface PackItem extends InputItem {
-  readonly staged?: StagedAttachment;
-  /** State of its attached file when the input was checked; absent if the file is staged, and where it was not asked for. */
-  readonly stamp?: AttachmentStamp;
+  /** In the order of its attachments; undefined for one that is not staged. */
+  readonly staged?: readonly (StagedAttachment | undefined)[];
+  /**
+   * States of its attached files when the input was checked, likewise; absent if the files are staged, and where they were not
+   * asked for.
+   */
+  readonly stamps?: readonly (AttachmentStamp | undefined)[];
 }
 
 /**
@@ -63,8 +67,8 @@ export async function* packItems(
     : readItems(readRange, offsets, input);
   for await (const item of read) {
     const staged = found?.get(item.item);
-    const stamp = stamps?.get(item.item);
-    yield { ...item, ...(staged === undefined ? {} : { staged }), ...(stamp === undefined ? {} : { stamp }) };
+    const own = stamps?.get(item.item);
+    yield { ...item, ...(staged === undefined ? {} : { staged }), ...(own === undefined ? {} : { stamps: own }) };
   }
 }
 

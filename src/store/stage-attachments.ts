@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { decodeLayout } from '../batch/layout.js';
+import { askedAs, decodeLayout, type LayoutCode } from '../batch/layout.js';
 import type { ChunkManifest } from '../batch/manifest.js';
 import type { AttachedFile } from '../input/attachment-file.js';
-import { stampChange, stampIn } from '../input/attachment-stamps.js';
+import { type AttachmentStamp, stampChange, stampsIn } from '../input/attachment-stamps.js';
 import { type AttachmentRules, attachmentResolver } from '../input/attachments.js';
 import { checkedStream } from '../input/checked-stream.js';
 import { AttachmentError } from '../input/errors.js';
@@ -11,7 +11,7 @@ import { readOffsets } from '../input/offsets.js';
 import { type InputItem, type ReadRange, readItems } from '../input/read-items.js';
 import type { ScanResult } from '../input/scan.js';
 import type { Storage } from '../storage/storage.js';
-import { encodeAttachment, type StagedAttachment } from './attachment-index.js';
+import { encodeAttachment, encodeList, type StagedAttachment } from './attachment-index.js';
 import { attachmentKey, runDirectory } from './run-directory.js';
 
 /** Attachments that are hashed and sent concurrently. */
@@ -43,26 +43,44 @@ export async function stageAttachments(staging: AttachmentStaging): Promise<void
 
 async function* indexRecords(staging: AttachmentStaging): AsyncGenerator<Uint8Array> {
   const files = new AttachmentFiles(staging);
-  for (const chunk of staging.scan.manifest.chunks) yield Buffer.concat(await chunkRecords(chunk, staging, files));
+  /** Records of items with several attachments. */
+  const behind: Uint8Array[] = [];
+  const { chunks, items } = staging.scan.manifest;
+  for (const chunk of chunks) {
+    const records = (await chunkRecords(chunk, staging, files)).map((own): Uint8Array => {
+      if (own.length < 2) return encodeAttachment(own[0]);
+      const list = encodeList({ first: items + behind.length, count: own.length });
+      behind.push(...own.map(encodeAttachment));
+      return list;
+    });
+    yield Buffer.concat(records);
+  }
+  if (behind.length > 0) yield Buffer.concat(behind);
 }
 
+/** Returns the staged attachments of each of a chunk's items. */
 async function chunkRecords(
   { first, layout }: ChunkManifest,
   { scan, readRange }: AttachmentStaging,
   files: AttachmentFiles,
-): Promise<Uint8Array[]> {
+): Promise<(readonly (StagedAttachment | undefined)[])[]> {
   const codes = decodeLayout(layout);
-  const records = codes.map(() => encodeAttachment(undefined));
-  const attached = codes.flatMap((code, at) => (code === 'vision' || code === 'audio' ? [first + at] : []));
+  const records = codes.map((): readonly (StagedAttachment | undefined)[] => []);
+  const attached = codes.flatMap((code, at) => (isAttached(code) ? [first + at] : []));
   const items = readItems(readRange, readOffsets(scan.offsets, attached));
   const lane = async (): Promise<void> => {
     // All lanes take from the same iterator.
     for (let next = await items.next(); next.done !== true; next = await items.next()) {
-      records[next.value.item - first] = encodeAttachment(await files.stage(next.value));
+      records[next.value.item - first] = await files.stage(next.value);
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, lane));
   return records;
+}
+
+function isAttached(code: LayoutCode): boolean {
+  const modality = askedAs(code);
+  return modality !== undefined && modality !== 'text';
 }
 
 /** Files of an input. Each name is resolved once and each content sent once, as long as it is remembered. */
@@ -76,18 +94,27 @@ class AttachmentFiles {
     this.resolve = attachmentResolver(staging.rules);
   }
 
-  async stage({ attachment, item }: InputItem): Promise<StagedAttachment | undefined> {
+  /** Stages the attachments of an item. Returns what is staged, in their order. */
+  async stage({ attachments = [], item }: InputItem): Promise<(StagedAttachment | undefined)[]> {
+    const staged: (StagedAttachment | undefined)[] = [];
+    const { stamps, manifest } = this.staging.scan;
+    const checked = attachments.length === 0 ? [] : stampsIn(stamps, item, manifest.items);
+    for (const [at, text] of attachments.entries()) staged.push(await this.stageOne(text, checked[at]));
+    return staged;
+  }
+
+  private async stageOne(text: string, checked: AttachmentStamp | undefined): Promise<StagedAttachment | undefined> {
     // Data URLs are part of the line, and other URLs are fetched by the model: neither is staged.
-    if (attachment === undefined || /^(data|https?):/i.test(attachment)) return undefined;
-    const staged = await this.named.once(attachment, () => this.stageFile(attachment, item));
+    if (/^(data|https?):/i.test(text)) return undefined;
+    const staged = await this.named.once(text, () => this.stageFile(text, checked));
     this.staging.onAttachment?.(++this.count);
     return staged;
   }
 
-  private async stageFile(text: string, item: number): Promise<StagedAttachment | undefined> {
+  private async stageFile(text: string, checked: AttachmentStamp | undefined): Promise<StagedAttachment | undefined> {
     const file = await this.resolve(text);
     if (file.kind !== 'file') return undefined;
-    const change = stampChange(stampIn(this.staging.scan.stamps, item), file);
+    const change = stampChange(checked, file);
     if (change !== undefined) throw changed(text, `has changed since the input was checked: ${change}`);
     const { bytes, mediaType, modality } = file;
     const staged = { sha256: await hashOf(file), bytes, mediaType, modality };

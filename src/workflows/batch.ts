@@ -22,7 +22,7 @@ import type { RunEnd } from '../batch/run-event.js';
 import { NO_PROGRESS, progressOfSummary, startingProgress, summaryOf } from '../batch/run-view.js';
 import type { ExecutionChain } from '../batch/step-contract.js';
 import type { EndState, RunSummary } from '../batch/summary.js';
-import { chosenTarget } from '../batch/targets.js';
+import { chosenTarget, withNamed } from '../batch/targets.js';
 import { longSteps, steps } from './activities.js';
 import { BatchRun, type CarriedBatchInput } from './batch-run.js';
 import { readEndpoint, waitOf } from './endpoint-facts.js';
@@ -148,16 +148,20 @@ class RunLife implements Steered {
     const { carried: _none, restart, ...batch } = this.input;
     const { model, maxCredits } = restart?.options ?? batch.options ?? {};
     const needs = { models: model === undefined, balance: maxCredits !== undefined };
-    const [prepared, facts] = await Promise.all([
+    const [prepared, look] = await Promise.all([
       this.awaited('the reading of the input', this.readManifest(batch)),
-      this.awaited(waitOf(needs), readEndpoint(needs)),
+      this.awaited(waitOf(needs), settled(readEndpoint(needs))),
     ]);
     const { manifest, hasOutcomes, notes } = prepared;
     const options = restart?.options ?? prepared.options;
+    // The items may name their models: then it does not matter that there is no list.
+    const isListNeeded = options.model === undefined && manifest.areAllNamed !== true;
+    if ('error' in look && (isListNeeded || !needs.models)) throw look.error;
+    const facts = 'error' in look ? await readEndpoint({ ...needs, models: false }) : look.value;
     // A run that goes on after an earlier one has answers already: it has no canary.
     const canary = hasOutcomes ? undefined : await this.canaryOf(options.canary);
     // The items may name one, if the options do not.
-    const targets = options.model === undefined ? [] : chosenTarget(options.model);
+    const targets = options.model === undefined ? withNamed([], manifest.models) : chosenTarget(options.model);
     const begun = startBatch(
       { manifest, options },
       {
@@ -250,6 +254,15 @@ class RunLife implements Steered {
     if (run !== undefined && end.summary !== undefined && end.state !== 'completed')
       say(this.id, run, withNote(end.summary, trouble));
     return trouble;
+  }
+}
+
+/** Waits for a step, and returns its failure instead of throwing it. */
+async function settled<T>(step: Promise<T>): Promise<{ readonly value: T } | { readonly error: unknown }> {
+  try {
+    return { value: await step };
+  } catch (error) {
+    return { error };
   }
 }
 

@@ -1,10 +1,12 @@
-import { addModalities, addRunning, type BatchState, modalitiesOf } from '../batch/batch-state.js';
+import { addRunning, type BatchState } from '../batch/batch-state.js';
 import { firstAllowance } from '../batch/budget.js';
 import { startCanaryChunk } from '../batch/canary.js';
 import type { ChunkInput } from '../batch/chunk-messages.js';
+import { dividedOf } from '../batch/item-groups.js';
 import { countItems } from '../batch/item-ranges.js';
+import { countLayout } from '../batch/layout.js';
 import type { ChunkManifest } from '../batch/manifest.js';
-import type { ModalityCounts } from '../batch/modality.js';
+import { addModalities, type ModalityCounts, sumOfModalities } from '../batch/modality.js';
 import { countOpen } from '../batch/open-items.js';
 import { ordersFor } from '../batch/permits.js';
 import { steps } from './activities.js';
@@ -87,7 +89,7 @@ export class NextChunks {
     this.page = page;
     if (manifest === undefined) return { state };
     const { offset } = state;
-    const rest = { ...state, nextChunk: manifest.chunk + 1, offset: addModalities(offset, modalitiesOf(manifest)) };
+    const rest = { ...state, nextChunk: manifest.chunk + 1, offset: addModalities(offset, dividedOf(manifest)) };
     // A canary has started it before its turn.
     if (state.canary?.started.includes(manifest.chunk) === true) return this.takeFromPage(rest);
     return { next: { manifest, offset, open: itemsToAsk(manifest) }, state: rest };
@@ -105,7 +107,6 @@ function takeCanary(
   return { next, state: { ...state, canary: first.canary } };
 }
 
-function itemsToAsk(manifest: ChunkManifest): number {
-  const { text, vision, audio } = modalitiesOf(manifest);
-  return text + vision + audio;
+function itemsToAsk({ layout }: ChunkManifest): number {
+  return sumOfModalities(countLayout(layout).asked);
 }

@@ -1,15 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import {
-  addModalities,
-  addRunning,
-  applyReport,
-  type BatchState,
-  endChunk,
-  modalitiesOf,
-  totalCounts,
-} from '../../src/batch/batch-state.js';
+import { addRunning, applyReport, type BatchState, endChunk, totalCounts } from '../../src/batch/batch-state.js';
 import { startChunk } from '../../src/batch/chunk-state.js';
 import { countFailure, countModel, NO_COUNTS } from '../../src/batch/counts.js';
+import { dividedOf } from '../../src/batch/item-groups.js';
+import { addModalities } from '../../src/batch/modality.js';
 import { reviveTarget } from '../../src/batch/targets.js';
 import { cool } from './cool.js';
 import { chunksOf, NOW, report, runOf, started, TARGETS } from './run-of-state.js';
@@ -33,7 +27,7 @@ describe('the chunks of a run', () => {
   });
 
   it('have the items of their layout, invalid ones left out', () => {
-    expect(modalitiesOf({ chunk: 0, first: 0, layout: 't3v2x9a1t1' })).toEqual({ text: 4, vision: 2, audio: 1 });
+    expect(dividedOf({ chunk: 0, first: 0, layout: 't3v2x9a1t1' })).toEqual({ text: 4, vision: 2, audio: 1 });
     expect(addModalities({ text: 1, vision: 2, audio: 3 }, { text: 4, vision: 5, audio: 6 })).toEqual({
       text: 5,
       vision: 7,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { estimateRun, type ModelPrice, type RunPlan, textTokens } from '../../src/batch/estimate.js';
-import { MODALITIES } from '../../src/batch/modality.js';
+import { countOf, MODALITIES } from '../../src/batch/modality.js';
 import type { Model } from '../../src/batch/models.js';
 import { applyList, chosenTarget } from '../../src/batch/targets.js';
 
@@ -103,9 +103,9 @@ describe('a run to come', () => {
           const { models, unserved } = estimateRun(planWith(list, { modalities }));
           expect(models).toHaveLength(list.length);
           for (const modality of MODALITIES) {
-            const spread = models.reduce((sum, { items }) => sum + items[modality], 0);
-            expect(spread + unserved[modality]).toBe(modalities[modality]);
-            expect([0, modalities[modality]]).toContain(unserved[modality]);
+            const spread = models.reduce((sum, { items }) => sum + countOf(items, modality), 0);
+            expect(spread + countOf(unserved, modality)).toBe(countOf(modalities, modality));
+            expect([0, countOf(modalities, modality)]).toContain(countOf(unserved, modality));
           }
         },
       ),

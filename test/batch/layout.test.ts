@@ -11,7 +11,7 @@ import {
   layoutRuns,
   modalityOf,
 } from '../../src/batch/layout.js';
-import { MODALITIES } from '../../src/batch/modality.js';
+import { countOf, MODALITIES, sumOfModalities } from '../../src/batch/modality.js';
 
 const code = fc.constantFrom<LayoutCode>(
   ...MODALITIES.flatMap((modality): LayoutCode[] => [modality, `twin-${modality}`, `reused-${modality}`]),
@@ -36,12 +36,14 @@ describe('layout', () => {
     fc.assert(
       fc.property(fc.array(code), (codes) => {
         const counts = countLayout(encodeLayout(codes));
-        for (const each of ['text', 'vision', 'audio', 'invalid'] as const) {
-          expect(counts[each]).toBe(codes.filter((one) => one === each).length);
+        for (const modality of MODALITIES) {
+          expect(countOf(counts.asked, modality)).toBe(codes.filter((one) => one === modality).length);
         }
+        expect(counts.invalid).toBe(codes.filter((one) => one === 'invalid').length);
         expect(counts.twins).toBe(codes.filter(isTwin).length);
         expect(counts.reused).toBe(codes.filter(isReused).length);
-        expect(Object.values(counts).reduce((sum, one) => sum + one, 0)).toBe(codes.length);
+        const { asked, invalid, twins, reused } = counts;
+        expect(sumOfModalities(asked) + invalid + twins + reused).toBe(codes.length);
       }),
     );
   });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { decodeModels, encodeModels } from '../../src/batch/chunk-models.js';
 import type { Pack } from '../../src/batch/chunk-state.js';
 import { linesOf } from '../../src/batch/counts.js';
 import { decodeItems } from '../../src/batch/item-ranges.js';
@@ -12,10 +13,17 @@ import { seeded } from '../support/seeded.js';
 import { LivingRun, type Outcome, type PackEnding, type RunLife, type World } from './run-life.js';
 import { chunksOf, optionsOf } from './run-of-state.js';
 
-const code = fc.constantFrom<LayoutCode>('text', 'text', 'text', 'vision', 'audio', 'invalid');
+const code = fc.constantFrom<LayoutCode>('text', 'text', 'text', 'vision', 'audio', 'vision+audio', 'invalid');
+/** Models that items name: some that the list may have, and one that it never has. */
+const name = fc.constantFrom(undefined, undefined, undefined, 'a', 'constructor', 'unlisted');
 const layouts = fc
-  .array(fc.array(code, { minLength: 1, maxLength: 50 }), { minLength: 1, maxLength: 8 })
-  .map((chunks) => chunksOf(chunks.map(encodeLayout)));
+  .array(fc.array(fc.tuple(code, name), { minLength: 1, maxLength: 50 }), { minLength: 1, maxLength: 8 })
+  .map((chunks) =>
+    chunksOf(chunks.map((items) => encodeLayout(items.map(([each]) => each)))).map((chunk, at) => {
+      const models = encodeModels((chunks[at] ?? []).map(([, named]) => named));
+      return models === undefined ? chunk : { ...chunk, models };
+    }),
+  );
 
 const model = fc.record({
   id: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'constructor'),
@@ -54,12 +62,22 @@ function validItems(chunks: readonly ChunkManifest[]): Map<number, LayoutCode> {
   );
 }
 
+/** The models that items name, as the chunks say it. */
+function namesOf(chunks: readonly ChunkManifest[]): Map<number, string | undefined> {
+  const valid = validItems(chunks);
+  const named = chunks.flatMap(({ first, layout, models }) => {
+    const names = models === undefined ? [] : decodeModels(models);
+    return decodeLayout(layout).map((_each, at) => [first + at, names[at]] as const);
+  });
+  return new Map(named.filter(([item]) => valid.has(item)));
+}
+
 /** Checks that each target has its exact part of the items that ended, rounded up or down, by modality. */
 function expectDivision({ ended }: RunLife, list: readonly Model[]): void {
   for (const modality of MODALITIES) {
     const able = takers(applyList([], list), modality);
     const nodes = able.reduce((sum, target) => sum + target.nodes, 0);
-    const items = [...ended.values()].filter((item) => item.modality === modality);
+    const items = [...ended.values()].filter((item) => item.modality === modality && item.model === undefined);
     if (able.length === 0) continue;
     for (const target of able) {
       const part = (items.length * target.nodes) / nodes;
@@ -70,11 +88,15 @@ function expectDivision({ ended }: RunLife, list: readonly Model[]): void {
   }
 }
 
-/** Checks that every item ended once, and that the run's counts are those of its items. */
+/** Checks that every item ended once, those that name a model with that, and that the run's counts are those of its items. */
 function expectWhole({ ended, state }: RunLife, chunks: readonly ChunkManifest[]): void {
   const valid = validItems(chunks);
   expect([...ended.keys()].sort((a, b) => a - b)).toEqual([...valid.keys()].sort((a, b) => a - b));
-  for (const [item, { modality }] of ended) expect(valid.get(item)).toBe(modality);
+  for (const [item, { modality, model, target }] of ended) {
+    expect(valid.get(item)).toBe(modality);
+    if (model !== undefined) expect([model, '']).toContain(target);
+  }
+  expect(new Map([...ended].map(([item, { model }]) => [item, model]))).toEqual(namesOf(chunks));
   const isOk = [...ended.values()].filter((item) => item.isOk).length;
   expect(state.counts).toMatchObject({ ok: isOk, failed: ended.size - isOk });
   expect(linesOf(state.counts)).toBe(chunks.reduce((sum, { layout }) => sum + decodeLayout(layout).length, 0));

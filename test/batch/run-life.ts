@@ -1,14 +1,6 @@
 import { expect } from 'vitest';
 import type { PackFailureType, PackResult } from '../../src/batch/activity-contract.js';
-import {
-  addModalities,
-  addRunning,
-  applyReport,
-  type BatchState,
-  endChunk,
-  modalitiesOf,
-  startBatch,
-} from '../../src/batch/batch-state.js';
+import { addRunning, applyReport, type BatchState, endChunk, startBatch } from '../../src/batch/batch-state.js';
 import type { ChunkOrders, ChunkReport } from '../../src/batch/chunk-messages.js';
 import { reportOf } from '../../src/batch/chunk-report.js';
 import {
@@ -21,9 +13,11 @@ import {
   targetsFor,
 } from '../../src/batch/chunk-state.js';
 import { type Counts, countFailure, countModel, NO_COUNTS } from '../../src/batch/counts.js';
+import { dividedOf } from '../../src/batch/item-groups.js';
 import { decodeItems, encodeItems } from '../../src/batch/item-ranges.js';
+import { countLayout } from '../../src/batch/layout.js';
 import type { ChunkManifest } from '../../src/batch/manifest.js';
-import type { Modality } from '../../src/batch/modality.js';
+import { addModalities, type Modality, sumOfModalities } from '../../src/batch/modality.js';
 import type { Model } from '../../src/batch/models.js';
 import { countOpen, dueBy, nextRetryAt, type OpenItems } from '../../src/batch/open-items.js';
 import type { WorkflowOptions } from '../../src/batch/options.js';
@@ -39,7 +33,7 @@ import {
   waitOf,
   withdrawPack,
 } from '../../src/batch/settle-pack.js';
-import { adoptTargets, applyList, isUp, type Target } from '../../src/batch/targets.js';
+import { adoptTargets, applyList, isUp, type Target, withNamed } from '../../src/batch/targets.js';
 
 /** What one request for an item comes to. `again`: it failed and may be asked again. */
 export type Outcome = 'ok' | 'failed' | 'again' | 'refused';
@@ -65,6 +59,8 @@ export interface World {
 /** How an item ended. */
 export interface Ended {
   readonly target: string;
+  /** The model that it names. */
+  readonly model: string | undefined;
   readonly modality: Modality;
   readonly isOk: boolean;
 }
@@ -110,10 +106,14 @@ export class LivingRun {
 
   constructor(private readonly world: World) {
     const { chunks, options, list } = world;
-    const modalities = chunks.map(modalitiesOf).reduce(addModalities, { text: 0, vision: 0, audio: 0 });
-    const items = modalities.text + modalities.vision + modalities.audio;
-    const manifest = { items, modalities, invalid: 0, reused: 0, chunks: chunks.length };
-    this.state = startBatch({ options, manifest }, { targets: applyList([], list), now: FIRST_MS });
+    const modalities = chunks
+      .map(({ layout }) => countLayout(layout).asked)
+      .reduce(addModalities, { text: 0, vision: 0, audio: 0 });
+    const items = sumOfModalities(modalities);
+    const models = [...new Set(chunks.flatMap((chunk) => chunk.models?.names ?? []))];
+    const manifest = { items, modalities, invalid: 0, reused: 0, chunks: chunks.length, models };
+    const targets = applyList(withNamed([], models), list);
+    this.state = startBatch({ options, manifest }, { targets, now: FIRST_MS });
   }
 
   live(): RunLife {
@@ -161,7 +161,7 @@ export class LivingRun {
     const moved = {
       ...this.state,
       nextChunk: manifest.chunk + 1,
-      offset: addModalities(offset, modalitiesOf(manifest)),
+      offset: addModalities(offset, dividedOf(manifest)),
     };
     this.state = addRunning(moved, { manifest, offset, permits, open: itemsOf(manifest) });
     const orders = ordersFor(this.state, manifest.chunk);
@@ -252,7 +252,8 @@ export class LivingRun {
       if (losses <= 3) expect(able.map(({ id }) => id)).toEqual([]);
       const { target } = hopeless.failure;
       for (const item of decodeItems(items)) {
-        const ended = { target, modality: hopeless.items.modality, isOk: false };
+        const { modality, model } = hopeless.items;
+        const ended = { target, model, modality, isOk: false };
         if (!this.recorded.has(item)) this.recorded.set(item, ended);
       }
       const counts = decodeItems(items).reduce((sum, item) => this.count(sum, item), NO_COUNTS);
@@ -324,7 +325,8 @@ export class LivingRun {
       const outcome = this.world.outcome(item, pack);
       groups[outcome].push(item);
       const isOk = outcome === 'ok';
-      if (isOk || outcome === 'failed') this.recorded.set(item, { target: pack.target, modality: pack.modality, isOk });
+      const { target, model, modality } = pack;
+      if (isOk || outcome === 'failed') this.recorded.set(item, { target, model, modality, isOk });
     }
     return {
       counts: [...found, ...groups.ok, ...groups.failed].reduce((counts, item) => this.count(counts, item), NO_COUNTS),
@@ -345,8 +347,7 @@ export class LivingRun {
 }
 
 function itemsOf(manifest: ChunkManifest): number {
-  const { text, vision, audio } = modalitiesOf(manifest);
-  return text + vision + audio;
+  return sumOfModalities(countLayout(manifest.layout).asked);
 }
 
 function permitsOf({ running }: Pick<LivingChunk, 'running'>): number {
@@ -354,8 +355,11 @@ function permitsOf({ running }: Pick<LivingChunk, 'running'>): number {
 }
 
 /** Returns true if a target can be asked about items now, by its own facts alone. */
-function canAsk(target: Target, { modality, refusedBy }: OpenItems, now: number): boolean {
-  if (target.nodes === 0 || !isUp(target, now)) return false;
-  if (refusedBy.includes(target.id) || target.refused.includes(modality)) return false;
-  return target.chosen === true || modality === 'text' || target.modality === modality;
+function canAsk(target: Target, { modality, model, refusedBy }: OpenItems, now: number): boolean {
+  if (!isUp(target, now) || refusedBy.includes(target.id)) return false;
+  if (target.refused.some((refused) => refused === modality || modality.split('+').includes(refused))) return false;
+  if (model !== undefined) return target.id === model;
+  if (target.nodes === 0) return false;
+  const able = target.modality.split('+');
+  return target.chosen === true || modality === 'text' || modality.split('+').every((media) => able.includes(media));
 }

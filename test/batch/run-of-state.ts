@@ -1,8 +1,10 @@
-import { addModalities, addRunning, type BatchState, modalitiesOf, startBatch } from '../../src/batch/batch-state.js';
+import { addRunning, type BatchState, startBatch } from '../../src/batch/batch-state.js';
 import { firstAllowance } from '../../src/batch/budget.js';
 import type { ChunkReport } from '../../src/batch/chunk-messages.js';
 import { NO_COUNTS } from '../../src/batch/counts.js';
+import { dividedOf } from '../../src/batch/item-groups.js';
 import type { ChunkManifest } from '../../src/batch/manifest.js';
+import { addModalities, sumOfModalities } from '../../src/batch/modality.js';
 import type { Model } from '../../src/batch/models.js';
 import {
   type BatchOptionsInput,
@@ -41,8 +43,8 @@ export function chunksOf(layouts: readonly string[]): ChunkManifest[] {
 /** Returns a run of chunks with these layouts, or with so many text items each, of which none has started. */
 export function runOf(chunks: readonly (number | string)[], given: BatchOptionsInput = {}): BatchState {
   const manifests = chunksOf(chunks.map((chunk) => (typeof chunk === 'number' ? `t${chunk}` : chunk)));
-  const modalities = manifests.map(modalitiesOf).reduce(addModalities, { text: 0, vision: 0, audio: 0 });
-  const items = modalities.text + modalities.vision + modalities.audio;
+  const modalities = manifests.map(dividedOf).reduce(addModalities, { text: 0, vision: 0, audio: 0 });
+  const items = sumOfModalities(modalities);
   const manifest = { items, modalities, invalid: 0, reused: 0, chunks: chunks.length };
   return startBatch({ options: optionsOf(given), manifest }, { targets: TARGETS, now: NOW });
 }
@@ -51,7 +53,7 @@ export function runOf(chunks: readonly (number | string)[], given: BatchOptionsI
 export function started(state: BatchState, items: number | string, permits = 1): BatchState {
   const layout = typeof items === 'number' ? `t${items}` : items;
   const manifest = { chunk: state.nextChunk, first: 0, layout };
-  const own = modalitiesOf(manifest);
+  const own = dividedOf(manifest);
   const rest = { ...state, nextChunk: state.nextChunk + 1, offset: addModalities(state.offset, own) };
   const open = own.text + own.vision + own.audio;
   return addRunning(rest, { manifest, offset: state.offset, permits, open, allowance: firstAllowance(rest) });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bodyStream } from '../../src/dria/attachment-stream.js';
-import { chatBody } from '../../src/dria/chat-body.js';
+import { type ChatBody, chatBody } from '../../src/dria/chat-body.js';
 import type { ChatAttachment, ChatRequest } from '../../src/dria/chat-request.js';
 import type { RequestProfile } from '../../src/dria/request-profile.js';
 
@@ -24,22 +24,28 @@ async function* inChunks(bytes: Uint8Array, sizes: readonly number[]): AsyncGene
 }
 
 async function sent(attachment?: ChatAttachment): Promise<{ content: unknown }> {
-  const body = chatBody(attachment === undefined ? REQUEST : { ...REQUEST, attachment }, PROFILE);
-  let text = 'text' in body ? body.text : '';
-  if ('head' in body) {
-    const { stream, length } = bodyStream(body);
-    const bytes = Buffer.concat(await stream.toArray());
-    expect(bytes.length).toBe(length);
-    text = bytes.toString('utf8');
-  }
-  return JSON.parse(text).messages[0];
+  const body = chatBody(attachment === undefined ? REQUEST : { ...REQUEST, attachments: [attachment] }, PROFILE);
+  return JSON.parse(await streamed(body)).messages[0];
+}
+
+async function streamed(body: ChatBody): Promise<string> {
+  const { stream, length } = bodyStream(body);
+  const bytes = Buffer.concat(await stream.toArray());
+  expect(bytes.length).toBe(length);
+  return bytes.toString('utf8');
+}
+
+/** The text of a body that has nothing to be streamed. */
+function textOf([text = '', ...others]: ChatBody): string {
+  if (typeof text !== 'string' || others.length > 0) throw new Error('it is streamed');
+  return text;
 }
 
 describe('the body of a request', () => {
   it('has the system message before the prompt, or at its beginning for a target that refuses one', () => {
     const messages = (profile: RequestProfile): unknown => {
       const body = chatBody({ ...REQUEST, system: 'Be "brief".' }, profile);
-      return 'text' in body ? JSON.parse(body.text).messages : undefined;
+      return JSON.parse(textOf(body)).messages;
     };
     expect(messages(PROFILE)).toEqual([
       { role: 'system', content: 'Be "brief".' },
@@ -52,7 +58,7 @@ describe('the body of a request', () => {
 
   it('has the prompt as a plain string and the settings under the names of the API', () => {
     const body = chatBody(REQUEST, PROFILE);
-    expect(JSON.parse('text' in body ? body.text : '')).toEqual({
+    expect(JSON.parse(textOf(body))).toEqual({
       model: 'm',
       max_tokens: 5,
       temperature: 0.7,
@@ -64,7 +70,7 @@ describe('the body of a request', () => {
   it('asks for the schema, strictly', () => {
     const schema = { type: 'object', properties: {} };
     const body = chatBody({ ...REQUEST, schema: { name: 'answer', schema } }, PROFILE);
-    expect(JSON.parse('text' in body ? body.text : '').response_format).toEqual({
+    expect(JSON.parse(textOf(body)).response_format).toEqual({
       type: 'json_schema',
       json_schema: { name: 'answer', schema, strict: true },
     });
@@ -114,7 +120,7 @@ describe('the body of a request', () => {
     ],
     ['a data URL without data', { kind: 'audio', mediaType: 'audio/wav', url: 'data:audio/wav;base64' }],
   ])('cannot be made of %s', (_, attachment) => {
-    expect(() => chatBody({ ...REQUEST, attachment }, PROFILE)).toThrow(
+    expect(() => chatBody({ ...REQUEST, attachments: [attachment] }, PROFILE)).toThrow(
       expect.objectContaining({ code: 'InvalidAttachment' }),
     );
   });
@@ -147,13 +153,69 @@ describe('a streamed attachment', () => {
   });
 });
 
+describe('several attachments', () => {
+  const bytes = (text: string) => ({ bytes: text.length, open: () => inChunks(Buffer.from(text), [2]) });
+  const image: ChatAttachment = { kind: 'image', mediaType: 'image/png', ...bytes('image') };
+  const sound: ChatAttachment = { kind: 'audio', mediaType: 'audio/wav', ...bytes('sound') };
+  const file: ChatAttachment = { kind: 'file', mediaType: 'application/pdf', name: 'a "b".pdf', ...bytes('pages') };
+  const link: ChatAttachment = { kind: 'file', mediaType: 'application/pdf', url: 'https://e.com/a.pdf' };
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+  it('follow the prompt in their order', async () => {
+    const body = chatBody({ ...REQUEST, attachments: [image, link, sound, file] }, PROFILE);
+    expect(JSON.parse(await streamed(body)).messages[0].content).toEqual([
+      { type: 'text', text: REQUEST.prompt },
+      { type: 'image_url', image_url: { url: `data:image/png;base64,${base64('image')}` } },
+      { type: 'file', file: { filename: 'document.pdf', file_data: 'https://e.com/a.pdf' } },
+      { type: 'input_audio', input_audio: { data: base64('sound'), format: 'wav' } },
+      { type: 'file', file: { filename: 'a "b".pdf', file_data: `data:application/pdf;base64,${base64('pages')}` } },
+    ]);
+  });
+
+  it('stand in messages for the parts that name a path, which keep what else they say', async () => {
+    const whole = { type: 'image_url', image_url: { url: 'https://e.com/a.png' } };
+    const messages = [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: [{ type: 'image_url', image_url: { detail: 'low', url: 'a.png' } }, whole], name: 'n' },
+      { role: 'assistant', content: null, tool_calls: [{ id: 'a' }] },
+      {
+        role: 'user',
+        content: [
+          { type: 'file', file: { path: 'x/y.pdf', filename: 'own.pdf' } },
+          { type: 'file', file: { path: 'b.wav' } },
+        ],
+      },
+    ];
+    const body = chatBody({ ...REQUEST, messages, attachments: [image, file, sound] }, PROFILE);
+    expect(JSON.parse(await streamed(body)).messages).toEqual([
+      messages[0],
+      {
+        role: 'user',
+        name: 'n',
+        content: [
+          { type: 'image_url', image_url: { detail: 'low', url: `data:image/png;base64,${base64('image')}` } },
+          whole,
+        ],
+      },
+      messages[2],
+      {
+        role: 'user',
+        content: [
+          { type: 'file', file: { filename: 'own.pdf', file_data: `data:application/pdf;base64,${base64('pages')}` } },
+          { type: 'input_audio', input_audio: { data: base64('sound'), format: 'wav' } },
+        ],
+      },
+    ]);
+  });
+});
+
 describe('the body of a request to repair an answer', () => {
   const repair = { text: '{"n": "é"}', length: 10, complaint: 'the answer is not what it should be' };
   const messagesOf = (body: string): unknown[] => JSON.parse(body).messages;
 
   it('has the answer and what is wrong with it behind the prompt', () => {
     const body = chatBody({ ...REQUEST, repair }, PROFILE);
-    expect(messagesOf('text' in body ? body.text : '')).toEqual([
+    expect(messagesOf(textOf(body))).toEqual([
       { role: 'user', content: 'hi "there"\n' },
       { role: 'assistant', content: '{"n": "é"}' },
       { role: 'user', content: expect.stringContaining('cannot be used: the answer is not what it should be. Answer') },
@@ -167,12 +229,9 @@ describe('the body of a request to repair an answer', () => {
       bytes: 3,
       open: () => inChunks(Buffer.from('abc'), [1]),
     };
-    const body = chatBody({ ...REQUEST, attachment, repair: { ...repair, length: 99 } }, PROFILE);
-    if (!('head' in body)) throw new Error('it is not streamed');
-    const { stream, length } = bodyStream(body);
-    const bytes = Buffer.concat(await stream.toArray());
-    expect(bytes.length).toBe(length);
-    expect(messagesOf(bytes.toString('utf8'))).toMatchObject([
+    const body = chatBody({ ...REQUEST, attachments: [attachment], repair: { ...repair, length: 99 } }, PROFILE);
+    expect(body).toHaveLength(3);
+    expect(messagesOf(await streamed(body))).toMatchObject([
       { role: 'user', content: [{ type: 'text' }, { type: 'image_url' }] },
       { role: 'assistant' },
       { role: 'user', content: expect.stringContaining('Only the first 10 of its 99 characters') },

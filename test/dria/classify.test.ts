@@ -454,6 +454,42 @@ describe('the target is at fault', () => {
   });
 
   it.each<[string, number, unknown]>([
+    [
+      'OpenAI',
+      400,
+      error("Invalid Value: 'file'. Supported values are: 'text', 'image_url', 'input_audio', 'refusal', and 'audio'."),
+    ],
+    ['Qwen', 400, error("Invalid value: file. Supported values are: 'text','image_url','video_url' and 'video'.")],
+    ['vLLM', 400, { object: 'error', message: "Unsupported chat content part type: 'file'. Supported types: text" }],
+    ['vLLM, older', 400, { object: 'error', message: 'Unknown part type: file' }],
+    [
+      'pydantic',
+      422,
+      { detail: [{ msg: "Input tag 'file' found using 'type' does not match any of the expected tags" }] },
+    ],
+    ['OpenRouter', 404, error('No endpoints found that support file input')],
+    ['plain', 400, 'model lfm2:24b-a2b does not support PDF input'],
+    ['plain, documents', 400, 'documents are not supported by this model'],
+    ['Dria', 400, 'bad request: model qwen3.5:9b does not support file input'],
+  ])('modality, of files: %s', (_, status, body) => {
+    expect(verdict(status, body, { attached: 'document' })).toBe('target ModalityRefused');
+  });
+
+  it.each<[string, number, unknown]>([
+    [
+      'its data',
+      400,
+      error("Invalid file data: 'file_data'. Expected a base64-encoded data URL with an application/pdf MIME type"),
+    ],
+    ['its pages', 400, error('A maximum of 100 PDF pages may be provided.')],
+    ['its size', 400, error('The file is too large. PDF files up to 32 MB are supported.')],
+    ['its state', 400, error('The PDF specified was not valid.')],
+    ['its password', 400, error('The PDF specified is password protected.')],
+  ])('a PDF that is refused for %s is the item’s', (_, status, body) => {
+    expect(verdict(status, body, { attached: 'document' })).not.toContain('ModalityRefused');
+  });
+
+  it.each<[string, number, unknown]>([
     ['Anthropic', 400, { type: 'error', error: { type: 'invalid_request_error', message: 'Could not process image' } }],
     [
       'OpenAI, format',

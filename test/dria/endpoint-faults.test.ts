@@ -15,7 +15,7 @@ const { schema, check } = compileAnswerSchema({
 const STRUCTURED: ChatRequest = { ...REQUEST, schema: { name: 'answer', schema, check } };
 const PICTURE: ChatRequest = {
   ...REQUEST,
-  attachment: { kind: 'image', mediaType: 'image/png', url: 'data:image/png;base64,AAAA' },
+  attachments: [{ kind: 'image', mediaType: 'image/png', url: 'data:image/png;base64,AAAA' }],
 };
 
 const cleanups: (() => Promise<void>)[] = [];

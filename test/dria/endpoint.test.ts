@@ -398,7 +398,7 @@ describe('after a 429', () => {
 describe('a streamed attachment', () => {
   const image = (bytes: number, open: () => AsyncIterable<Uint8Array>): ChatRequest => ({
     ...REQUEST,
-    attachment: { kind: 'image', mediaType: 'image/png', bytes, open },
+    attachments: [{ kind: 'image', mediaType: 'image/png', bytes, open }],
   });
 
   it('arrives byte for byte under a content-length', async () => {

@@ -49,13 +49,13 @@ it('its answers satisfy the schema that was asked for', async () => {
 });
 
 it('a vision model of it takes an image, and another refuses it', async () => {
-  expect((await endpoint.chat({ ...REQUEST, model: 'qwen3.5:9b', attachment: image(PNG) })).text).not.toBe('');
-  await expect(endpoint.chat({ ...REQUEST, attachment: image(PNG) })).rejects.toMatchObject({
+  expect((await endpoint.chat({ ...REQUEST, model: 'qwen3.5:9b', attachments: [image(PNG)] })).text).not.toBe('');
+  await expect(endpoint.chat({ ...REQUEST, attachments: [image(PNG)] })).rejects.toMatchObject({
     code: 'ModalityRefused',
   });
 });
 
 it('a vision model of it refuses what is no image, and that is about the item', async () => {
-  const broken = { ...REQUEST, model: 'qwen3.5:9b', attachment: image(Buffer.from('not a picture')) };
+  const broken = { ...REQUEST, model: 'qwen3.5:9b', attachments: [image(Buffer.from('not a picture'))] };
   await expect(endpoint.chat(broken)).rejects.toMatchObject({ code: 'InvalidRequest', status: 400 });
 });

@@ -78,11 +78,10 @@ describe('an attached file', () => {
     await writeFile(path.join(data, name), 'These are the meeting notes.\n');
     const error = await failure(name, rules);
     expect(error.code).toBe('UNSUPPORTED');
-    expect(error.message).toContain('is not an image or a sound');
+    expect(error.message).toContain('is not an image, a sound or a PDF');
   });
 
   it.each([
-    ['PDF', Buffer.from('%PDF-1.7\n'), 'application/pdf'],
     ['BMP', Buffer.from(`BM${'\0'.repeat(60)}`, 'latin1'), 'image/bmp'],
     ['FLAC', Buffer.from('fLaC\0\0\0\x22', 'latin1'), 'audio/flac'],
     ['MP4', Buffer.from('\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'latin1'), 'video/mp4'],
@@ -92,7 +91,7 @@ describe('an attached file', () => {
     const error = await failure('a.png', rules);
     expect(error.code).toBe('UNSUPPORTED');
     expect(error.message).toBe(
-      `"a.png" is ${mediaType}; supported are images (PNG, JPEG, WebP, GIF) and sounds (WAV, MP3)`,
+      `"a.png" is ${mediaType}; supported are images (PNG, JPEG, WebP, GIF), sounds (WAV, MP3) and PDF`,
     );
   });
 
@@ -255,8 +254,12 @@ describe('an attached data URL', () => {
     ['data:image/png;base64,iVBO=w0K', 'MALFORMED', 'not valid base64'],
     ['data:image/png;base64,iVBO-w0K', 'MALFORMED', 'not valid base64'],
     ['data:image/png;base64,', 'EMPTY', 'is empty'],
-    ['data:image/png;base64,SGVsbG8gd29ybGQh', 'UNSUPPORTED', 'holds no known image or sound'],
-    [`data:image/png;base64,${Buffer.from('%PDF-1.7\n').toString('base64')}`, 'UNSUPPORTED', 'holds application/pdf'],
+    ['data:image/png;base64,SGVsbG8gd29ybGQh', 'UNSUPPORTED', 'holds no known image, sound or PDF'],
+    [
+      `data:image/png;base64,${Buffer.from('fLaC\0\0\0\x22', 'latin1').toString('base64')}`,
+      'UNSUPPORTED',
+      'holds audio/flac',
+    ],
   ])('is refused when it is none: %s', async (url, code, words) => {
     const error = await failure(url, rules);
     expect(error.code).toBe(code);
@@ -271,19 +274,23 @@ describe('an attached data URL', () => {
 });
 
 describe('checking many attachments', () => {
+  const attached = (text: string) => [{ text, field: 'attachment' } as const];
+
   it('gives each its verdict in order, and looks at a shared file once', async () => {
     const { data, rules } = await folders();
     const checker = new AttachmentChecker(rules);
     const texts = Array.from({ length: 50 }, (_, at) =>
       at % 3 === 0 ? undefined : at % 3 === 1 ? 'in.png' : `none${at}`,
     );
-    const verdicts = await checker.checkAll(texts);
-    verdicts.forEach((verdict, at) => {
+    const verdicts = await checker.checkAll(texts.map((text) => (text === undefined ? [] : attached(text))));
+    verdicts.forEach(([verdict], at) => {
       if (at % 3 === 0) expect(verdict).toBeUndefined();
       else if (at % 3 === 1) expect(verdict).toMatchObject({ modality: 'vision', stamp: { bytes: PNG.length } });
       else expect(verdict).toMatchObject({ message: `"none${at}" does not exist` });
     });
     await writeFile(path.join(data, 'in.png'), 'no longer an image');
-    expect(await checker.checkAll(['in.png'])).toMatchObject([{ modality: 'vision', stamp: { bytes: PNG.length } }]);
+    expect(await checker.checkAll([attached('in.png')])).toMatchObject([
+      [{ modality: 'vision', stamp: { bytes: PNG.length } }],
+    ]);
   });
 });

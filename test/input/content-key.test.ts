@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { InputLine } from '../../src/batch/items.js';
 import { type BatchOptions, batchOptionsSchema } from '../../src/batch/options.js';
 import { chatBody } from '../../src/dria/chat-body.js';
 import type { RequestProfile } from '../../src/dria/request-profile.js';
@@ -65,7 +66,7 @@ function requestOf({ endpoint, options, line, attachment }: Asked): string {
       timeoutMs: 1000,
       prompt: line.prompt,
       ...(schema === undefined ? {} : { schema: { name: 'answer', schema } }),
-      ...(attachment === undefined ? {} : { attachment: { kind: 'image', mediaType: 'image/*', url: attachment } }),
+      ...(attachment === undefined ? {} : { attachments: [{ kind: 'image', mediaType: 'image/*', url: attachment }] }),
     },
     PROFILE,
   );
@@ -73,7 +74,7 @@ function requestOf({ endpoint, options, line, attachment }: Asked): string {
 }
 
 const keyOf = ({ line, attachment }: Asked): string =>
-  Buffer.from(contentKey(line, attachment === undefined ? undefined : `url ${attachment}`)).toString('hex');
+  Buffer.from(contentKey(line, attachment === undefined ? [] : [`url ${attachment}`])).toString('hex');
 
 const questionOfRun = ({ endpoint, options, line }: Asked) =>
   questionOf({ sha256: line.prompt, endpoint, options, folder: line.prompt });
@@ -118,7 +119,25 @@ describe('contentKey', () => {
     expect(contentKey({ ...line, columns: { a: 1 } })).toEqual(contentKey(line));
   });
 
+  it('goes by the contents of attachments, in their order, wherever their paths stand', () => {
+    const [one, two] = ['image/png 1', 'image/png 2'];
+    const key = (line: InputLine, ...contents: string[]) => Buffer.from(contentKey(line, contents)).toString('hex');
+    const prompt = 'p';
+    const list = key({ prompt, attachments: ['a', 'b'] }, one, two);
+    expect(key({ prompt, attachment: 'x', attachments: ['y'] }, one, two)).toBe(list);
+    expect(key({ prompt, attachments: ['b', 'a'] }, two, one)).not.toBe(list);
+    expect(key({ prompt, attachment: 'a' }, one)).toBe(key({ prompt, attachments: ['b'] }, one));
+    const part = (url: string, detail = 'low') => ({
+      messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url, detail } }] }],
+    });
+    expect(key(part('a.png'), one)).toBe(key(part('b.png'), one));
+    expect(key(part('a.png'), one)).not.toBe(key(part('a.png'), two));
+    expect(key(part('a.png'), one)).not.toBe(key(part('a.png', 'high'), one));
+    expect(key({ ...part('a.png'), model: 'm' }, one)).not.toBe(key(part('a.png'), one));
+    expect(key({ prompt, schema: 'a' })).not.toBe(key({ prompt }));
+  });
+
   it('does not take an attachment for a part of the text', () => {
-    expect(contentKey({ prompt: 'p' }, 'a')).not.toEqual(contentKey({ prompt: 'p","attachment","a' }));
+    expect(contentKey({ prompt: 'p' }, ['a'])).not.toEqual(contentKey({ prompt: 'p","attachment","a' }));
   });
 });

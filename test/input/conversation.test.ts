@@ -10,6 +10,8 @@ function problems(line: object): string[] {
   return read.ok ? [] : read.problems.map(({ field = '', message }) => `${field}: ${message}`);
 }
 
+const part = (content: object) => ({ role: 'user', content: [content] });
+
 const USER = { role: 'user', content: 'Why is the sky blue?' };
 
 describe('an item with messages', () => {
@@ -50,10 +52,18 @@ describe('an item with messages', () => {
     [{ messages: [USER], body: { stream: true } }, 'body: stream: answers are taken whole'],
     [{ messages: [USER], body: { model: 'x' } }, 'body: model is chosen by'],
     [{ id: 'a' }, 'prompt: missing'],
+    [{ messages: [USER], attachments: ['a.png'] }, 'attachments: goes with a prompt'],
     [
-      { messages: [USER, { role: 'user', content: [{ type: 'image_url', image_url: { url: '../etc/passwd.png' } }] }] },
-      'messages: message 2 has the picture "../etc/passwd.png": give an http(s) or a data: URL',
+      { messages: [USER, part({ type: 'input_audio', input_audio: { data: 'sounds/a.wav', format: 'wav' } })] },
+      'messages: message 2 has "sounds/a.wav" as "data", which is no base64: name a file by "path"',
     ],
+    [
+      { messages: [part({ type: 'file', file: { file_data: 'a.pdf' } })] },
+      'messages: message 1 has "a.pdf" as "file_data", which is no base64: name a file by "path"',
+    ],
+    [{ prompt: 'a', attachments: 'a.png' }, 'attachments: must be a list of up to 1,000 paths and URLs'],
+    [{ prompt: 'a', attachments: ['a.png', 5] }, 'attachments: must be a list'],
+    [{ prompt: 'a', schema: 5 }, 'schema: must be a JSON Schema or its short form'],
     [{ messages: [USER], temperature: 3 }, 'temperature: '],
     [{ messages: [USER], max_tokens: 0 }, 'max_tokens: '],
   ])('is refused with what is wrong: %j', (line, problem) => {

@@ -22,11 +22,21 @@ it.each([
 });
 
 it.each([
-  [asking('a', 'b'), '("a" and "b")'],
-  [asking('a', undefined), '("a" and none)'],
-  [asking(undefined, undefined, 'a'), '(none and "a")'],
-])('items that name different models are refused: %j', async (lines, named) => {
-  await expect(scan(lines)).rejects.toThrow(`the items of in.jsonl name different models ${named}: give -m`);
+  [asking('a', 'b'), { names: ['a', 'b'], items: '0,1' }],
+  [asking('a', undefined), { names: ['a'], items: '0,' }],
+  [asking(undefined, undefined, 'a', 'b', 'a'), { names: ['a', 'b'], items: 'x2,0,1,0' }],
+])('models that differ are targets of their items: %j', async (lines, models) => {
+  const { manifest } = await scan(lines);
+  expect(manifest).toMatchObject({ models: models.names, chunks: [{ models }] });
+  expect(manifest.model).toBeUndefined();
+});
+
+it('more models than a run may have targets for are refused in words, whatever becomes of invalid lines', async () => {
+  const lines = asking(...Array.from({ length: 1_000 }, (_, at) => `m-${at}`));
+  await expect(scan(lines)).rejects.toThrow(
+    'the items of in.jsonl name more than 100 different models ("m-0", "m-1", "m-2" …): give -m with one for all, or split the file',
+  );
+  expect((await scan(lines, 'm')).manifest.models).toBeUndefined();
 });
 
 it('a model of the run goes before those of the items', async () => {
@@ -36,5 +46,5 @@ it('a model of the run goes before those of the items', async () => {
 it('pictures and sounds in messages count as such', async () => {
   const message = (...types: string[]) => ({ messages: [{ role: 'user', content: types.map((type) => ({ type })) }] });
   const { manifest } = await scan([message('text'), message('text', 'image_url'), message('image_url', 'input_audio')]);
-  expect(manifest.modalities).toEqual({ text: 1, vision: 1, audio: 1 });
+  expect(manifest.modalities).toEqual({ text: 1, vision: 1, audio: 0, 'vision+audio': 1 });
 });

@@ -87,13 +87,13 @@ describe('reading a line', () => {
     [
       '{"prompt":"a","weather":1}',
       [
-        'unknown field "weather": the fields are prompt, messages, id, attachment, system, model, max_tokens, temperature, body, columns, error; others need --columns, which copies them into the output',
+        'unknown field "weather": the fields are prompt, messages, id, attachment, attachments, system, model, max_tokens, temperature, schema, body, columns, error; others need --columns, which copies them into the output',
       ],
     ],
     [
       '{"prompt":"a","__proto__":1}',
       [
-        'unknown field "__proto__": the fields are prompt, messages, id, attachment, system, model, max_tokens, temperature, body, columns, error; others need --columns, which copies them into the output',
+        'unknown field "__proto__": the fields are prompt, messages, id, attachment, attachments, system, model, max_tokens, temperature, schema, body, columns, error; others need --columns, which copies them into the output',
       ],
     ],
     ['["a"]', ['must be an object like {"prompt": "…"}, not an array']],
@@ -104,7 +104,7 @@ describe('reading a line', () => {
       [
         'prompt: must be text, not a number',
         'id: must be text or a number, not an array',
-        'unknown field "x": the fields are prompt, messages, id, attachment, system, model, max_tokens, temperature, body, columns, error; others need --columns, which copies them into the output',
+        'unknown field "x": the fields are prompt, messages, id, attachment, attachments, system, model, max_tokens, temperature, schema, body, columns, error; others need --columns, which copies them into the output',
       ],
     ],
   ])('says what is wrong with %s', (text, expected) => {

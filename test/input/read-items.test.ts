@@ -20,7 +20,7 @@ describe('reading items back', () => {
     expect(await collect(readItems(read, offsets))).toEqual([
       { item: 0, line: 1, id: 1, prompt: 'é' },
       { item: 1, line: 3, id: 'x', prompt: 'b' },
-      { item: 2, line: 4, id: 7, prompt: 'c', attachment: 'https://e.com/a' },
+      { item: 2, line: 4, id: 7, prompt: 'c', attachments: ['https://e.com/a'] },
     ]);
     expect(reads).toHaveLength(1);
   });

@@ -159,6 +159,30 @@ describe('a bad input is refused whole', () => {
     ]);
   });
 
+  it('holds the files that messages name to the rules of attachments, each in words that fit its part', async () => {
+    const parts = [
+      { type: 'image_url', image_url: { url: '../secret.png' } },
+      { type: 'image_url', image_url: '/etc/passwd' },
+      { type: 'file', file: { path: 'file:///etc/passwd' } },
+      { type: 'input_audio', input_audio: { path: 'in.png' } },
+      { type: 'audio_url', audio_url: { url: 'gone.wav' } },
+      { type: 'file', file: { path: 'in.png' } },
+      { type: 'image_url', image_url: { url: 'https://e.com/a.png' } },
+    ];
+    const folder = await temporaryFolder();
+    await writeFile(path.join(folder, 'in.png'), PNG);
+    const text = parts.map((part) => JSON.stringify({ messages: [{ role: 'user', content: [part] }] })).join('\n');
+    expect(await problemsOf(text, { attachments: rulesFor(folder) })).toEqual([
+      expect.stringMatching(/^1: messages: "..\/secret.png" leads by ".." outside/),
+      expect.stringMatching(/^2: messages: "\/etc\/passwd" is an absolute path outside/),
+      '3: messages: "file:///etc/passwd": only http(s) and data URLs and paths can be attached',
+      expect.stringMatching(
+        /^4: messages: "in.png" is no part for sounds, but for pictures: a part of the type "file"/,
+      ),
+      '5: messages: "gone.wav" does not exist',
+    ]);
+  });
+
   it('finds missing, forbidden and wrong attachments, in line order', async () => {
     const root = await temporaryFolder();
     const folder = path.join(root, 'in');
@@ -173,7 +197,7 @@ describe('a bad input is refused whole', () => {
       expect.stringMatching(/^2: attachment: "..\/secret.png" leads by ".." outside /),
       expect.stringMatching(/^3: attachment: "\/etc\/passwd" is an absolute path outside /),
       expect.stringMatching(/^4: attachment: "link.png" leads through a symbolic link /),
-      expect.stringMatching(/^5: attachment: "note.png" is not an image or a sound/),
+      expect.stringMatching(/^5: attachment: "note.png" is not an image, a sound or a PDF/),
       '6: prompt: must not be empty',
     ]);
   });
@@ -271,7 +295,7 @@ describe('items that are the same', () => {
       .join('\n');
     const found = await scan(text, { unique: true, skipInvalid: true });
     const bytes = Buffer.from(text);
-    const unserved = new Map([['vision', 'no model sees'] as const]);
+    const unserved = { modalities: new Map([['vision', 'no model sees'] as const]), models: new Map() };
     const skipped = await skipUnserved(found, unserved, async (start, end) => bytes.subarray(start, end));
     expect(skipped.manifest).toMatchObject({ invalid: 2, twins: 0, modalities: { text: 1, vision: 0 } });
     expect(skipped.invalid.map(({ item }) => item)).toEqual([0, 1]);

@@ -56,7 +56,7 @@ async function row({ name, quirks: given, anonymous }: Likeness): Promise<string
     const cells = [
       await outcome(endpoint.chat(TEXT)),
       await outcome(endpoint.chat({ ...TEXT, schema: { name: 'answer', schema, check } })),
-      await outcome(endpoint.chat({ ...TEXT, model: 'lfm2.5-vl:1.6b', attachment: PICTURE })),
+      await outcome(endpoint.chat({ ...TEXT, model: 'lfm2.5-vl:1.6b', attachments: [PICTURE] })),
       await outcome(endpoint.chat({ ...TEXT, model: 'no-such-model' })),
       await outcome(stranger.chat(TEXT)),
       await outcome(hasty.chat(TEXT).then(() => hasty.chat(TEXT, { hasOther: true }))),

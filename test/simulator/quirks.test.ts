@@ -11,6 +11,13 @@ const PICTURE = [
   { type: 'text', text: 'What is this?' },
   { type: 'image_url', image_url: { url: `data:image/png;base64,${PNG}` } },
 ];
+const FILE = [
+  { type: 'text', text: 'What is this?' },
+  {
+    type: 'file',
+    file: { filename: 'a.pdf', file_data: `data:application/pdf;base64,${Buffer.from('%PDF-1.4').toString('base64')}` },
+  },
+];
 const SCHEMA = { type: 'object', properties: { note: { type: 'string' }, count: { type: 'integer' } } };
 const format = (strict: boolean, schema: object = SCHEMA) => ({
   response_format: { type: 'json_schema', json_schema: { name: 'answer', strict, schema } },
@@ -98,6 +105,7 @@ const ROWS: readonly Row[] = [
   { quirk: 'no-images=vllm', ask: PICTURE, status: 400, body: 'At most 0 image(s)' },
   { quirk: 'no-images=deepseek', ask: PICTURE, status: 400, body: 'unknown variant `image_url`' },
   { quirk: 'no-images', status: 200 },
+  { quirk: 'no-files', ask: PICTURE, status: 200 },
   { quirk: 'wants-header', status: 401, body: 'invalid subscription key' },
   { quirk: 'wants-header=CF-Access-Client-Id', status: 403, body: '<html>' },
   { quirk: 'wants-header', options: { headers: { 'api-key': 'a' } }, status: 200 },
@@ -465,6 +473,17 @@ describe('prefix-cache', () => {
     const [, second] = await ask(await quirky(`prefix-cache=1000,${name}`), [long('a', '1'), long('a', '2')]);
     expect(dig(second?.json(), 'usage', field)).toBe(160);
   });
+});
+
+test.each([
+  ['no-files=openai', "Invalid Value: 'file'. Supported values are"],
+  ['no-files=qwen', 'Invalid value: file.'],
+  ['no-files=vllm', 'Unsupported chat content part type'],
+  [`no-files@${OTHER}=vllm`, 'with file'],
+])('%s refuses a PDF that the model would take', async (quirk, words) => {
+  const models = [{ id: MODEL, nodes: 1, modality: 'vision+document' } as const];
+  const response = await send(await simulator({ models, quirks: [quirk] }), FILE);
+  expect(response.text()).toContain(words);
 });
 
 describe('quirks', () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { FileStorage } from '../../src/storage/file-storage.js';
 import { ATTACHMENT_RECORD_BYTES, encodeAttachment } from '../../src/store/attachment-index.js';
 import { hasAttachments } from '../../src/store/has-attachments.js';
+import { readStagedAttachments } from '../../src/store/item-records.js';
 import { attachmentKey, runDirectory } from '../../src/store/run-directory.js';
 import { stageAttachments } from '../../src/store/stage-attachments.js';
 import { PNG, rulesFor, scan, temporaryFolder, WAV } from '../input/helpers.js';
@@ -24,11 +25,20 @@ class Watched extends FileStorage {
   }
 }
 
+function fieldOf(attachment: string | readonly string[] | undefined): object {
+  return Array.isArray(attachment) ? { attachments: attachment } : { attachment };
+}
+
 /** A staged input whose items have these files; undefined for an item without one. */
-async function staged(files: Readonly<Record<string, Uint8Array>>, attachments: readonly (string | undefined)[]) {
+async function staged(
+  files: Readonly<Record<string, Uint8Array>>,
+  attachments: readonly (string | readonly string[] | undefined)[],
+) {
   const folder = await temporaryFolder();
   for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
-  const lines = attachments.map((attachment, at) => `${JSON.stringify({ prompt: `item ${at}`, attachment })}\n`);
+  const lines = attachments.map(
+    (attachment, at) => `${JSON.stringify({ prompt: `item ${at}`, ...fieldOf(attachment) })}\n`,
+  );
   const input = Buffer.from(lines.join(''));
   const rules = rulesFor(folder);
   const found = await scan(input, { attachments: rules });
@@ -113,4 +123,38 @@ describe('staged attachments', () => {
     expect(storage.most).toBeGreaterThan(8);
     expect(storage.asked.length).toBeLessThanOrEqual(1 + 500 + 32);
   });
+});
+
+it('the several attachments of an item are found where the index says, each in its place', async () => {
+  const files = { 'one.png': PNG, 'beep.wav': WAV };
+  const { storage, manifest } = await staged(files, [
+    ['one.png', 'https://example.com/x.png', 'beep.wav'],
+    'beep.wav',
+    undefined,
+    ['beep.wav', 'one.png'],
+  ]);
+  expect(await hasAttachments(storage, RUN, manifest)).toBe(true);
+  const [png, wav] = [expect.objectContaining({ bytes: PNG.length }), expect.objectContaining({ bytes: WAV.length })];
+  const read = async (...items: number[]) => Object.fromEntries(await readStagedAttachments(storage, RUN, items));
+  expect(await read(0, 1, 2, 3)).toEqual({ 0: [png, undefined, wav], 1: [wav], 3: [wav, png] });
+  expect(await read(1, 3)).toEqual({ 1: [wav], 3: [wav, png] });
+  expect(await read(3)).toEqual({ 3: [wav, png] });
+  // Without its last record.
+  await truncate(join(storage.root, index), (4 + 4) * ATTACHMENT_RECORD_BYTES);
+  expect(await hasAttachments(storage, RUN, manifest)).toBe(false);
+});
+
+it('a file among several that has changed since the input was scanned is not staged', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'one.png'), PNG);
+  await writeFile(join(folder, 'two.wav'), WAV);
+  const input = Buffer.from(JSON.stringify({ prompt: 'see', attachments: ['one.png', 'two.wav'] }));
+  const rules = rulesFor(folder);
+  const found = await scan(input, { attachments: rules });
+  await writeFile(join(folder, 'two.wav'), Buffer.concat([WAV, WAV]));
+  const storage = new FileStorage(await temporaryFolder());
+  const readRange = async (start: number, end: number) => input.subarray(start, end);
+  await expect(stageAttachments({ storage, run: RUN, scan: found, readRange, rules })).rejects.toThrow(
+    '"two.wav" has changed since the input was checked: it had',
+  );
 });

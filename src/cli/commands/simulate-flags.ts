@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { MODALITIES } from '../../batch/modality.js';
 import { likenessOf } from '../../simulator/likenesses.js';
 import { FAULT_KINDS } from '../../simulator/responses.js';
 
@@ -28,10 +29,15 @@ export function parseSlow(text: string): object {
   return { every: parseNumber(every), ms: parseNumber(ms) };
 }
 
-/** `qwen3.5:9b=16`. */
+/** `qwen3.5:9b=16`, or `reader=3,vision+document` with what it takes. */
 export function parseModel(text: string): object {
-  const [id, nodes] = splitAtLast(text, '=', 'qwen3.5:9b=16');
-  return { id, nodes: parseNumber(nodes) };
+  const [id, rest] = splitAtLast(text, '=', 'qwen3.5:9b=16');
+  const [nodes = '', modality] = rest.split(',');
+  if (modality === undefined) return { id, nodes: parseNumber(nodes) };
+  if (MODALITIES.every((known) => known !== modality)) {
+    throw new InvalidArgumentError(`What a model takes is one of ${MODALITIES.join(', ')}.`);
+  }
+  return { id, nodes: parseNumber(nodes), modality };
 }
 
 /** `503:0.01` or `reset:0.001`. */

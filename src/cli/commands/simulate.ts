@@ -60,7 +60,11 @@ function addNetworkFlags(command: Command): void {
     .option('--seed <seed>', 'What latencies and faults follow from. Default: 1.')
     .option('--latency <ms>', 'Ms: 500, 300-1200 (default) or lognormal:800,0.5.', parseLatency)
     .option('--slow <n:ms>', 'One prompt in n takes this long.', parseSlow)
-    .option('--model <id=nodes>', 'Models instead of the default ones. Repeatable.', collect(parseModel))
+    .option(
+      '--model <id=nodes>',
+      'Models instead of the default ones; what one takes behind a comma. Repeatable.',
+      collect(parseModel),
+    )
     .option('--fault <what:rate>', 'As 503:0.01 or reset:0.001. Repeatable.', collect(parseFault))
     .option('--quirk <name>', 'As moderation=10, of the list below. Repeatable.', collect(String))
     .option(

@@ -1,5 +1,5 @@
 import { TOKEN_RULE } from '../../batch/estimate.js';
-import { MODALITIES, type ModalityCounts } from '../../batch/modality.js';
+import { countOf, MODALITIES, type ModalityCounts } from '../../batch/modality.js';
 import { formatCount, formatItems, formatShort } from './format.js';
 import { clean, clip, namedLines } from './text.js';
 
@@ -19,6 +19,8 @@ export interface CheckReport {
   readonly files: readonly CheckedFile[];
   /** Null if the input cannot be read to its end. */
   readonly items: (Readonly<ModalityCounts> & { readonly all: number; readonly invalid: number }) | null;
+  /** Items by the model that they name; none if no item names one. */
+  readonly models: Readonly<Record<string, number>>;
   /** Estimated tokens of all prompts, with system messages and attachments. */
   readonly promptTokens: number;
   /** The item whose texts have the most tokens, estimated. */
@@ -43,7 +45,9 @@ const INDENT = 12;
 const SHOWN_FILES = 10;
 const SHOWN_COLUMNS = 50;
 
-/** Longer names of columns are clipped. */
+const SHOWN_MODELS = 20;
+
+/** Longer names of columns and models are clipped. */
 const LONGEST_NAME = 40;
 
 /** What is in an input, as a page of text within 80 columns, without a line end at its end. */
@@ -82,6 +86,7 @@ function itemLines(report: CheckReport, items: NonNullable<CheckReport['items']>
   const most = largest === null ? '' : `; the largest text ${formatShort(largest.tokens)} (${largest.place})`;
   return [
     ...fact('Items', itemsText(items)),
+    ...modelLines(report),
     ...fact('Duplicates', duplicatesText(report)),
     ...fact('Tokens', `about ${formatShort(promptTokens)} of prompts, ${formatShort(mean)} each on average${most}`),
     ...fact('', TOKEN_RULE),
@@ -89,11 +94,26 @@ function itemLines(report: CheckReport, items: NonNullable<CheckReport['items']>
 }
 
 function itemsText(items: NonNullable<CheckReport['items']>): string {
-  const kinds = MODALITIES.filter((modality) => items[modality] > 0).map(
-    (modality) => `${formatCount(items[modality])} ${modality}`,
+  const kinds = MODALITIES.filter((modality) => countOf(items, modality) > 0).map(
+    (modality) => `${formatCount(countOf(items, modality))} ${modality}`,
   );
   const invalid = items.invalid === 0 ? [] : [`${formatCount(items.invalid)} invalid`];
   return `${formatCount(items.all)}: ${[...kinds, ...invalid].join(', ')}`;
+}
+
+function modelLines({ models, items }: CheckReport): string[] {
+  const all = Object.entries(models);
+  if (all.length === 0 || items === null) return [];
+  const shown = all
+    .slice(0, SHOWN_MODELS)
+    .map(([model, count]) => `${clip(clean(model), LONGEST_NAME)} ${formatCount(count)}`);
+  const more = all.length - shown.length;
+  const unnamed = items.all - items.invalid - all.reduce((sum, [, count]) => sum + count, 0);
+  const others = [
+    ...(more > 0 ? [`${formatCount(more)} more`] : []),
+    ...(unnamed > 0 ? [`${formatCount(unnamed)} name none`] : []),
+  ];
+  return fact('Models', [...shown, ...others].join(', '));
 }
 
 function duplicatesText({ duplicates }: CheckReport): string {

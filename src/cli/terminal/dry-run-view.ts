@@ -1,5 +1,5 @@
 import { type Bounds, type PlannedModel, type RunEstimate, TOKEN_RULE } from '../../batch/estimate.js';
-import { MODALITIES, type ModalityCounts } from '../../batch/modality.js';
+import { countOf, MODALITIES, type Modality, type ModalityCounts } from '../../batch/modality.js';
 import { formatCount, formatItems, formatShort } from './format.js';
 import { type Column, tableLines } from './table.js';
 import { clean, clip, namedLines, wrap } from './text.js';
@@ -46,18 +46,28 @@ const SHOWN_MODELS = 20;
 /** Longer names of models are clipped. */
 const LONGEST_NAME = 32;
 
-const COLUMNS: readonly Column<DryRun['models'][number]>[] = [
+/** Modalities that have a column though nothing would be asked of them. */
+const USUAL: readonly Modality[] = ['text', 'vision', 'audio'];
+
+const FIRST_COLUMNS: readonly Column<DryRun['models'][number]>[] = [
   { title: 'MODEL', align: 'left', value: ({ id }) => id, most: LONGEST_NAME },
   { title: 'MODALITY', align: 'left', value: ({ modality }) => modality },
   { title: 'NODES', align: 'right', value: ({ nodes, up }) => (up ? formatCount(nodes) : '-') },
-  ...MODALITIES.map(
+];
+
+function columnsOf(models: DryRun['models']): readonly Column<DryRun['models'][number]>[] {
+  const shown = MODALITIES.filter(
+    (modality) => USUAL.includes(modality) || models.some(({ items }) => countOf(items, modality) > 0),
+  );
+  const counts = shown.map(
     (modality): Column<DryRun['models'][number]> => ({
       title: modality.toUpperCase(),
       align: 'right',
-      value: ({ items }) => formatCount(items[modality]),
+      value: ({ items }) => formatCount(countOf(items, modality)),
     }),
-  ),
-];
+  );
+  return [...FIRST_COLUMNS, ...counts];
+}
 
 /** What a run would be, as a page of text within 80 columns, without a line end at its end. */
 export function dryRunView(plan: DryRun): string {
@@ -86,7 +96,7 @@ export function dryRunView(plan: DryRun): string {
 function modelLines(models: DryRun['models']): string[] {
   if (models.length === 0) return ['No model has nodes now.'];
   const rest = models.length - SHOWN_MODELS;
-  const lines = tableLines(COLUMNS, models.slice(0, SHOWN_MODELS)).map((line) => clip(line, WIDTH));
+  const lines = tableLines(columnsOf(models), models.slice(0, SHOWN_MODELS)).map((line) => clip(line, WIDTH));
   return rest > 0 ? [...lines, `… and ${formatCount(rest)} more models`] : lines;
 }
 
@@ -102,8 +112,8 @@ function fact(name: string, text: string): string[] {
 }
 
 function itemsText({ items, chunks }: DryRun): string {
-  const kinds = MODALITIES.filter((modality) => items[modality] > 0).map(
-    (modality) => `${formatCount(items[modality])} ${modality}`,
+  const kinds = MODALITIES.filter((modality) => countOf(items, modality) > 0).map(
+    (modality) => `${formatCount(countOf(items, modality))} ${modality}`,
   );
   const invalid = items.invalid === 0 ? [] : [`${formatCount(items.invalid)} invalid, which get an error line each`];
   const others = [
@@ -115,8 +125,8 @@ function itemsText({ items, chunks }: DryRun): string {
 }
 
 function warningLines({ unserved, models, warnings }: DryRun): string[] {
-  const waiting = MODALITIES.filter((modality) => unserved[modality] > 0).map(
-    (modality) => `No model takes ${modality} now: ${formatItems(unserved[modality])} would get no answer.`,
+  const waiting = MODALITIES.filter((modality) => countOf(unserved, modality) > 0).map(
+    (modality) => `No model takes ${modality} now: ${formatItems(countOf(unserved, modality))} would get no answer.`,
   );
   const unlisted = models.filter(({ up }) => !up).map(({ id }) => `${id} is not in the endpoint's list of models.`);
   const found = warnings.map((text) => `warning: ${text}`);

@@ -32,6 +32,7 @@ export const QUIRKS: readonly Quirk[] = [
   requests.reasoningModel,
   noJsonSchema,
   requests.noImages,
+  requests.noFiles,
   items.badPicture,
   items.moderation,
   items.longErrors,

@@ -90,6 +90,41 @@ export const noImages: Quirk = {
   },
 };
 
+const FILE_REFUSALS = {
+  openai: jsonRefusal(
+    400,
+    requestError(
+      "Invalid Value: 'file'. Supported values are: 'text', 'image_url', 'input_audio', 'refusal', and 'audio'.",
+      'messages[0].content[1].type',
+    ),
+  ),
+  qwen: jsonRefusal(
+    400,
+    requestError("Invalid value: file. Supported values are: 'text','image_url','video_url' and 'video'."),
+  ),
+  vllm: jsonRefusal(400, {
+    object: 'error',
+    message: "Unsupported chat content part type: 'file'. Supported types: text, image_url, input_audio",
+    type: 'BadRequestError',
+    param: null,
+    code: 400,
+  }),
+} as const;
+
+export const noFiles: Quirk = {
+  name: 'no-files',
+  value: 'openai|qwen|vllm',
+  oneModel: true,
+  help: 'No model takes files such as PDFs: 400.',
+  start: (value, context) => {
+    const shape = readChoice(value, ['openai', 'qwen', 'vllm'], context);
+    return {
+      refuse: ({ question }) =>
+        question.attachments.some(({ kind }) => kind === 'file') ? FILE_REFUSALS[shape] : undefined,
+    };
+  },
+};
+
 const DEFAULT_HEADER = 'api-key';
 
 export const wantsHeader: Quirk = {

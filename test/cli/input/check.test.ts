@@ -44,6 +44,24 @@ describe('check', () => {
     expect(code).toBe(0);
   });
 
+  it('counts items by all that is attached to them and by the models that they name, and checks their schemas', async () => {
+    file('b.png', PNG);
+    file('b.pdf', '%PDF-1.4\n');
+    const lines = [
+      { prompt: 'a', attachments: ['b.png', 'b.pdf'], model: 'm' },
+      { prompt: 'b', attachments: ['b.png', '../../x.png'] },
+      { prompt: 'c', model: 'm', schema: 'mood:good|bad' },
+      { prompt: 'd', model: 'n', schema: { type: 'strange' } },
+      { prompt: 'e', messages: null, model: 'n' },
+      { prompt: 'f' },
+    ];
+    const { code, stdout } = await check(file('b.jsonl', lines.map((line) => `${JSON.stringify(line)}\n`).join('')));
+    expect(stdout).toContain('Items 6: 3 text, 1 vision+document, 2 invalid Models m 2, n 1, 1 name none');
+    expect(stdout).toContain('b.jsonl:2: attachments: "../../x.png" leads by ".." outside');
+    expect(stdout).toContain('b.jsonl:4: schema: the schema is not valid at /type');
+    expect(code).toBe(2);
+  });
+
   it('names the first bad rows and ends with 2', async () => {
     const path = file(
       'a.jsonl',
@@ -73,6 +91,7 @@ describe('check', () => {
         { name: 'a.jsonl.gz', format: 'jsonl', compression: 'gzip', bytes: expect.any(Number), columns: ['t', 'l'] },
       ],
       items: { all: 2, text: 1, vision: 0, audio: 0, invalid: 1 },
+      models: {},
       promptTokens: 10,
       duplicates: { items: 0, first: null },
       largest: { tokens: 2, place: 'a.jsonl.gz:1' },

@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { lookAtEndpoint } from '../../../src/cli/endpoint-look.js';
-import { type Asked, endpointProblem, unservedModalities } from '../../../src/cli/preflight.js';
+import { type Asked, endpointProblem, unservedItems } from '../../../src/cli/preflight.js';
 import { freePort } from '../../support/free-ports.js';
 
 /** Starts an HTTP server on loopback and notes the paths that it is asked for. */
@@ -39,7 +39,7 @@ async function problemOf(endpoint: string, asked: Partial<Asked> = {}): Promise<
 
 function askedOf(endpoint: string, asked: Partial<Asked>): Asked {
   const modalities = { text: 1, vision: 0, audio: 0 };
-  return { endpoint, model: undefined, modalities, yes: false, isOurKey: true, ...asked };
+  return { endpoint, model: undefined, models: [], modalities, yes: false, isOurKey: true, ...asked };
 }
 
 const ids = (...names: string[]): object[] => names.map((id) => ({ id, object: 'model' }));
@@ -141,7 +141,7 @@ describe('what no listed model takes', () => {
     const { origin } = await serve(listing('/v1/models', models));
     const endpoint = `${origin}/v1`;
     const look = await lookAtEndpoint(endpoint, { env: {}, interrupt });
-    return [...unservedModalities(look, askedOf(endpoint, { model, modalities: MODALITIES })).keys()];
+    return [...unservedItems(look, askedOf(endpoint, { model, modalities: MODALITIES })).modalities.keys()];
   }
 
   test.each<[what: string, models: object[], model: string | undefined, modalities: string[]]>([
