@@ -76,7 +76,14 @@ export function readManifest(
         const origin = input.origin ?? namesOf(input.input).join(', ');
         await noteOrigin(storage, origin, run);
         await stage();
-        const stored: StoredSettings = { ...settings, attachments: allowed, input: inputKey(sha256), question: asked };
+        const { api = settings.api } = manifest;
+        const stored: StoredSettings = {
+          ...settings,
+          ...(api === undefined ? {} : { api }),
+          attachments: allowed,
+          input: inputKey(sha256),
+          question: asked,
+        };
         const mayTake = (owner: Owner): boolean => owner.tenant === tenant;
         const wish =
           input.reuse === undefined ? undefined : { run, from: input.reuse, origin, question: asked, mayTake };
@@ -125,8 +132,12 @@ function parseInput(batch: BatchInput): z.output<typeof batchInputSchema> {
 
 function prepared(all: BatchOptions, manifest: Manifest): Omit<PreparedRun, 'hasOutcomes'> {
   const options = workflowOptionsSchema.strip().parse(all);
-  const { items, modalities, invalid, reused, chunks, reuse, model = '' } = manifest;
-  const named = options.model === undefined && model !== '' ? { ...options, model } : options;
+  const { items, modalities, invalid, reused, chunks, reuse, model = options.model, api = options.api } = manifest;
+  const named = {
+    ...options,
+    ...((options.model ?? model) === undefined ? {} : { model: options.model ?? model }),
+    ...(api === undefined ? {} : { api }),
+  };
   return {
     options: named,
     manifest: { items, modalities, invalid, reused, chunks: chunks.length },

@@ -1,3 +1,4 @@
+import type { ApiName } from './api.js';
 import { apportion } from './division.js';
 import { MODALITIES, type Modality, type ModalityCounts, noModalityCounts } from './modality.js';
 import { own } from './own.js';
@@ -62,6 +63,10 @@ export interface RunPlan {
   readonly models: Targets;
   readonly maxTokens: number;
   readonly retries: number;
+  /** What the items are asked by. Default: by chat. */
+  readonly api?: ApiName | undefined;
+  /** Items in a request for embeddings. Default 1. */
+  readonly embedBatch?: number;
   /** By model; those that tell none are absent. */
   readonly prices: Readonly<Record<string, ModelPrice>>;
 }
@@ -89,7 +94,7 @@ export interface RunEstimate {
   /** Of all prompts, once. */
   readonly promptTokens: number;
   readonly completionTokensAtMost: number;
-  /** One for each item at least; with every retry at most. */
+  /** One for each item at least, or for so many as go together; with every retry, each item alone, at most. */
   readonly requests: Bounds;
   /** Credits without retries, from empty answers to the longest; undefined unless every model that is asked has a price. */
   readonly credits: Bounds | undefined;
@@ -97,7 +102,7 @@ export interface RunEstimate {
 
 /** Spreads a run's items as the run itself would begin, and adds up what that would take. */
 export function estimateRun(plan: RunPlan): RunEstimate {
-  const { modalities, maxTokens, retries } = plan;
+  const { modalities, retries } = plan;
   const models = spread(plan);
   const items = sumOf(modalities);
   return {
@@ -106,10 +111,20 @@ export function estimateRun(plan: RunPlan): RunEstimate {
     promptTokens: Math.ceil(
       MODALITIES.reduce((sum, modality) => sum + modalities[modality] * meanOf(plan, modality), 0),
     ),
-    completionTokensAtMost: items * maxTokens,
-    requests: { atLeast: items, atMost: items * (1 + retries) },
+    completionTokensAtMost: items * answerTokens(plan),
+    requests: { atLeast: Math.ceil(items / together(plan)), atMost: items * (1 + retries) },
     credits: creditsOf(plan, models),
   };
+}
+
+/** Maximum tokens of an answer: a vector has none. */
+function answerTokens({ api, maxTokens }: RunPlan): number {
+  return api === 'embeddings' ? 0 : maxTokens;
+}
+
+/** Items that one request asks about. */
+function together({ api, embedBatch = 1 }: RunPlan): number {
+  return api === 'embeddings' ? embedBatch : 1;
 }
 
 function spread({ modalities, models }: RunPlan): PlannedModel[] {
@@ -139,9 +154,10 @@ function unservedOf({ modalities }: RunPlan, models: readonly PlannedModel[]): M
 }
 
 /** Prompt tokens of an item of a modality, on average. */
-function meanOf({ modalities, textTokens: tokens }: RunPlan, modality: Modality): number {
+function meanOf({ modalities, textTokens: tokens, api = 'chat' }: RunPlan, modality: Modality): number {
   const text = tokens[modality] / Math.max(1, modalities[modality]);
-  return text + TOKENS_PER_CHAT + TOKENS_PER_ATTACHMENT[modality];
+  const around = api === 'chat' || api === 'responses' ? TOKENS_PER_CHAT : 0;
+  return text + around + TOKENS_PER_ATTACHMENT[modality];
 }
 
 function creditsOf(plan: RunPlan, models: readonly PlannedModel[]): Bounds | undefined {
@@ -151,8 +167,8 @@ function creditsOf(plan: RunPlan, models: readonly PlannedModel[]): Bounds | und
     const price = own(plan.prices, id);
     if (price === undefined) return undefined;
     const tokens = MODALITIES.reduce((sum, modality) => sum + items[modality] * meanOf(plan, modality), 0);
-    atLeast += tokens * price.prompt + sumOf(items) * price.request;
-    answers += sumOf(items) * plan.maxTokens * price.completion;
+    atLeast += tokens * price.prompt + Math.ceil(sumOf(items) / together(plan)) * price.request;
+    answers += sumOf(items) * answerTokens(plan) * price.completion;
   }
   return { atLeast, atMost: atLeast + answers };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { API_NAMES } from './api.js';
 import { countSchema as count } from './numbers.js';
 
 /**
@@ -35,6 +36,8 @@ export const manifestSchema = z.object({
   columns: z.literal(true).optional(),
   /** Model that all items name; absent if they name none. */
   model: z.string().optional(),
+  /** What its items are asked by; absent for chats. */
+  api: z.enum(API_NAMES).optional(),
   /** Items that are the same as an earlier one and get its line. */
   twins: count,
   /** Items whose answers were taken from an earlier run. */

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { API_NAMES } from '../batch/api.js';
 import { estimateRun, textTokens } from '../batch/estimate.js';
 import { type BatchOptions, batchOptionsSchema } from '../batch/options.js';
 import type { ReadOptions } from '../batch/read-options.js';
@@ -33,6 +34,7 @@ import { type CheckedFile, type CheckReport, checkView } from './terminal/check-
 export const checkFlagsSchema = z.object({
   ...readFlagsShape,
   attachmentsRoot: z.array(z.string()).default([]),
+  api: z.enum(API_NAMES).optional(),
   json: z.boolean().default(false),
 });
 export type CheckFlags = z.infer<typeof checkFlagsSchema>;
@@ -44,7 +46,7 @@ const MAX_COLUMNS = 1_000;
 export async function checkInput(inputs: readonly string[], flags: CheckFlags, io: Io): Promise<number> {
   const asked = withConstantSystem({
     read: await readOptionsOf(flags, io.interrupt),
-    options: batchOptionsSchema.parse({ skipInvalid: true }),
+    options: batchOptionsSchema.parse({ skipInvalid: true, api: flags.api }),
   });
   const cleanup = new Cleanup();
   try {
@@ -105,6 +107,7 @@ async function reportOf(inputs: readonly InputFile[], checking: Checking): Promi
       name: nameOfInput(inputs.map(({ name }) => name)),
       attachments: { folder, roots: [...checking.roots, ...others], maxBytes: DEFAULT_MAX_ATTACHMENT_BYTES },
       chunkSize: checking.options.chunkSize,
+      api: checking.options.api,
       skipInvalid: true,
       signal: checking.signal,
       onProgress: checking.onProgress,
@@ -150,8 +153,8 @@ async function firstColumns(rows: RowSource): Promise<ReadonlySet<string>> {
 }
 
 function itemsOf({ manifest, measured }: ScanResult): Pick<CheckReport, 'items' | 'promptTokens'> {
-  const { modalities, items, invalid } = manifest;
-  const nobody = { models: [], maxTokens: 1, retries: 0, prices: {} };
+  const { modalities, items, invalid, api } = manifest;
+  const nobody = { models: [], maxTokens: 1, retries: 0, prices: {}, api };
   const { promptTokens } = estimateRun({ modalities, textTokens: measured, ...nobody });
   return { items: { all: items, ...modalities, invalid }, promptTokens };
 }

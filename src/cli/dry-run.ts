@@ -1,3 +1,4 @@
+import type { ApiName } from '../batch/api.js';
 import { estimateRun, type ModelPrice, textTokens } from '../batch/estimate.js';
 import type { Manifest } from '../batch/manifest.js';
 import { MODALITIES, type ModalityCounts, noModalityCounts } from '../batch/modality.js';
@@ -49,7 +50,7 @@ export async function dryRun(inputs: readonly string[], flags: BatchFlags, io: I
     const found = await looking;
     const problem = endpointProblem(found, askedOf(scanned, request, true));
     if (request.options.model === undefined || isOutOfReach(found)) refuseWithoutList(found, problem, request);
-    const look = { ...listOf(found), balance: await asking };
+    const look = { ...listOf(found, scanned.scan.manifest.api), balance: await asking };
     const warnings = warningsOf(scanned, request, found, problem);
     const earlier = await earlierRun(scanned, request);
     const planned = await plannedReuse(idOf(scanned, request), scanned, request, (message) => reporter.warn(message));
@@ -98,8 +99,8 @@ interface Look {
   readonly balance: number | undefined;
 }
 
-function listOf(look: EndpointLook): Omit<Look, 'balance'> {
-  return look.kind === 'list' ? look.catalogue : { models: [], prices: {} };
+function listOf(look: EndpointLook, api: ApiName = 'chat'): Omit<Look, 'balance'> {
+  return look.kind === 'list' ? look.catalogue.of(api) : { models: [], prices: {} };
 }
 
 /** The balance, where it can be had: gateways and restricted keys are refused it (403) and may chat all the same. */
@@ -144,7 +145,8 @@ function planOf(
   { earlier, manifest, source }: PlannedReuse & Pick<DryRun, 'earlier'>,
 ): Omit<DryRun, 'warnings'> {
   const { options, endpoint, storage, flags } = request;
-  const { model, maxTokens, retries, concurrency } = options;
+  const { model, maxTokens, retries, concurrency, embedBatch } = options;
+  const { api } = scanned.scan.manifest;
   const table = model === undefined ? applyList([], look.models) : chosenTarget(model, look.models);
   const { models, ...estimate } = estimateRun({
     modalities: manifest.modalities,
@@ -152,6 +154,8 @@ function planOf(
     models: table,
     maxTokens,
     retries,
+    api,
+    embedBatch,
     prices: look.prices,
   });
   const listed = new Set(look.models.map(({ id }) => id));
@@ -171,6 +175,7 @@ function planOf(
     },
     reuse: source === undefined ? null : reuseText(source, manifest),
     chunks: manifest.chunks.length,
+    api: api ?? 'chat',
     options: { concurrency, maxTokens, retries },
     models: models.map((planned) => ({ ...planned, up: listed.has(planned.id) })),
     ...estimate,

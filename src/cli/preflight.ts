@@ -1,3 +1,4 @@
+import type { ApiName } from '../batch/api.js';
 import { MODALITIES, type Modality, type ModalityCounts } from '../batch/modality.js';
 import { isKnownModel } from '../batch/model-modality.js';
 import { shellWord } from '../batch/shell-word.js';
@@ -18,6 +19,8 @@ const LISTED_NAMES = 8;
 export interface Asked {
   readonly endpoint: string;
   readonly model: string | undefined;
+  /** What its items are asked by. Default: by chat. */
+  readonly api?: ApiName | undefined;
   readonly modalities: Readonly<ModalityCounts>;
   /** Ask a model that is not in the list all the same. */
   readonly yes: boolean;
@@ -29,8 +32,11 @@ export interface Asked {
 export function endpointProblem(look: EndpointLook, asked: Asked): UserError | undefined {
   if (look.kind === 'away') return undefined;
   if (look.kind === 'no-list') return wrongBaseUrl(look, asked) ?? noList(look, asked);
-  const { chatIds: ids, hasNodes } = look.catalogue.facts;
-  if (asked.model !== undefined) return unlistedModel(asked.model, look.catalogue.facts, asked);
+  const { api = 'chat' } = asked;
+  const { facts } = look.catalogue.of(api);
+  const { ableIds: ids, hasNodes } = facts;
+  if (asked.model !== undefined) return unlistedModel(asked.model, facts, asked);
+  if (api === 'embeddings' && facts.ids.length > 0 && ids.length === 0) return noVectors(asked);
   if (hasNodes || ids.length <= MOST_UNCHOSEN) return undefined;
   return new UserError(`${asked.endpoint} lists ${ids.length} models and does not say which of them to ask`, {
     exitCode: 2,
@@ -39,15 +45,25 @@ export function endpointProblem(look: EndpointLook, asked: Asked): UserError | u
 }
 
 /** Returns the modalities of a run that no model of the list takes; nothing where the list does not tell. */
-export function unservedModalities(look: EndpointLook, { endpoint, model, modalities }: Asked): UnservedModalities {
+export function unservedModalities(
+  look: EndpointLook,
+  { endpoint, model, modalities, api = 'chat' }: Asked,
+): UnservedModalities {
   const unserved = new Map<Modality, string>();
-  const takes = look.kind === 'list' && model === undefined ? look.catalogue.facts.takes : undefined;
+  const takes = look.kind === 'list' && model === undefined ? look.catalogue.of(api).facts.takes : undefined;
   if (takes === undefined) return unserved;
   for (const modality of MODALITIES) {
     if (modalities[modality] === 0 || takes.has(modality)) continue;
     unserved.set(modality, `no model of ${endpoint} takes ${modality === 'vision' ? 'pictures' : 'sounds'}`);
   }
   return unserved;
+}
+
+function noVectors({ endpoint }: Asked): UserError {
+  return new UserError(`${endpoint} lists no model for embeddings`, {
+    exitCode: 2,
+    hint: 'Give -m with the model to ask: some have a name or a type that does not tell.',
+  });
 }
 
 function wrongBaseUrl({ elsewhere }: EndpointLook & { kind: 'no-list' }, { endpoint }: Asked): UserError | undefined {

@@ -267,6 +267,7 @@ export function askedOf({ scan }: ScannedFile, { endpoint, options, flags }: Req
   return {
     endpoint,
     model: options.model ?? scan.manifest.model,
+    api: scan.manifest.api ?? 'chat',
     modalities: scan.manifest.modalities,
     yes: flags.yes,
     isOurKey,
@@ -315,7 +316,7 @@ function startOf(
   { options, endpoint, flags, storage, reuse }: Request,
   run: { readonly taskQueue: string | undefined; readonly embedded: boolean },
 ): StartBatch {
-  const { items, model } = manifest;
+  const { items, model = options.model, api = options.api } = manifest;
   return {
     id,
     ...(run.taskQueue === undefined ? {} : { taskQueue: run.taskQueue }),
@@ -333,8 +334,8 @@ function startOf(
     },
     input: {
       input: inputKey(manifest.sha256),
-      // Named by the items: then no list is needed.
-      options: model === undefined ? options : { ...options, model: options.model ?? model },
+      // As the items name them: then no list is needed, or the right one.
+      options: { ...options, model: options.model ?? model, api },
       attachments: { folder, roots: [...roots], staged: attachmentsAreStaged(manifest, storage) },
       endpoint,
       ...reuseInput(reuse),
@@ -355,7 +356,8 @@ async function keepSettings(
   key: string,
   { options, storage }: Pick<Request, 'options' | 'storage'>,
 ): Promise<void> {
-  await putSettings(storage, id, { ...settingsOf(input, options, storage), input: key });
+  const { api } = input.options ?? {};
+  await putSettings(storage, id, { ...settingsOf(input, { ...options, api }, storage), input: key });
 }
 
 function heartbeatOf({ heartbeatTimeout }: BatchFlags, embedded: boolean): { readonly heartbeatTimeoutMs?: number } {

@@ -22,7 +22,7 @@ export function chatBody(request: ChatRequest, profile: RequestProfile): ChatBod
   const { attachment, repair } = request;
   const prompt = promptOf(request, profile);
   // The messages are last in the body, so that a streamed attachment splits it at a place that is known.
-  const settings = JSON.stringify(inForm(settingsOf(request, profile), request.form)).slice(0, -1);
+  const settings = JSON.stringify(inForm(withSchema(request, profile), request.form)).slice(0, -1);
   if (request.messages !== undefined) {
     const own = JSON.stringify(conversation(request, request.messages, profile)).slice(0, -1);
     return { text: `${settings},"messages":${own}${repair === undefined ? '' : repairMessages(repair)}]}` };
@@ -41,27 +41,33 @@ export function chatBody(request: ChatRequest, profile: RequestProfile): ChatBod
 }
 
 /** Returns the messages that follow the prompt, as JSON: the answer, and what is wrong with it. */
-function repairMessages({ text, length, complaint }: AnswerToRepair): string {
+export function repairMessages({ text, length, complaint }: AnswerToRepair): string {
   const cut = text.length < length ? ` Only the first ${text.length} of its ${length} characters are shown above.` : '';
   const content = `Your answer cannot be used: ${complaint}.${cut} Answer again, with one JSON value that satisfies the schema and nothing else.`;
   return `,${JSON.stringify({ role: 'assistant', content: text })},${JSON.stringify({ role: 'user', content })}`;
 }
 
-/** The fields of the body but for the messages. Undefined ones are left out of the JSON. */
-function settingsOf({ model, maxTokens, temperature, timeoutMs, schema }: ChatRequest, profile: RequestProfile) {
-  const { maxTokensField, sendsTemperature, sendsTimeout, schemaForm } = profile;
+/** The fields that the bodies of all paths may have. Undefined ones are left out of the JSON. */
+export function settingsOf({ model, maxTokens, temperature, timeoutMs }: ChatRequest, profile: RequestProfile): object {
+  const { maxTokensField, sendsTemperature, sendsTimeout } = profile;
   return {
     model,
-    max_tokens: maxTokensField === 'max_tokens' ? maxTokens : undefined,
-    max_completion_tokens: maxTokensField === 'max_completion_tokens' ? maxTokens : undefined,
+    ...(maxTokensField === undefined ? {} : { [maxTokensField]: maxTokens }),
     temperature: sendsTemperature ? temperature : undefined,
     timeout_secs: sendsTimeout ? Math.ceil(timeoutMs / 1000) : undefined,
-    response_format: schema === undefined || schemaForm === 'prompt' ? undefined : responseFormat(schema, schemaForm),
   };
 }
 
+/** The fields of the body but for the messages. */
+function withSchema(request: ChatRequest, profile: RequestProfile): object {
+  const { schema } = request;
+  const { schemaForm } = profile;
+  const format = schema === undefined || schemaForm === 'prompt' ? undefined : responseFormat(schema, schemaForm);
+  return { ...settingsOf(request, profile), response_format: format };
+}
+
 /** Adds a run's own fields, and gives the others the names that it wants. */
-function inForm(settings: object, { body, rename }: RequestForm = {}): object {
+export function inForm(settings: object, { body, rename }: RequestForm = {}): object {
   if (rename === undefined) return body === undefined ? settings : { ...settings, ...body };
   const renamed = Object.entries(settings).map(([field, value]) => [ownField<string>(rename, field) ?? field, value]);
   return { ...Object.fromEntries(renamed), ...body };
@@ -72,8 +78,8 @@ function responseFormat({ name, schema }: AnswerSchema, form: Exclude<SchemaForm
   return { type: 'json_schema', json_schema: { name, schema, strict: form === 'strict' } };
 }
 
-/** The messages, with the system message in the place of theirs, and with the schema below them for a target that takes no other form of it. */
-function conversation(
+/** Returns the messages, with the system message in the place of theirs, and with the schema below them for a target that takes no other form of it. */
+export function conversation(
   { system, schema }: ChatRequest,
   messages: readonly ChatMessage[],
   { schemaForm, joinsSystem }: RequestProfile,
@@ -87,19 +93,20 @@ function conversation(
   return schema === undefined || isSent(schemaForm) ? taken : [...taken, { role: 'user', content: inWords(schema) }];
 }
 
-/** The prompt, with the system message before it and the schema below it for a target that takes no other form of them. */
-function promptOf(request: ChatRequest, { schemaForm, joinsSystem }: RequestProfile): string {
+/** Returns the prompt, with the system message before it and the schema below it for a target that takes no other form of them. */
+export function promptOf(request: ChatRequest, { schemaForm, joinsSystem }: RequestProfile): string {
   const { schema, system } = request;
   const prompt = system === undefined || joinsSystem !== true ? request.prompt : `${system}\n\n${request.prompt}`;
   return schema === undefined || isSent(schemaForm) ? prompt : `${prompt}\n\n${inWords(schema)}`;
 }
 
 /** Returns true for a form in which the request itself has the schema. */
-function isSent(form: SchemaForm): boolean {
+export function isSent(form: SchemaForm): boolean {
   return form === 'strict' || form === 'loose';
 }
 
-function inWords({ schema }: AnswerSchema): string {
+/** Returns the words that ask for an answer which satisfies a schema. */
+export function inWords({ schema }: AnswerSchema): string {
   return `Answer with one JSON value and nothing else. It must satisfy this JSON Schema:\n${JSON.stringify(schema)}`;
 }
 
@@ -132,14 +139,15 @@ const AUDIO_FORMATS: ReadonlyMap<string, 'wav' | 'mp3'> = new Map([
   ['audio/mp3', 'mp3'],
 ]);
 
-function audioFormat(attachment: ChatAttachment): 'wav' | 'mp3' {
+/** Returns the format of a sound as the API names it. Throws `InvalidAttachment` for one that it does not take. */
+export function audioFormat(attachment: ChatAttachment): 'wav' | 'mp3' {
   const format = AUDIO_FORMATS.get((attachment.mediaType.split(';')[0] ?? '').trim().toLowerCase());
   if (format === undefined) throw unsendable(attachment, 'a wav or mp3 sound');
   return format;
 }
 
-/** The base64 text of a `data:` URL, made from percent-encoding where it is that (RFC 2397). */
-function dataOf(url: string): string {
+/** Returns the base64 text of a `data:` URL, made from percent-encoding where it is that (RFC 2397). */
+export function dataOf(url: string): string {
   const comma = url.indexOf(',');
   if (comma < 0) throw new DriaError({ code: 'InvalidAttachment', message: 'the data: URL has no data' });
   const data = url.slice(comma + 1);
@@ -151,7 +159,8 @@ function percentDecoded(text: string): string {
   return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
-function unsendable({ mediaType }: ChatAttachment, wanted: string): DriaError {
+/** The error for an attachment that the API has no place for. */
+export function unsendable({ mediaType }: ChatAttachment, wanted: string): DriaError {
   return new DriaError({
     code: 'InvalidAttachment',
     message: `${mediaType.slice(0, 60)} cannot be sent: the API takes ${wanted} here`,

@@ -1,7 +1,9 @@
+import type { ApiName } from '../batch/api.js';
 import type { ItemId } from '../batch/items.js';
 import type { Modality } from '../batch/modality.js';
+import { ApiRules } from './api-rules.js';
 import type { AttachmentVerdict } from './attachment-checker.js';
-import { modalityOf } from './conversation.js';
+import { entriesOf, modalityOf } from './conversation.js';
 import { AttachmentError, type FieldProblem } from './errors.js';
 import { excerpt } from './excerpt.js';
 import { fieldText } from './field-text.js';
@@ -27,7 +29,7 @@ export interface ReadLine {
   readonly id: ItemId | undefined;
   /** To be looked at; absent when the line is invalid anyway. */
   readonly attachment: string | undefined;
-  /** What its messages ask of a model; absent for an item with a prompt. */
+  /** What its messages, or its input, ask of a model; absent for an item with a prompt. */
   readonly modality: Modality | undefined;
   /** Model that it asks for. */
   readonly model: string | undefined;
@@ -47,13 +49,22 @@ const NO_PROBLEMS: readonly FieldProblem[] = [];
 /** Reads lines one after another and remembers their ids. */
 export class LineReader {
   readonly ids = new SeenIds();
+  private readonly apiRules: ApiRules;
 
   constructor(
     private readonly maxLineBytes = DEFAULT_MAX_LINE_BYTES,
     private readonly measure?: Measure,
     private readonly places?: InputPlaces,
     private readonly groupPrefix = false,
-  ) {}
+    api?: ApiName,
+  ) {
+    this.apiRules = new ApiRules(api);
+  }
+
+  /** What the items are asked by, as far as they have been read. */
+  get api(): ApiName {
+    return this.apiRules.api;
+  }
 
   /** Reads a line; undefined when it is blank. */
   read(line: Line): ReadLine | undefined {
@@ -68,8 +79,11 @@ export class LineReader {
       const hasColumns = fieldText(line.content, 'columns') !== undefined;
       return readLine(line, id, undefined, [...parsed.problems, ...duplicate], 0, hasColumns);
     }
+    const problems = this.apiRules.problems(parsed.value, line.line);
+    const hasColumns = parsed.value.columns !== undefined;
+    if (problems.length > 0) return readLine(line, id, undefined, [...problems, ...duplicate], 0, hasColumns);
     const measured = this.measure === undefined ? 0 : this.measure(parsed.value, line.line);
-    return readLine(line, id, parsed.value, duplicate, measured, parsed.value.columns !== undefined, this.groupPrefix);
+    return readLine(line, id, parsed.value, duplicate, measured, hasColumns, this.groupPrefix);
   }
 
   private parse(content: Buffer): ParsedLine {
@@ -103,7 +117,8 @@ function readLine(
   hasColumns: boolean,
   groupPrefix = false,
 ): ReadLine {
-  const modality = item?.messages === undefined ? undefined : modalityOf(item.messages);
+  const entries = item?.messages ?? (item?.input === undefined ? undefined : entriesOf(item.input));
+  const modality = entries === undefined ? undefined : modalityOf(entries);
   return {
     line,
     start,

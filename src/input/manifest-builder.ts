@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ApiName } from '../batch/api.js';
 import { askedAs, encodeLayout, isTwin, type LayoutCode } from '../batch/layout.js';
 import type { ChunkManifest, Manifest } from '../batch/manifest.js';
 import { noModalityCounts } from '../batch/modality.js';
@@ -55,8 +56,8 @@ export class ManifestBuilder {
     this.copies.set(chunk, (this.copies.get(chunk) ?? 0) + 1);
   }
 
-  /** The manifest of all that was added. To be called once. */
-  build(): Manifest {
+  /** The manifest of all that was added, which is asked by `api`. To be called once. */
+  build(api: ApiName): Manifest {
     if (this.codes.length > 0) this.endChunk();
     const { bytes, items, modalities, invalid, twins, chunkSize } = this;
     const [model] = this.models.length === 1 ? this.models : [];
@@ -73,6 +74,7 @@ export class ManifestBuilder {
       invalid,
       ...(this.columns ? { columns: true } : {}),
       ...(model === undefined ? {} : { model }),
+      ...(api === 'chat' ? {} : { api }),
       twins,
       reused: 0,
       chunkSize,

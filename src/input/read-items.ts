@@ -17,6 +17,8 @@ export interface InputItem {
   readonly prompt: string;
   /** The conversation, instead of a prompt. */
   readonly messages?: readonly ChatMessage[];
+  /** What it asks, in the form of its path, instead of a prompt and messages. */
+  readonly input?: unknown;
   readonly attachment?: string;
   readonly system?: string;
   /** Further fields of its request. */
@@ -126,6 +128,7 @@ function readItem(bytes: Buffer, { item, line, bytes: length, crc }: ItemOffset,
   if (!parsed.ok) throw changed(name, line, parsed.problems.map(describeProblem).join('; '));
   if (lineChecksum(bytes, line) !== crc) throw changed(name, line, 'it has another content');
   const { prompt, id = line, attachment, system, messages, body, max_tokens: maxTokens, temperature } = parsed.value;
+  const { input } = parsed.value;
   const columns = parsed.value.columns === undefined ? undefined : columnsIn(bytes);
   return {
     item,
@@ -135,6 +138,7 @@ function readItem(bytes: Buffer, { item, line, bytes: length, crc }: ItemOffset,
     ...(attachment === undefined ? {} : { attachment }),
     ...(system === undefined ? {} : { system }),
     ...(messages === undefined ? {} : { messages }),
+    ...(input === undefined ? {} : { input }),
     ...(body === undefined ? {} : { body }),
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(temperature === undefined ? {} : { temperature }),

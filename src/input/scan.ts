@@ -1,5 +1,6 @@
 import { constants } from 'node:buffer';
 import { addAbortSignal, Readable } from 'node:stream';
+import { type ApiName, schemaProblem } from '../batch/api.js';
 import type { ItemId } from '../batch/items.js';
 import type { LayoutCode } from '../batch/layout.js';
 import type { Manifest } from '../batch/manifest.js';
@@ -42,8 +43,12 @@ export interface ScanOptions {
   readonly skipInvalid: boolean;
   /** The run's own model; without it all items must name the same one, or none. */
   readonly model?: string | undefined;
+  /** What the run asks by; without it, what all items name. */
+  readonly api?: ApiName | undefined;
+  /** The run has a schema, which not every path takes. Default false. */
+  readonly hasSchema?: boolean;
   /** Items that are the same as an earlier one are not to be asked. Default false. */
-  readonly unique?: boolean;
+  readonly unique?: boolean | ((api: ApiName) => boolean);
   /** Attached files are read whole, so that items with them have a key. Default false. */
   readonly hashFiles?: boolean;
   /** Longest line in bytes; 64 MiB by default, 512 MiB at most. A longer one is an invalid line. */
@@ -136,8 +141,8 @@ class Scan {
     const maxLineBytes = Math.min(options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES, constants.MAX_STRING_LENGTH);
     this.manifest = new ManifestBuilder(options.chunkSize);
     this.attachments = new AttachmentChecker(options.attachments, options.hashFiles === true);
-    const { chunkSize, measure, places, groupPrefix = false } = options;
-    this.reader = new LineReader(maxLineBytes, measure, places, groupPrefix);
+    const { chunkSize, measure, places, groupPrefix = false, api } = options;
+    this.reader = new LineReader(maxLineBytes, measure, places, groupPrefix, api);
     this.order = groupPrefix ? new PrefixOrderWriter(chunkSize) : undefined;
     this.splitter = new LineSplitter((line) => this.read(line), maxLineBytes);
   }
@@ -157,12 +162,15 @@ class Scan {
       throw new InvalidInputError(name, this.problems, this.totalProblems);
     if (this.manifest.items === 0) throw nothingIn(name, this.manifest.bytes, places);
     if (this.options.model === undefined) this.refuseSeveralModels();
+    const { api } = this.reader;
+    const refused = this.options.hasSchema === true ? schemaProblem(api) : undefined;
+    if (refused !== undefined) throw new InputError('NO_SCHEMA', name, refused);
     const { measured } = this;
     const stamps = this.stamps.blocks(this.manifest.items);
     const offsets = this.offsets.blocks();
     const order = this.order?.blocks() ?? [];
     return {
-      manifest: this.manifest.build(),
+      manifest: this.manifest.build(api),
       offsets,
       stamps,
       order,
@@ -212,7 +220,9 @@ class Scan {
     if (problems.length > 0) this.enterInvalid(line, problems);
     const isGood = problems.length === 0 && !(verdict instanceof AttachmentError);
     const modality = isGood ? (verdict?.modality ?? line.modality ?? 'text') : undefined;
-    const first = this.keys.add(isGood ? keyOf(line, verdict) : undefined, this.options.unique === true);
+    const { unique = false } = this.options;
+    const isUnique = typeof unique === 'boolean' ? unique : unique(this.reader.api);
+    const first = this.keys.add(isGood ? keyOf(line, verdict) : undefined, isUnique);
     if (line.hasColumns) this.manifest.addColumns();
     if (modality !== undefined) this.manifest.addModel(line.model);
     if (first !== undefined) this.manifest.addCopy(first);

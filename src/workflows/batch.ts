@@ -146,14 +146,17 @@ class RunLife implements Steered {
 
   private async prepare(): Promise<BatchState> {
     const { carried: _none, restart, ...batch } = this.input;
-    const { model, maxCredits } = restart?.options ?? batch.options ?? {};
+    const { model, maxCredits, api } = restart?.options ?? batch.options ?? {};
     const needs = { models: model === undefined, balance: maxCredits !== undefined };
-    const [prepared, facts] = await Promise.all([
+    const [prepared, first] = await Promise.all([
       this.awaited('the reading of the input', this.readManifest(batch)),
-      this.awaited(waitOf(needs), readEndpoint(needs)),
+      this.awaited(waitOf(needs), readEndpoint(needs, api)),
     ]);
     const { manifest, hasOutcomes, notes } = prepared;
     const options = restart?.options ?? prepared.options;
+    // The items may name the path, if the options do not: then it is another list that counts.
+    const isOtherList = options.api !== api && options.model === undefined;
+    const facts = isOtherList ? await this.awaited(waitOf(needs), readEndpoint(needs, options.api)) : first;
     // A run that goes on after an earlier one has answers already: it has no canary.
     const canary = hasOutcomes ? undefined : await this.canaryOf(options.canary);
     // The items may name one, if the options do not.

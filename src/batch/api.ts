@@ -1,0 +1,36 @@
+/** Ways of asking an endpoint, by the option's values. */
+export const API_NAMES = ['chat', 'responses', 'completions', 'embeddings'] as const;
+export type ApiName = (typeof API_NAMES)[number];
+
+/** Paths below an endpoint's base URL. */
+export const API_PATHS = {
+  chat: '/chat/completions',
+  responses: '/responses',
+  completions: '/completions',
+  embeddings: '/embeddings',
+} as const satisfies Readonly<Record<ApiName, string>>;
+
+/** Returns the way of asking that a URL, or a path, is about; undefined if it is none of them. */
+export function apiOfUrl(url: string): ApiName | undefined {
+  const path = url.replace(/[?#].*$/, '').replace(/\/+$/, '');
+  // The path of chats ends as that of completions does.
+  return API_NAMES.find((name) => path === API_PATHS[name].slice(1) || path.endsWith(API_PATHS[name]));
+}
+
+/** Returns true for a way of asking whose answers may be held to a schema. */
+export function takesSchema(api: ApiName): boolean {
+  return api === 'chat' || api === 'responses';
+}
+
+/** Returns why a run cannot have a schema; undefined if it can. */
+export function schemaProblem(api: ApiName): string | undefined {
+  if (takesSchema(api)) return undefined;
+  const what = api === 'embeddings' ? 'an embedding is no text' : 'a plain completion has no structured output';
+  return `a schema is for chat and responses: ${what}`;
+}
+
+/** Returns the inputs of an item for `/v1/embeddings`, one vector each: a text, the tokens of one, or several of either. */
+export function inputsOf(input: unknown): readonly unknown[] {
+  if (!Array.isArray(input)) return [input];
+  return input.every((token) => typeof token === 'number') ? [input] : input;
+}
