@@ -22,7 +22,6 @@ const embeddingsSchema = z.object({
   input: z.union([text, tokens, z.array(text).min(1), z.array(tokens).min(1)]),
   dimensions: z.number().int().positive().max(4096).optional(),
   encoding_format: z.enum(['float', 'base64']).default('float'),
-  timeout_secs: z.unknown(),
 });
 type EmbeddingsRequest = z.output<typeof embeddingsSchema>;
 

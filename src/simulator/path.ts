@@ -21,7 +21,7 @@ const contentSchema = z.union([z.string(), z.array(partSchema)]);
 const responsesSchema = z.looseObject({
   input: z.union([z.string(), z.array(z.looseObject({ role: z.string(), content: contentSchema }))]),
   instructions: z.string().nullish(),
-  max_output_tokens: z.unknown(),
+  max_output_tokens: z.unknown().optional(),
   text: z.looseObject({ format: z.looseObject({ type: z.string() }).optional() }).optional(),
 });
 
