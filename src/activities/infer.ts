@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { InferInput, PackResult } from '../batch/activity-contract.js';
+import { givenTokens } from '../batch/api.js';
 import { decodeItems } from '../batch/item-ranges.js';
 import { EMBED_BATCH } from '../batch/options.js';
 import type { PackHeartbeat } from '../batch/pack-heartbeat.js';
@@ -221,7 +222,9 @@ class PackRun {
     const acquired = permits.acquire(share, this.abort.stopping);
     if (!(acquired === true || (await acquired))) return false;
     const { maxTokens } = this.input.options;
-    const ofPrompts = estimatedTokens(group.items.map(({ prompt }) => prompt).join(''));
+    const ofPrompts = group.items.reduce((sum, { prompt, input }) => {
+      return sum + estimatedTokens(prompt) + givenTokens(input);
+    }, 0);
     const expected = this.context.pace.expectedTokens(ofPrompts, settings.api === 'embeddings' ? 0 : maxTokens);
     let isSent = false;
     try {

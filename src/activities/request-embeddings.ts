@@ -1,4 +1,4 @@
-import { inputsOf } from '../batch/api.js';
+import { givenTokens, inputsOf } from '../batch/api.js';
 import type { ChatAnswer } from '../dria/chat-answer.js';
 import type { ChatRequest } from '../dria/chat-request.js';
 import { vectorEntries } from '../dria/embeddings.js';
@@ -74,8 +74,7 @@ function sharesOf(total: number, weights: readonly number[]): number[] {
 
 /** The endpoint counts a request's tokens; an item gets its part by its length. */
 function weightOf({ prompt, input }: PackItem): number {
-  const tokens = Array.isArray(input) ? input.flat().filter((token) => typeof token === 'number').length : 0;
-  return Math.max(1, estimatedTokens(prompt) + tokens);
+  return Math.max(1, estimatedTokens(prompt) + givenTokens(input));
 }
 
 function vectorFields(vectors: readonly Vector[], several: boolean): object {

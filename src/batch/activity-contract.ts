@@ -87,7 +87,7 @@ export interface InferInput {
 /** The options of a run that shape a request. */
 export type RequestOptions = Pick<
   WorkflowOptions,
-  'model' | 'maxTokens' | 'temperature' | 'timeoutSecs' | 'retries' | 'detail'
+  'model' | 'api' | 'maxTokens' | 'temperature' | 'timeoutSecs' | 'retries' | 'detail'
 >;
 
 /** What an `infer` has done: its result, and the first detail of the failures that end a pack early. */

@@ -34,3 +34,8 @@ export function inputsOf(input: unknown): readonly unknown[] {
   if (!Array.isArray(input)) return [input];
   return input.every((token) => typeof token === 'number') ? [input] : input;
 }
+
+/** Returns how many tokens an input has that are given as such. */
+export function givenTokens(input: unknown): number {
+  return Array.isArray(input) ? input.flat().filter((token) => typeof token === 'number').length : 0;
+}

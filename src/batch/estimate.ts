@@ -15,10 +15,16 @@ const TOKENS_PER_CHAT = 8;
 /** Tokens that an attachment is taken for: a picture of a megapixel, a sound of half a minute. */
 const TOKENS_PER_ATTACHMENT: Readonly<ModalityCounts> = { text: 0, vision: 1000, audio: 750 };
 
-/** How prompt tokens are estimated, in words. */
-export const TOKEN_RULE =
-  'Estimated: 4 ASCII, 1.5 Chinese, Japanese or Korean or 2 other characters a token, ' +
-  '8 tokens a request, 1,000 a picture, 750 a sound.';
+/** Returns how the tokens of what is asked are estimated, in words. */
+export function tokenRule(api: ApiName): string {
+  const ofTexts = 'Estimated: 4 ASCII, 1.5 Chinese, Japanese or Korean or 2 other characters a token';
+  return isConversation(api) ? `${ofTexts}, 8 tokens a request, 1,000 a picture, 750 a sound.` : `${ofTexts}.`;
+}
+
+/** What is put around a prompt, if anything is. */
+function isConversation(api: ApiName): boolean {
+  return api === 'chat' || api === 'responses';
+}
 
 /** Tokens that a prompt's text has, roughly; not rounded, so that many can be added up. */
 export function textTokens(text: string): number {
@@ -102,7 +108,7 @@ export interface RunEstimate {
 
 /** Spreads a run's items as the run itself would begin, and adds up what that would take. */
 export function estimateRun(plan: RunPlan): RunEstimate {
-  const { modalities, retries } = plan;
+  const { modalities } = plan;
   const models = spread(plan);
   const items = sumOf(modalities);
   return {
@@ -112,7 +118,7 @@ export function estimateRun(plan: RunPlan): RunEstimate {
       MODALITIES.reduce((sum, modality) => sum + modalities[modality] * meanOf(plan, modality), 0),
     ),
     completionTokensAtMost: items * answerTokens(plan),
-    requests: { atLeast: Math.ceil(items / together(plan)), atMost: items * (1 + retries) },
+    requests: { atLeast: Math.ceil(items / together(plan)), atMost: items * mostRequests(plan) },
     credits: creditsOf(plan, models),
   };
 }
@@ -125,6 +131,11 @@ function answerTokens({ api, maxTokens }: RunPlan): number {
 /** Items that one request asks about. */
 function together({ api, embedBatch = 1 }: RunPlan): number {
   return api === 'embeddings' ? embedBatch : 1;
+}
+
+/** Requests for an item at most: those that are refused together are asked again by fewer first. */
+function mostRequests(plan: RunPlan): number {
+  return 1 + plan.retries + (together(plan) > 1 ? 1 : 0);
 }
 
 function spread({ modalities, models }: RunPlan): PlannedModel[] {
@@ -156,7 +167,7 @@ function unservedOf({ modalities }: RunPlan, models: readonly PlannedModel[]): M
 /** Prompt tokens of an item of a modality, on average. */
 function meanOf({ modalities, textTokens: tokens, api = 'chat' }: RunPlan, modality: Modality): number {
   const text = tokens[modality] / Math.max(1, modalities[modality]);
-  const around = api === 'chat' || api === 'responses' ? TOKENS_PER_CHAT : 0;
+  const around = isConversation(api) ? TOKENS_PER_CHAT : 0;
   return text + around + TOKENS_PER_ATTACHMENT[modality];
 }
 

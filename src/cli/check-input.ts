@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { API_NAMES } from '../batch/api.js';
+import { API_NAMES, givenTokens } from '../batch/api.js';
 import { estimateRun, textTokens } from '../batch/estimate.js';
 import { type BatchOptions, batchOptionsSchema } from '../batch/options.js';
 import type { ReadOptions } from '../batch/read-options.js';
@@ -152,11 +152,11 @@ async function firstColumns(rows: RowSource): Promise<ReadonlySet<string>> {
   return columns;
 }
 
-function itemsOf({ manifest, measured }: ScanResult): Pick<CheckReport, 'items' | 'promptTokens'> {
+function itemsOf({ manifest, measured }: ScanResult): Pick<CheckReport, 'items' | 'promptTokens' | 'api'> {
   const { modalities, items, invalid, api } = manifest;
   const nobody = { models: [], maxTokens: 1, retries: 0, prices: {}, api };
   const { promptTokens } = estimateRun({ modalities, textTokens: measured, ...nobody });
-  return { items: { all: items, ...modalities, invalid }, promptTokens };
+  return { items: { all: items, ...modalities, invalid }, promptTokens, ...(api === undefined ? {} : { api }) };
 }
 
 function problemsOf({ problems }: ScanResult, placeOf: (line: number) => string): CheckReport['problems'] {
@@ -185,7 +185,7 @@ class Contents {
       this.duplicates++;
       this.first ??= { line, earlier };
     }
-    const tokens = textTokens(prompt) + textTokens(this.system ?? system ?? '');
+    const tokens = textTokens(prompt) + textTokens(this.system ?? system ?? '') + givenTokens(item.input);
     if (this.largest === undefined || tokens > this.largest.tokens) this.largest = { tokens, line };
     return tokens;
   }

@@ -1,4 +1,4 @@
-import type { ApiName } from '../batch/api.js';
+import { type ApiName, givenTokens } from '../batch/api.js';
 import { estimateRun, type ModelPrice, textTokens } from '../batch/estimate.js';
 import type { Manifest } from '../batch/manifest.js';
 import { MODALITIES, type ModalityCounts, noModalityCounts } from '../batch/modality.js';
@@ -42,7 +42,8 @@ export async function dryRun(inputs: readonly string[], flags: BatchFlags, io: I
     // What is wrong with the input is reported first.
     asking.catch(() => undefined);
     const shared = checked.options.system;
-    const measure = ({ prompt, system = '' }: ParsedItem): number => textTokens(prompt) + textTokens(shared ?? system);
+    const measure = ({ prompt, system = '', input }: ParsedItem): number =>
+      textTokens(prompt) + textTokens(shared ?? system) + givenTokens(input);
     const scanned = await scanRequest(inputs, checked, reporter, io, measure);
     cleanup.add(scanned, (opened) => opened.dispose());
     const { model = scanned.scan.manifest.model } = checked.options;

@@ -1,4 +1,5 @@
-import { TOKEN_RULE } from '../../batch/estimate.js';
+import type { ApiName } from '../../batch/api.js';
+import { tokenRule } from '../../batch/estimate.js';
 import { MODALITIES, type ModalityCounts } from '../../batch/modality.js';
 import { formatCount, formatItems, formatShort } from './format.js';
 import { clean, clip, namedLines } from './text.js';
@@ -19,6 +20,8 @@ export interface CheckReport {
   readonly files: readonly CheckedFile[];
   /** Null if the input cannot be read to its end. */
   readonly items: (Readonly<ModalityCounts> & { readonly all: number; readonly invalid: number }) | null;
+  /** What the items are asked by; absent for chats. */
+  readonly api?: ApiName;
   /** Estimated tokens of all prompts, with system messages and attachments. */
   readonly promptTokens: number;
   /** The item whose texts have the most tokens, estimated. */
@@ -84,7 +87,7 @@ function itemLines(report: CheckReport, items: NonNullable<CheckReport['items']>
     ...fact('Items', itemsText(items)),
     ...fact('Duplicates', duplicatesText(report)),
     ...fact('Tokens', `about ${formatShort(promptTokens)} of prompts, ${formatShort(mean)} each on average${most}`),
-    ...fact('', TOKEN_RULE),
+    ...fact('', tokenRule(report.api ?? 'chat')),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { API_PATHS, type ApiName } from '../../batch/api.js';
-import { type Bounds, type PlannedModel, type RunEstimate, TOKEN_RULE } from '../../batch/estimate.js';
+import { type Bounds, type PlannedModel, type RunEstimate, tokenRule } from '../../batch/estimate.js';
 import { MODALITIES, type ModalityCounts } from '../../batch/modality.js';
 import { formatCount, formatItems, formatShort } from './format.js';
 import { type Column, tableLines } from './table.js';
@@ -79,7 +79,7 @@ export function dryRunView(plan: DryRun): string {
     ...warningLines(plan),
     ...fact('Requests', requestsText(plan)),
     ...fact('Tokens', tokensText(plan)),
-    ...fact('', TOKEN_RULE),
+    ...fact('', tokenRule(plan.api)),
     ...fact('Credits', creditsText(plan)),
     '',
     'A dry run: no prompt was sent, nothing was started or stored.',
