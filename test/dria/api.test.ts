@@ -271,7 +271,7 @@ describe('an answer', () => {
   });
 });
 
-it.each<[ApiName, string, object, boolean]>([
+it.each<[ApiName, string, Readonly<Record<string, unknown>>, boolean]>([
   ['embeddings', 'text-embedding-3-small', {}, true],
   ['embeddings', 'bge-m3', {}, true],
   ['embeddings', 'bge-reranker-v2', {}, false],
