@@ -13,6 +13,8 @@ import { readResponse, responsesBody } from './responses.js';
 export interface Api {
   /** Below the endpoint's base URL. */
   readonly path: string;
+  /** What an answer must have, for messages. */
+  readonly wanted: string;
   /** Builds the body in the form that the target takes. Throws `InvalidAttachment` for what cannot be sent. */
   body(request: ChatRequest, profile: RequestProfile): ChatBody;
   /** Reads the body of a 200; undefined if there is no answer in it. Throws `BadResponse` if it answers something else. */
@@ -20,10 +22,10 @@ export interface Api {
 }
 
 const APIS: Readonly<Record<ApiName, Api>> = {
-  chat: { path: API_PATHS.chat, body: chatBody, read: readChat },
-  responses: { path: API_PATHS.responses, body: responsesBody, read: readResponse },
-  completions: { path: API_PATHS.completions, body: completionBody, read: readCompletion },
-  embeddings: { path: API_PATHS.embeddings, body: embeddingsBody, read: readEmbeddings },
+  chat: { path: API_PATHS.chat, wanted: 'message', body: chatBody, read: readChat },
+  responses: { path: API_PATHS.responses, wanted: 'output', body: responsesBody, read: readResponse },
+  completions: { path: API_PATHS.completions, wanted: 'text', body: completionBody, read: readCompletion },
+  embeddings: { path: API_PATHS.embeddings, wanted: 'vector', body: embeddingsBody, read: readEmbeddings },
 };
 
 /** Returns the way in which a request is asked. */

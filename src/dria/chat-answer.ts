@@ -36,6 +36,8 @@ export type ReadBody = (body: JsonObject) => Reading | undefined;
 export interface AskedFor {
   /** Default: as a chat's. */
   readonly read?: ReadBody;
+  /** What an answer must have. Default: `message`. */
+  readonly wanted?: string;
   readonly prompt: string;
   readonly maxTokens: number;
   readonly acceptEmpty: boolean;
@@ -58,9 +60,9 @@ export function parseChatAnswer(answer: HttpAnswer, latencyMs: number, asked: As
   }
   const inside = errorInside(body, answer.headers, asked) ?? errorInside(firstChoice(body), answer.headers, asked);
   if (inside !== undefined) throw inside;
-  const { read = readChat } = asked;
+  const { read = readChat, wanted = 'message' } = asked;
   const reading = read(body);
-  if (reading === undefined) throw badResponse('the answer has no message in it', asked);
+  if (reading === undefined) throw badResponse(`the answer has no ${wanted} in it`, asked);
   const { text, finishReason, vectors } = reading;
   const tokens = countedTokens(body.usage, asked.prompt, text);
   if (text.trim() === '' && !reading.callsTools && vectors === undefined) refuseEmpty(reading, tokens, asked);

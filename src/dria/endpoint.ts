@@ -251,7 +251,7 @@ export class Endpoint {
     const { system = '', maxTokens, acceptEmpty = false } = request;
     const prompt = system + request.prompt;
     const read = (content: JsonObject) => api.read(content, request);
-    const asked = { read, prompt, maxTokens, acceptEmpty, context };
+    const asked = { read, wanted: api.wanted, prompt, maxTokens, acceptEmpty, context };
     return parseChatAnswer(answer, Math.round(performance.now() - start), asked);
   }
 
