@@ -122,7 +122,7 @@ async function scanSource(staging: Staging): Promise<ScannedSource> {
     skipInvalid: options.skipInvalid,
     groupPrefix: options.groupPrefix,
     api: options.api,
-    hasSchema: options.schema !== undefined,
+    placed: options,
     unique: (api) => asksOnce({ ...options, api }),
     hashFiles: hasKeysOfFiles(options, input.reuse),
     onProgress: ({ bytes }) => onBytes(bytes),

@@ -17,16 +17,22 @@ export function apiOfUrl(url: string): ApiName | undefined {
   return API_NAMES.find((name) => path === API_PATHS[name].slice(1) || path.endsWith(API_PATHS[name]));
 }
 
-/** Returns true for a way of asking whose answers may be held to a schema. */
-export function takesSchema(api: ApiName): boolean {
-  return api === 'chat' || api === 'responses';
+/** Options of a run that not every way of asking has a place for. */
+export interface PlacedOptions {
+  readonly schema?: unknown;
+  readonly system?: unknown;
 }
 
-/** Returns why a run cannot have a schema; undefined if it can. */
-export function schemaProblem(api: ApiName): string | undefined {
-  if (takesSchema(api)) return undefined;
-  const what = api === 'embeddings' ? 'an embedding is no text' : 'a plain completion has no structured output';
-  return `a schema is for chat and responses: ${what}`;
+/** Returns which of a run's options has no place, and why; undefined if all have. */
+export function placeProblem(api: ApiName, { schema, system }: PlacedOptions): string | undefined {
+  const isVector = api === 'embeddings';
+  if (schema !== undefined && (isVector || api === 'completions')) {
+    const what = isVector ? 'an embedding is no text' : 'a plain completion has no structured output';
+    return `a schema is for chat and responses: ${what}`;
+  }
+  return isVector && system !== undefined
+    ? 'a system message is for answers: an embedding is of one text, so write it into the prompt'
+    : undefined;
 }
 
 /** Returns the inputs of an item for `/v1/embeddings`, one vector each: a text, the tokens of one, or several of either. */

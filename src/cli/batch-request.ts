@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { z } from 'zod';
-import { schemaProblem } from '../batch/api.js';
+import { placeProblem } from '../batch/api.js';
 import { asksOnce, type BatchOptions, batchOptionsSchema, type JsonSchema } from '../batch/options.js';
 import { parseSchemaShorthand } from '../batch/schema.js';
 import { DEFAULT_BASE_URL } from '../dria/default-base-url.js';
@@ -66,7 +66,7 @@ export async function optionsFromFlags(
     ...(schema === undefined ? {} : { schema }),
   });
   if (!parsed.success) throw new UserError(optionProblems(parsed.error), { exitCode: 2 });
-  const problem = schema === undefined || flags.api === undefined ? undefined : schemaProblem(flags.api);
+  const problem = flags.api === undefined ? undefined : placeProblem(flags.api, parsed.data);
   if (problem !== undefined) throw new UserError(`--api ${flags.api}: ${problem}`, { exitCode: 2 });
   return parsed.data;
 }

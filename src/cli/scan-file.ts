@@ -171,7 +171,7 @@ async function scanReading(
       skipInvalid,
       groupPrefix,
       api: options.api,
-      hasSchema: options.schema !== undefined,
+      placed: options,
       unique: (api) => asksOnce({ ...options, api }),
       hashFiles: hasKeysOfFiles(options, reuse),
       signal,

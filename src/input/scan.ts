@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
 import { addAbortSignal, Readable } from 'node:stream';
-import { type ApiName, schemaProblem } from '../batch/api.js';
+import { type ApiName, type PlacedOptions, placeProblem } from '../batch/api.js';
 import type { ItemId } from '../batch/items.js';
 import type { LayoutCode } from '../batch/layout.js';
 import type { Manifest } from '../batch/manifest.js';
@@ -45,8 +45,8 @@ export interface ScanOptions {
   readonly model?: string | undefined;
   /** What the run asks by; without it, what all items name. */
   readonly api?: ApiName | undefined;
-  /** The run has a schema, which not every path takes. Default false. */
-  readonly hasSchema?: boolean;
+  /** Options of the run that what it asks by must have a place for. Default: none. */
+  readonly placed?: PlacedOptions;
   /** Items that are the same as an earlier one are not to be asked. Default false. */
   readonly unique?: boolean | ((api: ApiName) => boolean);
   /** Attached files are read whole, so that items with them have a key. Default false. */
@@ -163,8 +163,8 @@ class Scan {
     if (this.manifest.items === 0) throw nothingIn(name, this.manifest.bytes, places);
     if (this.options.model === undefined) this.refuseSeveralModels();
     const { api } = this.reader;
-    const refused = this.options.hasSchema === true ? schemaProblem(api) : undefined;
-    if (refused !== undefined) throw new InputError('NO_SCHEMA', name, refused);
+    const refused = placeProblem(api, this.options.placed ?? {});
+    if (refused !== undefined) throw new InputError('NO_PLACE', name, refused);
     const { measured } = this;
     const stamps = this.stamps.blocks(this.manifest.items);
     const offsets = this.offsets.blocks();

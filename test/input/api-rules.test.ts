@@ -118,13 +118,16 @@ describe('what the items of an input are asked by', () => {
     expect(await problems(lines, api)).toEqual([expect.stringContaining(problem)]);
   });
 
-  it('takes a schema only where answers can be held to one', async () => {
+  it('takes a schema only where answers can be held to one, and a system message only where there are answers', async () => {
+    await expect(scan([EMBEDDING], { placed: { system: 'S' } })).rejects.toThrow('a system message is for answers');
     for (const api of ['embeddings', 'completions'] as const) {
-      await expect(scan([{ prompt: 'a' }], { api, hasSchema: true })).rejects.toThrow(
+      await expect(scan([{ prompt: 'a' }], { api, placed: { schema: {} } })).rejects.toThrow(
         'a schema is for chat and responses',
       );
     }
-    expect((await scan([{ prompt: 'a' }], { api: 'responses', hasSchema: true })).manifest.items).toBe(1);
+    expect(
+      (await scan([{ prompt: 'a' }], { api: 'responses', placed: { schema: {}, system: 'S' } })).manifest.items,
+    ).toBe(1);
   });
 
   it('decides whether the same items are asked once', async () => {
