@@ -23,7 +23,7 @@ export function createActivities(dependencies: ActivityDependencies): BatchActiv
   return {
     readManifest: (input) => readManifest(dependencies, input),
     readChunks: step(readChunks),
-    fetchModels: () => fetchModels(dependencies),
+    fetchModels: (input) => fetchModels(dependencies, input),
     readBalance: (input) => readBalance(dependencies, input),
     readCanary: step(readCanary),
     infer: (input) => infer(dependencies, input),

@@ -32,6 +32,8 @@ export interface ItemError {
   readonly isEmpty?: boolean | undefined;
   /** Text of a whole answer that does not satisfy the schema. */
   readonly answer?: string | undefined;
+  /** It was asked together with an item before it, whose request counts. */
+  readonly isJoined?: boolean;
   /** A request was sent. */
   readonly isSent: boolean;
   /** It may be about the target. */
@@ -68,6 +70,11 @@ export function itemError(error: unknown): ItemError | undefined {
   if (!(error instanceof AttachmentError)) return undefined;
   const text = `attachment: ${error.message}`;
   return { type: 'InvalidAttachment', fault: 'item', error: text, isSent: false, isUnclear: false };
+}
+
+/** Returns an error for an item that was asked together with the one whose error it is: the cost is that one's. */
+export function joinedError(error: ItemError): ItemError {
+  return { ...error, tokens: undefined, isEmpty: undefined, isJoined: true };
 }
 
 function ownError(error: DriaError): OwnError | undefined {

@@ -1,6 +1,8 @@
 import { Context } from '@temporalio/activity';
 import type { InferInput, PackResult } from '../batch/activity-contract.js';
+import { givenTokens } from '../batch/api.js';
 import { decodeItems } from '../batch/item-ranges.js';
+import { EMBED_BATCH } from '../batch/options.js';
 import type { PackHeartbeat } from '../batch/pack-heartbeat.js';
 import { estimatedTokens } from '../dria/tokens.js';
 import { retryingReads, withRetries } from '../storage/retry.js';
@@ -11,12 +13,14 @@ import { type FailureRecord, type InvalidAnswer, invalidAnswer, type OutcomeReco
 import { openPackItems, type PackItem } from '../store/pack-items.js';
 import { type PackAbort, packAbort } from './abort.js';
 import type { ActivityDependencies } from './dependencies.js';
-import { failureOf, type ItemError, itemError, retryFailure, translated } from './failures.js';
+import { failureOf, type ItemError, itemError, joinedError, retryFailure, translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
+import { type GroupRule, halvesOf, type ItemGroup, ItemGroups } from './item-groups.js';
 import { PackMetrics } from './metrics.js';
 import { PackStats } from './pack-stats.js';
 import { PrefixLeads } from './prefix-leads.js';
 import { hasChanged, requestCompletion } from './request-completion.js';
+import { requestEmbeddings } from './request-embeddings.js';
 import type { PaceShare, RunPace } from './run-pace.js';
 import type { PackShare, RunPermits } from './run-permits.js';
 import type { RunRefusals } from './run-refusals.js';
@@ -28,6 +32,9 @@ const UNCHARGED = 20;
 
 /** How long a pack asks, ms: a run whose workers have no slot left waits as long for its turn. What is left goes back. */
 const PACK_TIME_MS = 300_000;
+
+/** How many times fewer items are asked together in each further attempt. */
+const FEWER = 4;
 
 /** Lessons that a result carries. */
 const NOTES = 5;
@@ -87,7 +94,7 @@ class PackRun {
   /** Requests that the items have had, in this pack and before. */
   private readonly tries = new Map<number, Tried>();
   /** Items whose request does not count, and that are asked again by this attempt. */
-  private readonly again: PackItem[] = [];
+  private readonly again: ItemGroup[] = [];
   /** Items whose answers do not satisfy the schema, and that the target is to repair. */
   private readonly toRepair: PackItem[] = [];
   private repairs = false;
@@ -176,17 +183,36 @@ class PackRun {
   }
 
   private async requestAll(items: AsyncIterable<PackItem>, share: PackShare, settings: RunSettings): Promise<void> {
-    for await (const item of settings.groupPrefix ? this.leads.ordered(this.openOf(items)) : items) {
+    const groups = new ItemGroups((item) => this.groupRule(item, settings));
+    // Vectors come from no cache of prompts.
+    const isOrdered = settings.groupPrefix && settings.api !== 'embeddings';
+    for await (const item of isOrdered ? this.leads.ordered(this.openOf(items)) : items) {
       // While the target still has the conversation in its cache, if it has one.
-      for (const repair of this.toRepair.splice(0)) if (!(await this.requestOne(repair, share, settings))) return;
-      if (this.stats.open.has(item.item) && !(await this.requestOne(item, share, settings))) return;
+      for (const repair of this.toRepair.splice(0))
+        if (!(await this.requestOne(alone(repair), share, settings))) return;
+      const full = this.stats.open.has(item.item) ? groups.add(item) : undefined;
+      if (full !== undefined && !(await this.requestOne({ items: full }, share, settings))) return;
     }
+    for (const rest of groups.rest()) if (!(await this.requestOne({ items: rest }, share, settings))) return;
     // Those that a rate limit held back, or whose answers are to be repaired, until none is left.
     while (this.toRepair.length + this.again.length > 0 || this.inFlight > 0) {
-      const item = this.toRepair.shift() ?? this.again.shift();
-      if (item === undefined) await this.nextEnd();
-      else if (!(await this.requestOne(item, share, settings))) return;
+      const repair = this.toRepair.shift();
+      const group = repair === undefined ? this.again.shift() : alone(repair);
+      if (group === undefined) await this.nextEnd();
+      else if (!(await this.requestOne(group, share, settings))) return;
     }
+  }
+
+  /**
+   * Items that have failed together are asked again by fewer, and at last each alone: what one of them does to the endpoint
+   * must not fail the others.
+   */
+  private groupRule({ item }: PackItem, { api, embedBatch = EMBED_BATCH }: RunSettings): GroupRule {
+    if (api !== 'embeddings') return { most: 1, attempts: 0 };
+    const { attempts } = this.tries.get(item) ?? NOT_TRIED;
+    const isLast = attempts > 0 && attempts >= this.input.options.retries;
+    const most = Math.min(embedBatch, this.worker.endpoint.mostInputs(this.input.target) ?? embedBatch);
+    return { most: isLast ? 1 : Math.ceil(most / FEWER ** attempts), attempts };
   }
 
   private async *openOf(items: AsyncIterable<PackItem>): AsyncGenerator<PackItem, void, undefined> {
@@ -194,12 +220,15 @@ class PackRun {
   }
 
   /** Starts a request once there is a permit. Returns false if no more is to be sent. */
-  private async requestOne(item: PackItem, share: PackShare, settings: RunSettings): Promise<boolean> {
+  private async requestOne(group: ItemGroup, share: PackShare, settings: RunSettings): Promise<boolean> {
     const { permits } = this.context;
     const acquired = permits.acquire(share, this.abort.stopping);
     if (!(acquired === true || (await acquired))) return false;
     const { maxTokens } = this.input.options;
-    const expected = this.context.pace.expectedTokens(estimatedTokens(item.prompt), maxTokens);
+    const ofPrompts = group.items.reduce((sum, { prompt, input }) => {
+      return sum + estimatedTokens(prompt) + givenTokens(input);
+    }, 0);
+    const expected = this.context.pace.expectedTokens(ofPrompts, settings.api === 'embeddings' ? 0 : maxTokens);
     let isSent = false;
     try {
       isSent = (await this.maySend()) && (await this.waitForPace(expected));
@@ -208,11 +237,11 @@ class PackRun {
       if (!isSent) permits.release();
     }
     if (!isSent) return false;
-    this.unasked--;
+    this.unasked -= group.items.length;
     this.inFlight++;
-    void this.request(item, settings, expected).finally(() => {
+    void this.request(group, settings, expected).finally(() => {
       this.inFlight--;
-      this.leads.ended(item.item);
+      this.leads.ended(group.items[0].item);
       permits.release();
       this.wakeUp();
     });
@@ -258,8 +287,10 @@ class PackRun {
   }
 
   /** Never rejects: what concerns more than the item ends the pack. */
-  private async request(item: PackItem, settings: RunSettings, expectedTokens: number): Promise<void> {
+  private async request(group: ItemGroup, settings: RunSettings, expectedTokens: number): Promise<void> {
     const { endpoint, storage } = this.worker;
+    const { items, halfOf } = group;
+    const [item] = items;
     const tried = this.tries.get(item.item) ?? NOT_TRIED;
     const attempt = tried.attempts + 1;
     const trace = this.trace?.request({ item: item.item, attempt });
@@ -273,17 +304,24 @@ class PackRun {
       const willRepair = this.mayRepairHere(item, tried);
       const about = { attempt, tried: targets, ...own, willRepair, isChanged: this.isChanged };
       const context = { endpoint, storage, settings, input, ...about, signal, lease, onSent, trace };
-      const { record, latencyMs, line } = await requestCompletion(item, context);
+      const isVectors = settings.api === 'embeddings';
+      const completions = isVectors
+        ? await requestEmbeddings(items, context)
+        : [await requestCompletion(item, context)];
       trace?.end();
-      this.context.metrics.answered(record, latencyMs);
       this.context.refusals.answered();
-      this.context.pace.correct(expectedTokens, record.result.tokens);
-      this.context.pace.answered(Math.max(0, record.result.tokens - estimatedTokens(item.prompt)));
-      this.stats.answer(record, attempt, latencyMs);
-      await this.keep(record, line);
+      const tokens = completions.reduce((sum, { record }) => sum + record.result.tokens, 0);
+      this.context.pace.correct(expectedTokens, tokens);
+      if (!isVectors) this.context.pace.answered(Math.max(0, tokens - estimatedTokens(item.prompt)));
+      if (halfOf !== undefined && ++halfOf.answered === 2) endpoint.learnInputs(input.target, halfOf.inputs);
+      for (const { record, latencyMs } of completions) {
+        this.context.metrics.answered(record, latencyMs);
+        this.stats.answer(record, attempt, latencyMs);
+      }
+      await Promise.all(completions.map(({ record, line }) => this.keep(record, line)));
     } catch (error) {
       trace?.end(requestFailure(error, this.abort.signal.aborted));
-      await this.failed(item, error, tried, expectedTokens);
+      await this.failed(group, error, tried, expectedTokens);
     } finally {
       lease.release();
     }
@@ -303,7 +341,7 @@ class PackRun {
     };
   }
 
-  private async failed(item: PackItem, error: unknown, tried: Tried, expectedTokens: number): Promise<void> {
+  private async failed(group: ItemGroup, error: unknown, tried: Tried, expectedTokens: number): Promise<void> {
     // The worker goes, or another attempt has taken over: what is done is handed back, this item with the rest.
     if (this.abort.signal.aborted) return;
     const known = itemError(error);
@@ -321,7 +359,31 @@ class PackRun {
       this.lastError = known;
       if (known.retryAfterMs !== undefined) this.waitMs = Math.max(this.waitMs ?? 0, known.retryAfterMs);
     }
-    await this.applyFault(item, known, tried);
+    if (known.fault === 'gate') this.askAgain([group]);
+    else if (known.fault === 'item' && group.items.length > 1) await this.split(group, known, tried);
+    else await this.applyToAll(group, known);
+  }
+
+  /** Has groups asked again by this attempt. */
+  private askAgain(groups: readonly ItemGroup[]): void {
+    for (const group of groups) {
+      this.again.push(group);
+      this.unasked += group.items.length;
+    }
+  }
+
+  /** Asks again in two halves about items that were refused together: one of them may be at fault, or their number. */
+  private async split(group: ItemGroup, known: ItemError, tried: Tried): Promise<void> {
+    this.askAgain(halvesOf(group));
+    // For the count of requests, should its worker die: no attempt of the item.
+    if (known.isSent) await this.recordTry(group.items[0], known, tried);
+  }
+
+  private async applyToAll({ items }: ItemGroup, known: ItemError): Promise<void> {
+    const joined = joinedError(known);
+    await Promise.all(
+      items.map((item, at) => this.applyFault(item, at === 0 ? known : joined, this.tries.get(item.item) ?? NOT_TRIED)),
+    );
   }
 
   /** Does what the cause of an error asks for: see "Whose fault it is" in docs/endpoints.md. */
@@ -329,8 +391,6 @@ class PackRun {
     const { hasOther = false } = this.input;
     switch (known.fault) {
       case 'gate':
-        this.again.push(item);
-        this.unasked++;
         return;
       case 'target':
         this.ending ??= { item: known };
@@ -399,7 +459,8 @@ class PackRun {
     this.tries.set(item, { attempts, targets, ...(invalid && { invalid: { ...invalid, target, error } }) });
     const { by } = this.context;
     const cost = { ...(tokens === undefined ? {} : { tokens }), ...(isEmpty === true ? { empty: true } : {}) };
-    await this.keep({ item, by, try: { target, error, attempt, ...cost, ...(invalid && { invalid }) } });
+    const joined = known.isJoined === true ? { joined: true } : {};
+    await this.keep({ item, by, try: { target, error, attempt, ...joined, ...cost, ...(invalid && { invalid }) } });
   }
 
   /** Ends an item with an error. While nothing of the run has been answered its failures are held back: they may be the run's. */
@@ -411,7 +472,8 @@ class PackRun {
     const invalid = this.input.options.detail ? invalidOf(known) : undefined;
     const words = shown === error ? { error } : { error, shown };
     const tries = { attempts, tried: [...new Set(targets)] };
-    const failure = { target, ...words, ...tries, ...(invalid && { invalid }) };
+    const joined = known.isJoined === true ? { joined: true } : {};
+    const failure = { target, ...words, ...tries, ...joined, ...(invalid && { invalid }) };
     const record = { item, id, at: Date.now(), failure };
     const { refusals } = this.context;
     if (!refusals.areHeld || type === 'InvalidAttachment') return await this.record(record);
@@ -493,6 +555,10 @@ function triedIn({ tries, invalid }: ItemHistory): Tried {
   const last = tries.at(-1)?.try;
   if (invalid === undefined || last === undefined) return { attempts, targets };
   return { attempts, targets, invalid: { ...invalid, target: last.target, error: last.error } };
+}
+
+function alone(item: PackItem): ItemGroup {
+  return { items: [item] };
 }
 
 function invalidOf({ answer }: ItemError): InvalidAnswer | undefined {

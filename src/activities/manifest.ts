@@ -78,7 +78,14 @@ export function readManifest(
         const origin = input.origin ?? namesOf(input.input).join(', ');
         await noteOrigin(storage, origin, run);
         await stage();
-        const stored: StoredSettings = { ...settings, attachments: allowed, input: inputKey(sha256), question: asked };
+        const { api = settings.api } = manifest;
+        const stored: StoredSettings = {
+          ...settings,
+          ...(api === undefined ? {} : { api }),
+          attachments: allowed,
+          input: inputKey(sha256),
+          question: asked,
+        };
         const mayTake = (owner: Owner): boolean => owner.tenant === tenant;
         const wish =
           input.reuse === undefined ? undefined : { run, from: input.reuse, origin, question: asked, mayTake };
@@ -132,8 +139,10 @@ function namesAll(chunks: readonly ChunkManifest[]): boolean {
 
 function prepared(all: BatchOptions, manifest: Manifest): Omit<PreparedRun, 'hasOutcomes'> {
   const options = workflowOptionsSchema.strip().parse(all);
-  const { items, modalities, invalid, reused, chunks, reuse, models, model = '' } = manifest;
-  const named = options.model === undefined && model !== '' ? { ...options, model } : options;
+  const { items, modalities, invalid, reused, chunks, reuse, models, api = options.api } = manifest;
+  // An empty name is none.
+  const model = options.model ?? (manifest.model || undefined);
+  const named = { ...options, ...(model === undefined ? {} : { model }), ...(api === undefined ? {} : { api }) };
   return {
     options: named,
     manifest: {

@@ -39,10 +39,12 @@ export class PackMetrics {
     this.permitsUsed?.add(-this.permits);
   }
 
-  /** A request was answered well, after so many ms. */
-  answered({ result: { model, tokens }, cached = 0 }: AnswerRecord, latencyMs: number): void {
-    this.requests.add(1, { model, outcome: 'ok' });
-    this.latency.record(latencyMs / 1000, { model });
+  /** An item was answered well, after so many ms; one that was asked with another has no request of its own. */
+  answered({ result: { model, tokens }, cached = 0, joined = false }: AnswerRecord, latencyMs: number): void {
+    if (!joined) {
+      this.requests.add(1, { model, outcome: 'ok' });
+      this.latency.record(latencyMs / 1000, { model });
+    }
     if (tokens > 0) this.tokens.add(tokens, { model });
     if (cached > 0) this.cachedTokens.add(cached, { model });
   }

@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import type { ApiName } from '../batch/api.js';
 import type { Model } from '../batch/models.js';
 import { mostNodes } from '../batch/targets.js';
 import { isDriaError } from '../dria/errors.js';
@@ -8,10 +9,13 @@ import { translated } from './failures.js';
 /** Models that a history takes of a list: more than a run has targets. Those with most nodes. */
 const MAX_LISTED = 500;
 
-/** Returns the endpoint's models. A model that is listed again may be asked again on this worker. */
-export function fetchModels({ endpoint }: ActivityDependencies): Promise<Model[]> {
+/** Returns the endpoint's models that can be asked so. A model that is listed again may be asked again on this worker. */
+export function fetchModels(
+  { endpoint }: ActivityDependencies,
+  { api }: { readonly api?: ApiName | undefined },
+): Promise<Model[]> {
   return translated(async () => {
-    const models = await endpoint.models(Context.current().cancellationSignal);
+    const models = await endpoint.models(Context.current().cancellationSignal, api);
     endpoint.relist(models.map(({ id }) => id));
     return [...mostNodes(models, MAX_LISTED)];
   });

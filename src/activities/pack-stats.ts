@@ -66,7 +66,8 @@ export class PackStats {
   private recoverOutcome(item: number, { outcome, tries }: ItemHistory, by: string): boolean {
     for (const record of tries) {
       if (record.by !== by) continue;
-      const { attempt, tokens, empty } = record.try;
+      const { attempt, tokens, empty, joined } = record.try;
+      if (joined === true) continue;
       this.request(attempt > 1, tokens, empty);
     }
     if (outcome === undefined) return false;
@@ -74,10 +75,11 @@ export class PackStats {
     if ('failure' in outcome) {
       this.fail(outcome);
       // Its last attempt has no record of its own.
-      if (outcome.failure.attempts > tries.length) this.request(tries.length > 0);
+      const { attempts, joined } = outcome.failure;
+      if (attempts > tries.length && joined !== true) this.request(tries.length > 0);
     } else {
       this.count(outcome);
-      this.request(tries.some((record) => record.try.attempt > 0));
+      if (outcome.joined !== true) this.request(tries.some((record) => record.try.attempt > 0));
     }
     return true;
   }
@@ -86,7 +88,7 @@ export class PackStats {
   answer(record: AnswerSummary, attempt: number, ms: number): void {
     this.open.delete(record.item);
     this.count(record);
-    this.request(attempt > 1);
+    if (record.joined !== true) this.request(attempt > 1);
     this.latency = countLatency(this.latency, ms);
   }
 

@@ -73,14 +73,21 @@ export async function requestCompletion(item: PackItem, context: CompletionConte
     ...(context.settings.raw === true ? { raw: answer.body } : {}),
   };
   const result = checked === undefined ? { ...head, ...tail } : { ...head, parsed: checked.parsed, ...tail };
-  const truncated = answer.finishReason === 'length' ? { truncated: true } : {};
-  const filtered = answer.isFiltered === true ? { filtered: true } : {};
-  const cached = answer.cachedTokens === undefined ? {} : { cached: answer.cachedTokens };
-  const changed = context.isChanged ? { changed: true } : {};
-  const times = { at: Date.now(), ms: Math.round(answer.latencyMs) };
-  const record = { item: item.item, ...truncated, ...filtered, ...cached, ...changed, ...times, result };
+  const record = { item: item.item, ...factsOf(answer, context), result };
   const line = checked === undefined ? {} : { line: joined(head, checked.json, tail) };
   return { record, latencyMs: answer.latencyMs, ...line };
+}
+
+/** Returns what a record says of its answer beside the output line. */
+export function factsOf(answer: ChatAnswer, { isChanged }: CompletionContext): Omit<AnswerRecord, 'item' | 'result'> {
+  return {
+    ...(answer.finishReason === 'length' ? { truncated: true } : {}),
+    ...(answer.isFiltered === true ? { filtered: true } : {}),
+    ...(answer.cachedTokens === undefined ? {} : { cached: answer.cachedTokens }),
+    ...(isChanged ? { changed: true } : {}),
+    at: Date.now(),
+    ms: Math.round(answer.latencyMs),
+  };
 }
 
 /** Writes an output line around the checked JSON as the model wrote it: a JavaScript number does not hold every digit. */
@@ -107,15 +114,17 @@ async function chatRequest(item: PackItem, context: CompletionContext): Promise<
       ? {}
       : { schema: { name: SCHEMA_NAME, schema: answerCheck.schema, check: answerCheck.check } }),
     ...(attachments.length === 0 ? {} : { attachments }),
+    ...(settings.api === undefined ? {} : { api: settings.api }),
     ...(item.messages === undefined ? {} : { messages: item.messages }),
+    ...(item.input === undefined ? {} : { input: item.input }),
     modality: input.modality,
     ...formOf(item, settings),
     ...(repair === undefined ? {} : { repair: { ...repair, complaint: complaintOf(repair.error) } }),
   };
 }
 
-/** What an item asks of its request goes before what the run asks. */
-function formOf(item: PackItem, { body, omit, rename }: RunSettings): Pick<ChatRequest, 'form'> {
+/** Returns what an item's request has otherwise than usual: what the item asks goes before what the run asks. */
+export function formOf(item: PackItem, { body, omit, rename }: RunSettings): Pick<ChatRequest, 'form'> {
   if (item.body === undefined && body === undefined && omit === undefined && rename === undefined) return {};
   return { form: { body: { ...body, ...item.body }, omit, rename } };
 }
@@ -199,6 +208,7 @@ function details(answer: ChatAnswer, { input, attempt, tried }: CompletionContex
     prompt_tokens: answer.promptTokens,
     ...(answer.cachedTokens === undefined ? {} : { cached_tokens: answer.cachedTokens }),
     completion_tokens: answer.completionTokens,
+    ...(answer.reasoningTokens === undefined ? {} : { reasoning_tokens: answer.reasoningTokens }),
     finish_reason: answer.finishReason ?? null,
     attempts: attempt,
     latency_ms: answer.latencyMs,

@@ -1,3 +1,4 @@
+import type { ApiName } from './api.js';
 import type { CanaryChunk } from './canary.js';
 import type { Counts } from './counts.js';
 import type { ItemRanges } from './item-ranges.js';
@@ -86,7 +87,7 @@ export interface InferInput {
 /** The options of a run that shape a request. */
 export type RequestOptions = Pick<
   WorkflowOptions,
-  'model' | 'maxTokens' | 'temperature' | 'timeoutSecs' | 'retries' | 'detail'
+  'model' | 'api' | 'maxTokens' | 'temperature' | 'timeoutSecs' | 'retries' | 'detail'
 >;
 
 /** What an `infer` has done: its result, and the first detail of the failures that end a pack early. */
@@ -134,8 +135,8 @@ export interface BatchActivities {
   }): Promise<PreparedRun>;
   /** Returns a page of the manifest's chunks, from chunk number `from`. */
   readChunks(input: { readonly run: string; readonly from: number }): Promise<ChunkPage>;
-  /** Returns the endpoint's models. */
-  fetchModels(): Promise<Model[]>;
+  /** Returns the endpoint's models that can be asked so. Default: by chat. */
+  fetchModels(input: { readonly api?: ApiName | undefined }): Promise<Model[]>;
   /** Returns the account's credits, or none if the endpoint has no balance. If they are `needed`, any trouble is a failure. */
   readBalance(input: { readonly needed: boolean }): Promise<{ readonly balance?: number }>;
   /** Returns the items that a canary takes, by chunk. */

@@ -1,3 +1,4 @@
+import type { ApiName } from './api.js';
 import { apportion } from './division.js';
 import {
   addModalities,
@@ -25,10 +26,18 @@ const TOKENS_PER_CHAT = 8;
 /** Tokens that the attachments of a kind are taken for: a picture of a megapixel, a sound of half a minute, a PDF of two pages. */
 const TOKENS_PER_ATTACHMENT: Readonly<Record<MediaModality, number>> = { vision: 1000, audio: 750, document: 3000 };
 
-/** How prompt tokens are estimated, in words. */
-export const TOKEN_RULE =
-  'Estimated: 4 ASCII, 1.5 Chinese, Japanese or Korean or 2 other characters a token, ' +
-  '8 tokens a request, 1,000 for pictures, 750 for sounds, 3,000 for PDFs.';
+/** Returns how the tokens of what is asked are estimated, in words. */
+export function tokenRule(api: ApiName): string {
+  const ofTexts = 'Estimated: 4 ASCII, 1.5 Chinese, Japanese or Korean or 2 other characters a token';
+  return isConversation(api)
+    ? `${ofTexts}, 8 tokens a request, 1,000 for pictures, 750 for sounds, 3,000 for PDFs.`
+    : `${ofTexts}.`;
+}
+
+/** Returns true for paths that put something around a prompt. */
+function isConversation(api: ApiName): boolean {
+  return api === 'chat' || api === 'responses';
+}
 
 /** Tokens that a prompt's text has, roughly; not rounded, so that many can be added up. */
 export function textTokens(text: string): number {
@@ -75,6 +84,10 @@ export interface RunPlan {
   readonly named?: Readonly<Record<string, ModalityCounts>> | undefined;
   readonly maxTokens: number;
   readonly retries: number;
+  /** What the items are asked by. Default: by chat. */
+  readonly api?: ApiName | undefined;
+  /** Items in a request for embeddings. Default 1. */
+  readonly embedBatch?: number;
   /** By model; those that tell none are absent. */
   readonly prices: Readonly<Record<string, ModelPrice>>;
 }
@@ -102,7 +115,7 @@ export interface RunEstimate {
   /** Of all prompts, once. */
   readonly promptTokens: number;
   readonly completionTokensAtMost: number;
-  /** One for each item at least; with every retry at most. */
+  /** One for each item at least, or for so many as go together; with every retry, each item alone, at most. */
   readonly requests: Bounds;
   /** Credits without retries, from empty answers to the longest; undefined unless every model that is asked has a price. */
   readonly credits: Bounds | undefined;
@@ -110,7 +123,7 @@ export interface RunEstimate {
 
 /** Spreads a run's items as the run itself would begin, and adds up what that would take. */
 export function estimateRun(plan: RunPlan): RunEstimate {
-  const { modalities, maxTokens, retries } = plan;
+  const { modalities } = plan;
   const models = spread(plan);
   const items = sumOfModalities(modalities);
   return {
@@ -119,10 +132,25 @@ export function estimateRun(plan: RunPlan): RunEstimate {
     promptTokens: Math.ceil(
       MODALITIES.reduce((sum, modality) => sum + countOf(modalities, modality) * meanOf(plan, modality), 0),
     ),
-    completionTokensAtMost: items * maxTokens,
-    requests: { atLeast: items, atMost: items * (1 + retries) },
+    completionTokensAtMost: items * answerTokens(plan),
+    requests: { atLeast: Math.ceil(items / together(plan)), atMost: items * mostRequests(plan) },
     credits: creditsOf(plan, models),
   };
+}
+
+/** Returns the maximum number of tokens of an answer: a vector has none. */
+function answerTokens({ api, maxTokens }: RunPlan): number {
+  return api === 'embeddings' ? 0 : maxTokens;
+}
+
+/** Returns how many items one request asks about. */
+function together({ api, embedBatch = 1 }: RunPlan): number {
+  return api === 'embeddings' ? embedBatch : 1;
+}
+
+/** Returns the maximum number of requests for an item: those that are refused together are asked again by fewer first. */
+function mostRequests(plan: RunPlan): number {
+  return 1 + plan.retries + (together(plan) > 1 ? 1 : 0);
 }
 
 function spread({ modalities, models, named }: RunPlan): PlannedModel[] {
@@ -160,9 +188,10 @@ function unservedOf({ modalities }: RunPlan, models: readonly PlannedModel[]): M
 }
 
 /** Prompt tokens of an item of a modality, on average. */
-function meanOf({ modalities, textTokens: tokens }: RunPlan, modality: Modality): number {
+function meanOf({ modalities, textTokens: tokens, api = 'chat' }: RunPlan, modality: Modality): number {
   const text = countOf(tokens, modality) / Math.max(1, countOf(modalities, modality));
-  return text + TOKENS_PER_CHAT + mediaOf(modality).reduce((sum, media) => sum + TOKENS_PER_ATTACHMENT[media], 0);
+  const around = isConversation(api) ? TOKENS_PER_CHAT : 0;
+  return text + around + mediaOf(modality).reduce((sum, media) => sum + TOKENS_PER_ATTACHMENT[media], 0);
 }
 
 function creditsOf(plan: RunPlan, models: readonly PlannedModel[]): Bounds | undefined {
@@ -172,8 +201,9 @@ function creditsOf(plan: RunPlan, models: readonly PlannedModel[]): Bounds | und
     const price = own(plan.prices, id);
     if (price === undefined) return undefined;
     const tokens = MODALITIES.reduce((sum, modality) => sum + countOf(items, modality) * meanOf(plan, modality), 0);
-    atLeast += tokens * price.prompt + sumOfModalities(items) * price.request;
-    answers += sumOfModalities(items) * plan.maxTokens * price.completion;
+    const all = sumOfModalities(items);
+    atLeast += tokens * price.prompt + Math.ceil(all / together(plan)) * price.request;
+    answers += all * answerTokens(plan) * price.completion;
   }
   return { atLeast, atMost: atLeast + answers };
 }

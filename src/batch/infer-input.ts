@@ -9,7 +9,7 @@ export function inferInput(
   options: WorkflowOptions,
 ): InferInput {
   const { target, modality, items, permits, tokens, retryAt, reread, hasOther } = pack;
-  const { model, maxTokens, temperature, timeoutSecs, retries, detail, concurrency, rpm, tpm } = options;
+  const { model, maxTokens, temperature, timeoutSecs, retries, detail, concurrency, rpm, tpm, api } = options;
   // All permits of the run together have all that a minute may have.
   const part = Math.min(1, permits / concurrency);
   return {
@@ -26,6 +26,14 @@ export function inferInput(
     ...(reread === true ? { reread } : {}),
     ...(hasOther ? { hasOther } : {}),
     ...(isAnswered ? { isAnswered } : {}),
-    options: { ...(model === undefined ? {} : { model }), maxTokens, temperature, timeoutSecs, retries, detail },
+    options: {
+      ...(model === undefined ? {} : { model }),
+      ...(api === undefined ? {} : { api }),
+      maxTokens,
+      temperature,
+      timeoutSecs,
+      retries,
+      detail,
+    },
   };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { API_NAMES } from './api.js';
 import { MODALITIES, type ModalityCounts } from './modality.js';
 import { countSchema as count } from './numbers.js';
 
@@ -49,6 +50,8 @@ export const manifestSchema = z.object({
   model: z.string().optional(),
   /** Models that items name, if they name different ones or not all name one; each is the target of its items. */
   models: z.array(z.string()).readonly().optional(),
+  /** What its items are asked by; absent for chats. */
+  api: z.enum(API_NAMES).optional(),
   /** Items that are the same as an earlier one and get its line. */
   twins: count,
   /** Items whose answers were taken from an earlier run. */

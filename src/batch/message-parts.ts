@@ -7,6 +7,9 @@ export interface MessagePart {
   readonly [field: string]: unknown;
 }
 
+/** Something with a content: a message, or an entry of an input. */
+export type WithContent = Pick<ChatMessage, 'content'>;
+
 /** A part whose picture, sound or file is not in the message: an attachment stands for it. */
 export interface AttachedPart {
   readonly part: MessagePart;
@@ -19,13 +22,15 @@ export interface AttachedPart {
 /** Types of parts that are no text, with what they ask of a model. */
 const MEDIA: Readonly<Record<string, MediaModality>> = {
   image_url: 'vision',
+  input_image: 'vision',
   input_audio: 'audio',
   audio_url: 'audio',
   file: 'document',
+  input_file: 'document',
 };
 
 /** Returns the parts of a message; its text alone is one. What is no part of an object's form is left out. */
-export function partsOf({ content }: ChatMessage): readonly MessagePart[] {
+export function partsOf({ content }: WithContent): readonly MessagePart[] {
   if (typeof content === 'string') return [{ type: 'text', text: content }];
   if (!Array.isArray(content)) return [];
   return content.filter(isPart);
@@ -67,7 +72,7 @@ export function attachedParts(messages: readonly ChatMessage[]): AttachedPart[] 
 }
 
 /** Returns what the parts of a conversation ask of a model that have their content with them. */
-export function modalityOfParts(messages: readonly ChatMessage[]): Modality {
+export function modalityOfParts(messages: readonly WithContent[]): Modality {
   const own = messages.flatMap((message) => partsOf(message)).filter((part) => attachedPart(part) === undefined);
   return joinModalities(
     own.flatMap(({ type }) => (typeof type === 'string' && Object.hasOwn(MEDIA, type) ? (MEDIA[type] ?? []) : [])),

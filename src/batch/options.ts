@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { API_NAMES, type ApiName } from './api.js';
 import { LIMITS, type Limit, MAX_CANARY, MAX_MODEL_LENGTH } from './limits.js';
 import { type OptionField, type RequestBody, requestFormSchema } from './request-form.js';
 
@@ -21,6 +22,12 @@ function limited({ least, most, whole }: Limit): z.ZodNumber {
 /** When items that are the same are asked once. */
 export const DEDUPE = ['auto', 'always', 'never'] as const;
 export type Dedupe = (typeof DEDUPE)[number];
+
+/** Inputs of a request for embeddings, if the caller asks for no other number: what servers take that say nothing of it. */
+export const EMBED_BATCH = 32;
+
+/** Maximum number of inputs of a request for embeddings: OpenAI's own. */
+const MAX_EMBED_BATCH = 2048;
 
 /** How a batch is run: the options of the command `batch` in camelCase. What is left out has the default. */
 export interface BatchOptionsInput {
@@ -74,10 +81,17 @@ export interface BatchOptionsInput {
   /** Other names of fields that options fill: `{ max_tokens: 'max_completion_tokens' }`. Default: none. */
   readonly rename?: Readonly<Partial<Record<OptionField, string>>> | undefined;
   /**
-   * Asks items that are the same once, and answers each of them with that: `always`, `never`, or `auto`, at temperature 0.
-   * Default `auto`.
+   * Asks items that are the same once, and answers each of them with that: `always`, `never`, or `auto`, at temperature 0
+   * and for embeddings. Default `auto`.
    */
   readonly dedupe?: Dedupe | undefined;
+  /**
+   * What the endpoint is asked by: `chat`, `responses`, `completions` or `embeddings`. Default: by the `url` of OpenAI's batch
+   * lines, else `chat`.
+   */
+  readonly api?: ApiName | undefined;
+  /** Items in a request for embeddings, 1 to 2048. Default 32. */
+  readonly embedBatch?: number | undefined;
   /** Items in a chunk, 1 to 50,000. Default 10,000. */
   readonly chunkSize?: number | undefined;
 }
@@ -106,15 +120,17 @@ export const batchOptionsSchema = z.strictObject({
   raw: z.boolean().default(false),
   ...requestFormSchema.shape,
   dedupe: z.enum(DEDUPE).default('auto'),
+  api: z.enum(API_NAMES).optional(),
+  embedBatch: z.int().min(1).max(MAX_EMBED_BATCH).default(EMBED_BATCH),
   chunkSize: z.int().min(1).max(MAX_CHUNK_SIZE).default(CHUNK_SIZE),
 });
 
 /** Options with every default filled in. */
 export type BatchOptions = z.output<typeof batchOptionsSchema>;
 
-/** Returns true if items that are the same are asked once. */
-export function asksOnce({ dedupe, temperature }: Pick<BatchOptions, 'dedupe' | 'temperature'>): boolean {
-  return dedupe === 'auto' ? temperature === 0 : dedupe === 'always';
+/** Returns true if items that are the same are asked once: a vector has no temperature. */
+export function asksOnce({ dedupe, temperature, api }: Pick<BatchOptions, 'dedupe' | 'temperature' | 'api'>): boolean {
+  return dedupe === 'auto' ? temperature === 0 || api === 'embeddings' : dedupe === 'always';
 }
 
 /**
@@ -134,6 +150,7 @@ const STORED = {
   raw: true,
   repair: true,
   groupPrefix: true,
+  embedBatch: true,
 } as const;
 
 /** The options that shape requests and answers alone: they stay in the run directory, so that no history carries them on. */

@@ -11,6 +11,10 @@ export interface OutputLine {
   readonly model: string | null;
   /** The answer. */
   readonly output?: string;
+  /** The vector of an item that was asked by `embeddings`, as numbers or base64, in the place of `output`. */
+  readonly embedding?: readonly number[] | string;
+  /** Its vectors, if it has several inputs. */
+  readonly embeddings?: readonly (readonly number[] | string)[];
   /** The checked value of `output`, for a run with a schema. */
   readonly parsed?: unknown;
   /** `<status or kind>: <message>`. */

@@ -5,6 +5,7 @@ export const OPTIONAL_FIELDS = [
   'timeout_secs',
   'max_tokens',
   'max_completion_tokens',
+  'max_output_tokens',
   'temperature',
   'response_format',
 ] as const;
@@ -32,10 +33,19 @@ const FILLED: Readonly<Record<string, string>> = {
   input: 'is made of each item',
 };
 
+/** Fields that ask for an answer in pieces, or later. */
+const NOT_WHOLE = ['stream', 'background'] as const;
+
+/** Returns why an answer to a request with a body's fields could not be taken; undefined if it can. */
+export function deliveryProblem(body: RequestBody): string | undefined {
+  const field = NOT_WHOLE.find((name) => body[name] !== undefined && body[name] !== null && body[name] !== false);
+  return field === undefined ? undefined : `${field}: answers are taken whole, so it cannot be asked for`;
+}
+
 /** Returns why a request cannot have a body's fields; undefined if it can. */
 export function bodyProblem(body: RequestBody): string | undefined {
-  if (body.stream !== undefined && body.stream !== false)
-    return 'stream: answers are taken whole, so it cannot be asked for';
+  const problem = deliveryProblem(body);
+  if (problem !== undefined) return problem;
   const field = Object.keys(body).find((name) => Object.hasOwn(FILLED, name));
   return field === undefined ? undefined : `${field} ${FILLED[field]}`;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { z } from 'zod';
+import { placeProblem } from '../batch/api.js';
 import { asksOnce, type BatchOptions, batchOptionsSchema, type JsonSchema } from '../batch/options.js';
 import { parseSchemaShorthand } from '../batch/schema.js';
 import { DEFAULT_BASE_URL } from '../dria/default-base-url.js';
@@ -29,6 +30,8 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   body: '--body',
   omit: '--omit',
   rename: '--rename',
+  api: '--api',
+  embedBatch: '--embed-batch',
 };
 
 /** The batch options that flags ask for. Throws a `UserError` that names the flag. */
@@ -51,6 +54,8 @@ export async function optionsFromFlags(
     raw: flags.raw,
     ...(await requestFormFromFlags(flags, interrupt)),
     dedupe: flags.dedupe,
+    embedBatch: flags.embedBatch,
+    ...(flags.api === undefined ? {} : { api: flags.api }),
     ...(flags.model === undefined ? {} : { model: flags.model }),
     ...(flags.pack === undefined ? {} : { pack: flags.pack }),
     ...(flags.rpm === undefined ? {} : { rpm: flags.rpm }),
@@ -60,8 +65,10 @@ export async function optionsFromFlags(
     ...(flags.canary === undefined ? {} : { canary: flags.canary }),
     ...(schema === undefined ? {} : { schema }),
   });
-  if (parsed.success) return parsed.data;
-  throw new UserError(optionProblems(parsed.error), { exitCode: 2 });
+  if (!parsed.success) throw new UserError(optionProblems(parsed.error), { exitCode: 2 });
+  const problem = flags.api === undefined ? undefined : placeProblem(flags.api, parsed.data);
+  if (problem !== undefined) throw new UserError(`--api ${flags.api}: ${problem}`, { exitCode: 2 });
+  return parsed.data;
 }
 
 function optionProblems(error: z.ZodError): string {
@@ -155,6 +162,7 @@ export function runIdOf({ sha256, name, endpoint, options, attachments }: RunIde
     rename,
     asksOnce(options),
     attachments,
+    ...(options.api === undefined ? [] : [options.api]),
   ];
   const hash = createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 12);
   const stem = (name.split(/[/\\]/).at(-1) ?? '')

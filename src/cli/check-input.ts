@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { API_NAMES, givenTokens } from '../batch/api.js';
 import { estimateRun, textTokens } from '../batch/estimate.js';
 import { groupsOf } from '../batch/item-groups.js';
 import type { Manifest } from '../batch/manifest.js';
@@ -37,6 +38,7 @@ import { type CheckedFile, type CheckReport, checkView } from './terminal/check-
 export const checkFlagsSchema = z.object({
   ...readFlagsShape,
   attachmentsRoot: z.array(z.string()).default([]),
+  api: z.enum(API_NAMES).optional(),
   json: z.boolean().default(false),
 });
 export type CheckFlags = z.infer<typeof checkFlagsSchema>;
@@ -48,7 +50,7 @@ const MAX_COLUMNS = 1_000;
 export async function checkInput(inputs: readonly string[], flags: CheckFlags, io: Io): Promise<number> {
   const asked = withConstantSystem({
     read: await readOptionsOf(flags, io.interrupt),
-    options: batchOptionsSchema.parse({ skipInvalid: true }),
+    options: batchOptionsSchema.parse({ skipInvalid: true, api: flags.api }),
   });
   const cleanup = new Cleanup();
   try {
@@ -109,6 +111,7 @@ async function reportOf(inputs: readonly InputFile[], checking: Checking): Promi
       name: nameOfInput(inputs.map(({ name }) => name)),
       attachments: { folder, roots: [...checking.roots, ...others], maxBytes: DEFAULT_MAX_ATTACHMENT_BYTES },
       chunkSize: checking.options.chunkSize,
+      api: checking.options.api,
       skipInvalid: true,
       loadCompile: loadSchemaCompiler,
       signal: checking.signal,
@@ -154,11 +157,16 @@ async function firstColumns(rows: RowSource): Promise<ReadonlySet<string>> {
   return columns;
 }
 
-function itemsOf({ manifest, measured }: ScanResult): Pick<CheckReport, 'items' | 'models' | 'promptTokens'> {
-  const { modalities, items, invalid } = manifest;
-  const nobody = { models: [], maxTokens: 1, retries: 0, prices: {} };
+function itemsOf({ manifest, measured }: ScanResult): Pick<CheckReport, 'items' | 'models' | 'promptTokens' | 'api'> {
+  const { modalities, items, invalid, api } = manifest;
+  const nobody = { models: [], maxTokens: 1, retries: 0, prices: {}, api };
   const { promptTokens } = estimateRun({ modalities, textTokens: measured, ...nobody });
-  return { items: { all: items, ...modalities, invalid }, models: modelsOf(manifest), promptTokens };
+  return {
+    items: { all: items, ...modalities, invalid },
+    models: modelsOf(manifest),
+    promptTokens,
+    ...(api === undefined ? {} : { api }),
+  };
 }
 
 /** Counts the items that name each model, most first. */
@@ -197,7 +205,7 @@ class Contents {
       this.duplicates++;
       this.first ??= { line, earlier };
     }
-    const tokens = textTokens(prompt) + textTokens(this.system ?? system ?? '');
+    const tokens = textTokens(prompt) + textTokens(this.system ?? system ?? '') + givenTokens(item.input);
     if (this.largest === undefined || tokens > this.largest.tokens) this.largest = { tokens, line };
     return tokens;
   }

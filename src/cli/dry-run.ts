@@ -1,3 +1,4 @@
+import { type ApiName, givenTokens } from '../batch/api.js';
 import { estimateRun, type ModelPrice, textTokens } from '../batch/estimate.js';
 import { groupsOf } from '../batch/item-groups.js';
 import type { Manifest } from '../batch/manifest.js';
@@ -50,7 +51,8 @@ export async function dryRun(inputs: readonly string[], flags: BatchFlags, io: I
     // What is wrong with the input is reported first.
     asking.catch(() => undefined);
     const shared = checked.options.system;
-    const measure = ({ prompt, system = '' }: ParsedItem): number => textTokens(prompt) + textTokens(shared ?? system);
+    const measure = ({ prompt, system = '', input }: ParsedItem): number =>
+      textTokens(prompt) + textTokens(shared ?? system) + givenTokens(input);
     const scanned = await scanRequest(inputs, checked, reporter, io, measure);
     cleanup.add(scanned, (opened) => opened.dispose());
     const { model = scanned.scan.manifest.model } = checked.options;
@@ -59,7 +61,7 @@ export async function dryRun(inputs: readonly string[], flags: BatchFlags, io: I
     const problem = endpointProblem(found, askedOf(scanned, request, true));
     const isListNeeded = request.options.model === undefined && askedOf(scanned, request, true).models.length === 0;
     if (isListNeeded || isOutOfReach(found)) refuseWithoutList(found, problem, request);
-    const look = { ...listOf(found), balance: await asking };
+    const look = { ...listOf(found, scanned.scan.manifest.api), balance: await asking };
     const warnings = warningsOf(scanned, request, found, problem);
     const earlier = await earlierRun(scanned, request);
     const planned = await plannedReuse(idOf(scanned, request), scanned, request, (message) => reporter.warn(message));
@@ -120,8 +122,8 @@ interface Look {
   readonly balance: number | undefined;
 }
 
-function listOf(look: EndpointLook): Omit<Look, 'balance'> {
-  return look.kind === 'list' ? look.catalogue : { models: [], prices: {} };
+function listOf(look: EndpointLook, api: ApiName = 'chat'): Omit<Look, 'balance'> {
+  return look.kind === 'list' ? look.catalogue.of(api) : { models: [], prices: {} };
 }
 
 /** The balance, where it can be had: gateways and restricted keys are refused it (403) and may chat all the same. */
@@ -165,7 +167,8 @@ function planOf(
   { earlier, manifest, source }: PlannedReuse & Pick<DryRun, 'earlier'>,
 ): Omit<DryRun, 'warnings'> {
   const { options, endpoint, storage, flags } = request;
-  const { model, maxTokens, retries, concurrency } = options;
+  const { model, maxTokens, retries, concurrency, embedBatch } = options;
+  const { api } = scanned.scan.manifest;
   const named = model === undefined ? namedItems(manifest) : undefined;
   const table =
     model === undefined ? applyList(withNamed([], manifest.models), look.models) : chosenTarget(model, look.models);
@@ -176,6 +179,8 @@ function planOf(
     named,
     maxTokens,
     retries,
+    api,
+    embedBatch,
     prices: look.prices,
   });
   const listed = new Set(look.models.map(({ id }) => id));
@@ -195,6 +200,7 @@ function planOf(
     },
     reuse: source === undefined ? null : reuseText(source, manifest),
     chunks: manifest.chunks.length,
+    api: api ?? 'chat',
     options: { concurrency, maxTokens, retries },
     models: models.map((planned) => ({ ...planned, up: listed.has(planned.id) })),
     ...estimate,

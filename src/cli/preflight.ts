@@ -1,3 +1,4 @@
+import type { ApiName } from '../batch/api.js';
 import {
   countOf,
   includesModality,
@@ -26,6 +27,8 @@ const LISTED_NAMES = 8;
 export interface Asked {
   readonly endpoint: string;
   readonly model: string | undefined;
+  /** What its items are asked by. Default: by chat. */
+  readonly api?: ApiName | undefined;
   /** Models that items name, if they name different ones. */
   readonly models: readonly string[];
   /** Items that name no model, by modality. */
@@ -40,9 +43,13 @@ export interface Asked {
 export function endpointProblem(look: EndpointLook, asked: Asked): UserError | undefined {
   if (look.kind === 'away') return undefined;
   if (look.kind === 'no-list') return wrongBaseUrl(look, asked) ?? noList(look, asked);
-  const { chatIds: ids, hasNodes } = look.catalogue.facts;
-  if (asked.model !== undefined) return unlistedModel(asked.model, look.catalogue.facts, asked);
-  if (hasNodes || ids.length <= MOST_UNCHOSEN || isAllNamed(asked)) return undefined;
+  const { api = 'chat' } = asked;
+  const { facts } = look.catalogue.of(api);
+  const { ableIds: ids, hasNodes } = facts;
+  if (asked.model !== undefined) return unlistedModel(asked.model, facts, asked);
+  if (isAllNamed(asked)) return undefined;
+  if (api === 'embeddings' && facts.ids.length > 0 && ids.length === 0) return noVectors(asked);
+  if (hasNodes || ids.length <= MOST_UNCHOSEN) return undefined;
   return new UserError(`${asked.endpoint} lists ${ids.length} models and does not say which of them to ask`, {
     exitCode: 2,
     hint: `Give -m with one of them: ${nameList(ids)}`,
@@ -61,7 +68,7 @@ export function unservedItems(look: EndpointLook, asked: Asked): Unserved {
 
 /** Returns the models that items name and the list does not have. */
 function unlistedModels(look: EndpointLook, asked: Asked): Unserved['models'] {
-  const facts = look.kind === 'list' ? look.catalogue.facts : undefined;
+  const facts = look.kind === 'list' ? look.catalogue.of(asked.api ?? 'chat').facts : undefined;
   if (facts === undefined) return new Map();
   return new Map(
     asked.models.flatMap((model) => {
@@ -71,9 +78,12 @@ function unlistedModels(look: EndpointLook, asked: Asked): Unserved['models'] {
   );
 }
 
-function unservedModalities(look: EndpointLook, { endpoint, model, modalities }: Asked): Unserved['modalities'] {
+function unservedModalities(
+  look: EndpointLook,
+  { endpoint, model, modalities, api = 'chat' }: Asked,
+): Unserved['modalities'] {
   const unserved = new Map<Modality, string>();
-  const takes = look.kind === 'list' && model === undefined ? look.catalogue.facts.takes : undefined;
+  const takes = look.kind === 'list' && model === undefined ? look.catalogue.of(api).facts.takes : undefined;
   if (takes === undefined) return unserved;
   for (const modality of MODALITIES) {
     if (countOf(modalities, modality) === 0) continue;
@@ -81,6 +91,13 @@ function unservedModalities(look: EndpointLook, { endpoint, model, modalities }:
     unserved.set(modality, `no model of ${endpoint} takes ${wordsOf(modality)}`);
   }
   return unserved;
+}
+
+function noVectors({ endpoint }: Asked): UserError {
+  return new UserError(`${endpoint} lists no model for embeddings`, {
+    exitCode: 2,
+    hint: 'Give -m with the model to ask: some have a name or a type that does not tell.',
+  });
 }
 
 function wrongBaseUrl({ elsewhere }: EndpointLook & { kind: 'no-list' }, { endpoint }: Asked): UserError | undefined {

@@ -270,6 +270,7 @@ export function askedOf({ scan }: ScannedFile, { endpoint, options, flags }: Req
     endpoint,
     model: options.model ?? scan.manifest.model,
     models: options.model === undefined ? (scan.manifest.models ?? []) : [],
+    api: scan.manifest.api ?? 'chat',
     modalities: scan.manifest.chunks.map(dividedOf).reduce(addModalities, noModalityCounts()),
     yes: flags.yes,
     isOurKey,
@@ -318,7 +319,7 @@ function startOf(
   { options, endpoint, flags, storage, reuse }: Request,
   run: { readonly taskQueue: string | undefined; readonly embedded: boolean },
 ): StartBatch {
-  const { items, model } = manifest;
+  const { items, model = options.model, api = options.api } = manifest;
   return {
     id,
     ...(run.taskQueue === undefined ? {} : { taskQueue: run.taskQueue }),
@@ -336,8 +337,8 @@ function startOf(
     },
     input: {
       input: inputKey(manifest.sha256),
-      // Named by the items: then no list is needed.
-      options: model === undefined ? options : { ...options, model: options.model ?? model },
+      // As the items name them: then no list is needed, or the right one.
+      options: { ...options, model: options.model ?? model, api },
       attachments: { folder, roots: [...roots], staged: attachmentsAreStaged(manifest, storage) },
       endpoint,
       ...reuseInput(reuse),
@@ -358,7 +359,8 @@ async function keepSettings(
   key: string,
   { options, storage }: Pick<Request, 'options' | 'storage'>,
 ): Promise<void> {
-  await putSettings(storage, id, { ...settingsOf(input, options, storage), input: key });
+  const { api } = input.options ?? {};
+  await putSettings(storage, id, { ...settingsOf(input, { ...options, api }, storage), input: key });
 }
 
 function heartbeatOf({ heartbeatTimeout }: BatchFlags, embedded: boolean): { readonly heartbeatTimeoutMs?: number } {

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
-import { DEDUPE } from '../batch/options.js';
+import { API_NAMES } from '../batch/api.js';
+import { DEDUPE, EMBED_BATCH } from '../batch/options.js';
 import { API_KEY_FLAG } from './api-key-flag.js';
 import { duration } from './duration.js';
 import { addFormatFlags, formatFlagsSchema } from './format-flags.js';
@@ -44,6 +45,8 @@ const runOptionsSchema = temporalFlagsSchema.extend({
   omit: z.array(z.string()).default([]),
   rename: z.array(z.string()).default([]),
   dedupe: z.enum(DEDUPE).default('auto'),
+  api: z.enum(API_NAMES).optional(),
+  embedBatch: z.number().default(EMBED_BATCH),
   reuse: z.string().optional(),
   pack: z.number().optional(),
   rpm: z.number().optional(),
@@ -120,6 +123,8 @@ export function addRunOptions(command: Command, output: string, describedAs: str
     .option('--body <json>', 'Further fields of every request, as \'{"seed":7}\' or @file.')
     .option('--omit <field>', 'Field that requests do not have, as temperature. Repeatable.', collect)
     .option('--rename <field=name>', 'Other name of a field, as max_tokens=max_output. Repeatable.', collect)
+    .addOption(apiOption())
+    .addOption(number('--embed-batch <n>', 'Items in one request for embeddings.', EMBED_BATCH))
     .addOption(dedupeOption())
     .option('--reuse <run>', 'Take answers from an earlier run: its id, its results, or last.')
     .addOption(number('--pack <n>', 'Items in one activity. Default: as it goes.'))
@@ -134,6 +139,11 @@ export function addRunOptions(command: Command, output: string, describedAs: str
     .addOption(number('--heartbeat-timeout <s>', 'Until a lost worker is noticed. Default: 90; embedded: 10.'))
     .option('--webhook <url>', 'Send a signed request there when the run ends or pauses.')
     .option('--search-attributes', 'Set DriaState, DriaModel and DriaEndpoint, for filters.');
+}
+
+/** The option that says what the endpoint is asked by. */
+export function apiOption(): Option {
+  return new Option('--api <name>', "Path to ask. Default: as the items' url says, else chat.").choices(API_NAMES);
 }
 
 /** The option that says when items that are the same are asked once. */

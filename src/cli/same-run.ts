@@ -25,7 +25,7 @@ export function runRequestOf(
   endpoint: string,
   { webhook = 'none', reuse = 'none' }: Pick<RunOptionFlags, 'webhook' | 'reuse'> = {},
 ): RunRequest {
-  const { model, maxTokens, temperature, skipInvalid, detail, system, raw, body, omit, rename } = options;
+  const { model, maxTokens, temperature, skipInvalid, detail, system, raw, body, omit, rename, api } = options;
   const {
     concurrency,
     retries,
@@ -38,6 +38,7 @@ export function runRequestOf(
     tpm,
     maxTotalTokens,
     maxCredits,
+    embedBatch,
   } = options;
   return {
     answers: texts({
@@ -53,6 +54,7 @@ export function runRequestOf(
       '--body': body === undefined ? 'none' : `body ${digest(body)}`,
       '--omit': omit?.join(',') ?? 'none',
       '--rename': rename === undefined ? 'none' : JSON.stringify(rename),
+      '--api': api ?? 'as the items say',
       '--dedupe': asksOnce(options) ? 'always' : 'never',
     }),
     pace: texts({
@@ -67,6 +69,7 @@ export function runRequestOf(
       '--tpm': tpm ?? 'none',
       '--max-total-tokens': maxTotalTokens ?? 'none',
       '--max-credits': maxCredits ?? 'none',
+      '--embed-batch': embedBatch,
       '--webhook': webhook,
       '--reuse': reuse,
     }),

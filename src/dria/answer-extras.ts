@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from './json.js';
+import { answerParts, callsIn, reasoningIn } from './response-output.js';
 
 /** What an answer has that is not its first choice's text, by the names of output lines. */
 export interface AnswerExtras {
@@ -22,7 +23,11 @@ export function callsTools({ tool_calls, function_call }: JsonObject): boolean {
 }
 
 /** Returns what an answer has beyond a text. Most answers have nothing. */
-export function extrasOf({ choices }: JsonObject): AnswerExtras {
+export function extrasOf({ choices, output }: JsonObject): AnswerExtras {
+  if (Array.isArray(output)) {
+    const calls = callsIn(output);
+    return calls.length === 0 ? {} : { tool_calls: calls };
+  }
   if (!Array.isArray(choices)) return {};
   const message = messageOf(choices[0]);
   return {
@@ -32,7 +37,13 @@ export function extrasOf({ choices }: JsonObject): AnswerExtras {
 }
 
 /** Returns what an answer says about itself. Endpoints name the reasoning differently. */
-export function thoughtsOf({ choices }: JsonObject): AnswerThoughts {
+export function thoughtsOf({ choices, output }: JsonObject): AnswerThoughts {
+  if (Array.isArray(output)) {
+    const reasoning = reasoningIn(output);
+    const refusals = answerParts(output).map((part) => part.refusal);
+    const refusal = refusals.find(isText);
+    return { ...(refusal === undefined ? {} : { refusal }), ...(reasoning === '' ? {} : { reasoning }) };
+  }
   const { refusal, reasoning_content, reasoning } = messageOf(Array.isArray(choices) ? choices[0] : undefined);
   const thoughts = [reasoning_content, reasoning].find(isText);
   return { ...(isText(refusal) ? { refusal } : {}), ...(thoughts === undefined ? {} : { reasoning: thoughts }) };

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { base64Length, encodeBase64 } from './base64-stream.js';
-import type { ChatBody } from './chat-body.js';
+import type { ChatBody } from './body-pieces.js';
 import type { StreamedAttachment } from './chat-request.js';
 import { DriaError } from './errors.js';
 import { isObject } from './json.js';

@@ -4,13 +4,14 @@ import type { HttpAnswer } from './classify.js';
 import { DriaError, type DriaErrorFacts, oneLine } from './errors.js';
 import { isEventStream, joinEvents } from './event-stream.js';
 import { isObject, type JsonObject, parseBody } from './json.js';
+import type { Reading, Vector } from './reading.js';
 import { type AnswerContext, errorInBody, holdsError, shownAndWhole } from './response-error.js';
 import type { Headers } from './retry-after.js';
 import { countedTokens, type Tokens } from './tokens.js';
 
 /** A model's answer. */
 export interface ChatAnswer extends Tokens {
-  /** Empty only if the request accepts that, and if the model calls tools. */
+  /** Empty only if the request accepts that, if the model calls tools, and beside vectors. */
   readonly text: string;
   /** Why the model stopped: `stop`, `length`, … */
   readonly finishReason?: string;
@@ -18,6 +19,8 @@ export interface ChatAnswer extends Tokens {
   readonly isFiltered?: true;
   /** The value that was checked, if the request's schema has a check. */
   readonly checked?: CheckedOutput;
+  /** The vectors, in the order of the inputs, if such were asked for: the text is empty then. */
+  readonly vectors?: readonly Vector[];
   /** The whole answer, as JavaScript has it. */
   readonly body: JsonObject;
   /** The node that answered. */
@@ -26,8 +29,15 @@ export interface ChatAnswer extends Tokens {
   readonly latencyMs: number;
 }
 
+/** Reads an answer's body; undefined if there is no answer in it. */
+export type ReadBody = (body: JsonObject) => Reading | undefined;
+
 /** What reading an answer needs of its request. */
 export interface AskedFor {
+  /** Default: as a chat's. */
+  readonly read?: ReadBody;
+  /** What an answer must have. Default: `message`. */
+  readonly wanted?: string;
   readonly prompt: string;
   readonly maxTokens: number;
   readonly acceptEmpty: boolean;
@@ -50,22 +60,36 @@ export function parseChatAnswer(answer: HttpAnswer, latencyMs: number, asked: As
   }
   const inside = errorInside(body, answer.headers, asked) ?? errorInside(firstChoice(body), answer.headers, asked);
   if (inside !== undefined) throw inside;
-  const choice = firstChoice(body);
-  if (!isObject(choice) || !isObject(choice.message)) throw badResponse('the answer has no message in it', asked);
-  const finishReason = typeof choice.finish_reason === 'string' ? choice.finish_reason : undefined;
-  const text = contentText(choice.message.content);
+  const { read = readChat, wanted = 'message' } = asked;
+  const reading = read(body);
+  if (reading === undefined) throw badResponse(`the answer has no ${wanted} in it`, asked);
+  const { text, finishReason, vectors } = reading;
   const tokens = countedTokens(body.usage, asked.prompt, text);
-  if (text.trim() === '' && !callsTools(choice.message)) refuseEmpty(choice.message, finishReason, tokens, asked);
+  if (text.trim() === '' && !reading.callsTools && vectors === undefined) refuseEmpty(reading, tokens, asked);
   refuseErrorAsContent(text, finishReason, tokens.totalTokens, asked);
   const nodeId = nodeOf(body.metadata);
   return {
     text,
     body,
+    ...(vectors === undefined ? {} : { vectors }),
     ...(finishReason === undefined ? {} : { finishReason }),
     ...(finishReason === 'content_filter' ? { isFiltered: true } : {}),
     ...tokens,
     ...(nodeId === undefined ? {} : { nodeId }),
     latencyMs,
+  };
+}
+
+/** Reads the first choice of a chat. */
+export function readChat(body: JsonObject): Reading | undefined {
+  const choice = firstChoice(body);
+  if (!isObject(choice) || !isObject(choice.message)) return undefined;
+  const { message, finish_reason: reason } = choice;
+  return {
+    text: contentText(message.content),
+    finishReason: typeof reason === 'string' ? reason : undefined,
+    refusal: typeof message.refusal === 'string' ? message.refusal : undefined,
+    callsTools: callsTools(message),
   };
 }
 
@@ -85,10 +109,9 @@ function contentText(content: unknown): string {
 }
 
 /** Throws for an answer with nothing in it, unless it is a right one. */
-function refuseEmpty(message: JsonObject, finishReason: string | undefined, used: Tokens, asked: AskedFor): void {
+function refuseEmpty({ refusal, finishReason }: Reading, used: Tokens, asked: AskedFor): void {
   const { totalTokens: tokens } = used;
-  const { refusal } = message;
-  if (typeof refusal === 'string' && refusal.trim() !== '') {
+  if (refusal !== undefined && refusal.trim() !== '') {
     throw badResponse(`the model refused: ${refusal}`, asked, { tokens, fault: 'item', shown: 'the model refused' });
   }
   if (finishReason === 'content_filter') {

@@ -1,7 +1,8 @@
 import type { ChatMessage } from '../batch/items.js';
-import { attachedPart, attachedParts, isPart, type MessagePart } from '../batch/message-parts.js';
+import { attachedParts } from '../batch/message-parts.js';
 import { own as ownField } from '../batch/own.js';
 import type { RequestForm } from '../batch/request-form.js';
+import { type ChatBody, followingParts, joined, listPieces, type PartForms } from './body-pieces.js';
 import type {
   AnswerSchema,
   AnswerToRepair,
@@ -13,14 +14,11 @@ import type {
 import { DriaError } from './errors.js';
 import { isSystem, type RequestProfile, type SchemaForm } from './request-profile.js';
 
-/** A request's JSON body: pieces of its text, and between them attachments whose base64 text goes there. */
-export type ChatBody = readonly (string | StreamedAttachment)[];
-
 /** Builds the body of `POST /chat/completions` in the form that the target takes. Throws `InvalidAttachment` for what cannot be sent. */
 export function chatBody(request: ChatRequest, profile: RequestProfile): ChatBody {
   const { attachments = [], repair } = request;
   // The messages are last in the body, so that streamed attachments split it at places that are known.
-  const settings = JSON.stringify(inForm(settingsOf(request, profile), request.form)).slice(0, -1);
+  const settings = JSON.stringify(inForm(withSchema(request, profile), request.form)).slice(0, -1);
   const end = `${repair === undefined ? '' : repairMessages(repair)}]}`;
   if (request.messages !== undefined) {
     const messages = conversation(request, request.messages, profile);
@@ -33,19 +31,8 @@ export function chatBody(request: ChatRequest, profile: RequestProfile): ChatBod
       : `${JSON.stringify({ role: 'system', content: request.system })},`;
   const open = `${settings},"messages":[${system}{"role":"user","content":`;
   if (attachments.length === 0) return [`${open}${JSON.stringify(prompt)}}${end}`];
-  const parts = attachments.flatMap((attachment) => [',', ...partPieces(attachment)]);
-  return joined([`${open}[${JSON.stringify({ type: 'text', text: prompt })}`, ...parts, `]}${end}`]);
-}
-
-/** Joins neighbouring texts. */
-function joined(pieces: ChatBody): ChatBody {
-  const body: (string | StreamedAttachment)[] = [];
-  for (const piece of pieces) {
-    const last = body.at(-1);
-    if (typeof piece === 'string' && typeof last === 'string') body[body.length - 1] = last + piece;
-    else body.push(piece);
-  }
-  return body;
+  const first = JSON.stringify({ type: 'text', text: prompt });
+  return joined([`${open}[${first}`, ...followingParts(attachments, CHAT_PARTS), `]}${end}`]);
 }
 
 /** Returns messages as JSON, without the brackets around them, with an attachment in each part that names a path. */
@@ -58,53 +45,37 @@ function conversationPieces(messages: readonly ChatMessage[], attachments: reado
 function messagePieces(message: ChatMessage, left: Iterator<ChatAttachment>): ChatBody {
   if (attachedParts([message]).length === 0 || !Array.isArray(message.content)) return [JSON.stringify(message)];
   const { content, ...rest } = message;
-  const parts = content.flatMap((part: unknown, at): ChatBody => {
-    const comma = at > 0 ? [','] : [];
-    const attached = isPart(part) ? attachedPart(part) : undefined;
-    const next = attached === undefined ? undefined : left.next();
-    if (attached === undefined || next === undefined || next.done === true) return [...comma, JSON.stringify(part)];
-    return [...comma, ...partPieces(next.value, ownFields(attached.part))];
-  });
-  return [`${JSON.stringify(rest).slice(0, -1)},"content":[`, ...parts, ']}'];
-}
-
-/** What a part says beside the path of its attachment: `detail`, `filename`. */
-function ownFields(part: MessagePart): Readonly<Record<string, unknown>> {
-  const about = part[String(part.type)];
-  if (!isPart(about)) return {};
-  const { url: _url, path: _path, type: _type, ...fields } = about;
-  return fields;
-}
-
-/** Returns the content part of an attachment as JSON. */
-function partPieces(attachment: ChatAttachment, fields: Readonly<Record<string, unknown>> = {}): ChatBody {
-  if ('url' in attachment) return [JSON.stringify(linkedPart(attachment, fields))];
-  const [head, tail] = streamedPart(attachment, fields);
-  return [head, attachment, tail];
+  return [`${JSON.stringify(rest).slice(0, -1)},"content":`, ...listPieces(content, left, CHAT_PARTS), '}'];
 }
 
 /** Returns the messages that follow the prompt, as JSON: the answer, and what is wrong with it. */
-function repairMessages({ text, length, complaint }: AnswerToRepair): string {
+export function repairMessages({ text, length, complaint }: AnswerToRepair): string {
   const cut = text.length < length ? ` Only the first ${text.length} of its ${length} characters are shown above.` : '';
   const content = `Your answer cannot be used: ${complaint}.${cut} Answer again, with one JSON value that satisfies the schema and nothing else.`;
   return `,${JSON.stringify({ role: 'assistant', content: text })},${JSON.stringify({ role: 'user', content })}`;
 }
 
-/** The fields of the body but for the messages. Undefined ones are left out of the JSON. */
-function settingsOf({ model, maxTokens, temperature, timeoutMs, schema }: ChatRequest, profile: RequestProfile) {
-  const { maxTokensField, sendsTemperature, sendsTimeout, schemaForm } = profile;
+/** The fields that the bodies of all paths may have. Undefined ones are left out of the JSON. */
+export function settingsOf({ model, maxTokens, temperature, timeoutMs }: ChatRequest, profile: RequestProfile): object {
+  const { maxTokensField, sendsTemperature, sendsTimeout } = profile;
   return {
     model,
-    max_tokens: maxTokensField === 'max_tokens' ? maxTokens : undefined,
-    max_completion_tokens: maxTokensField === 'max_completion_tokens' ? maxTokens : undefined,
+    ...(maxTokensField === undefined ? {} : { [maxTokensField]: maxTokens }),
     temperature: sendsTemperature ? temperature : undefined,
     timeout_secs: sendsTimeout ? Math.ceil(timeoutMs / 1000) : undefined,
-    response_format: schema === undefined || schemaForm === 'prompt' ? undefined : responseFormat(schema, schemaForm),
   };
 }
 
+/** The fields of the body but for the messages. */
+function withSchema(request: ChatRequest, profile: RequestProfile): object {
+  const { schema } = request;
+  const { schemaForm } = profile;
+  const format = schema === undefined || schemaForm === 'prompt' ? undefined : responseFormat(schema, schemaForm);
+  return { ...settingsOf(request, profile), response_format: format };
+}
+
 /** Adds a run's own fields, and gives the others the names that it wants. */
-function inForm(settings: object, { body, rename }: RequestForm = {}): object {
+export function inForm(settings: object, { body, rename }: RequestForm = {}): object {
   if (rename === undefined) return body === undefined ? settings : { ...settings, ...body };
   const renamed = Object.entries(settings).map(([field, value]) => [ownField<string>(rename, field) ?? field, value]);
   return { ...Object.fromEntries(renamed), ...body };
@@ -115,8 +86,8 @@ function responseFormat({ name, schema }: AnswerSchema, form: Exclude<SchemaForm
   return { type: 'json_schema', json_schema: { name, schema, strict: form === 'strict' } };
 }
 
-/** The messages, with the system message in the place of theirs, and with the schema below them for a target that takes no other form of it. */
-function conversation(
+/** Returns the messages, with the system message in the place of theirs, and with the schema below them for a target that takes no other form of it. */
+export function conversation(
   { system, schema }: ChatRequest,
   messages: readonly ChatMessage[],
   { schemaForm, joinsSystem }: RequestProfile,
@@ -130,19 +101,20 @@ function conversation(
   return schema === undefined || isSent(schemaForm) ? taken : [...taken, { role: 'user', content: inWords(schema) }];
 }
 
-/** The prompt, with the system message before it and the schema below it for a target that takes no other form of them. */
-function promptOf(request: ChatRequest, { schemaForm, joinsSystem }: RequestProfile): string {
+/** Returns the prompt, with the system message before it and the schema below it for a target that takes no other form of them. */
+export function promptOf(request: ChatRequest, { schemaForm, joinsSystem }: RequestProfile): string {
   const { schema, system } = request;
   const prompt = system === undefined || joinsSystem !== true ? request.prompt : `${system}\n\n${request.prompt}`;
   return schema === undefined || isSent(schemaForm) ? prompt : `${prompt}\n\n${inWords(schema)}`;
 }
 
 /** Returns true for a form in which the request itself has the schema. */
-function isSent(form: SchemaForm): boolean {
+export function isSent(form: SchemaForm): boolean {
   return form === 'strict' || form === 'loose';
 }
 
-function inWords({ schema }: AnswerSchema): string {
+/** Returns the words that ask for an answer which satisfies a schema. */
+export function inWords({ schema }: AnswerSchema): string {
   return `Answer with one JSON value and nothing else. It must satisfy this JSON Schema:\n${JSON.stringify(schema)}`;
 }
 
@@ -178,8 +150,10 @@ function streamedPart(
   return [`{"type":"image_url","image_url":{${before}"url":"data:${attachment.mediaType};base64,`, '"}}'];
 }
 
-/** OpenAI wants a name for each file. */
-function nameOf({ name = 'document.pdf' }: ChatAttachment): string {
+const CHAT_PARTS: PartForms = { linked: linkedPart, streamed: streamedPart, plain: (part) => part };
+
+/** Returns the name that a file is sent with: OpenAI wants one for each. */
+export function nameOf({ name = 'document.pdf' }: ChatAttachment): string {
   return name;
 }
 
@@ -192,14 +166,15 @@ const AUDIO_FORMATS: ReadonlyMap<string, 'wav' | 'mp3'> = new Map([
   ['audio/mp3', 'mp3'],
 ]);
 
-function audioFormat(attachment: ChatAttachment): 'wav' | 'mp3' {
+/** Returns the format of a sound as the API names it. Throws `InvalidAttachment` for one that it does not take. */
+export function audioFormat(attachment: ChatAttachment): 'wav' | 'mp3' {
   const format = AUDIO_FORMATS.get((attachment.mediaType.split(';')[0] ?? '').trim().toLowerCase());
   if (format === undefined) throw unsendable(attachment, 'a wav or mp3 sound');
   return format;
 }
 
-/** The base64 text of a `data:` URL, made from percent-encoding where it is that (RFC 2397). */
-function dataOf(url: string): string {
+/** Returns the base64 text of a `data:` URL, made from percent-encoding where it is that (RFC 2397). */
+export function dataOf(url: string): string {
   const comma = url.indexOf(',');
   if (comma < 0) throw new DriaError({ code: 'InvalidAttachment', message: 'the data: URL has no data' });
   const data = url.slice(comma + 1);
@@ -211,7 +186,8 @@ function percentDecoded(text: string): string {
   return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
-function unsendable({ mediaType }: ChatAttachment, wanted: string): DriaError {
+/** The error for an attachment that the API has no place for. */
+export function unsendable({ mediaType }: ChatAttachment, wanted: string): DriaError {
   return new DriaError({
     code: 'InvalidAttachment',
     message: `${mediaType.slice(0, 60)} cannot be sent: the API takes ${wanted} here`,

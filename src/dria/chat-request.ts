@@ -1,3 +1,4 @@
+import type { ApiName } from '../batch/api.js';
 import type { ChatMessage } from '../batch/items.js';
 import type { Modality } from '../batch/modality.js';
 import type { JsonSchema } from '../batch/options.js';
@@ -57,6 +58,14 @@ export interface ChatRequest {
   readonly prompt: string;
   /** The conversation, instead of the prompt, which then has its texts. */
   readonly messages?: readonly ChatMessage[];
+  /** What the endpoint is asked by. Default: `chat`. */
+  readonly api?: ApiName;
+  /** What is asked in the form of the path, instead of the prompt, which then has its texts. */
+  readonly input?: unknown;
+  /** What vectors are asked of; the prompt has all their texts. Default: the prompt. */
+  readonly inputs?: readonly unknown[];
+  /** The texts of the inputs, each of which an error may repeat. */
+  readonly texts?: readonly string[];
   /** What the request asks of the model. Default: what its attachments do. */
   readonly modality?: Modality;
   /** System message before the prompt. */

@@ -26,6 +26,8 @@ export interface ErrorContext {
   readonly sentFields?: readonly RequestField[];
   /** The item's prompt: its words, repeated in an error, are not the server's. */
   readonly prompt?: string;
+  /** The texts that the prompt is made of, if the request has several: each may be repeated. */
+  readonly texts?: readonly string[] | undefined;
   /** The system message, for the same reason. */
   readonly system?: string;
 }
@@ -71,7 +73,7 @@ export function classifyBody(
   const status = statusThatCounts(outer, body);
   const facts: Case = {
     status,
-    words: withoutPrompt(withoutPrompt(body.words, context.prompt), context.system),
+    words: withoutTexts(body.words, context),
     body,
     isWebPage: /^\s*</.test(text),
     namesWait: retryAfterMs(headers, Date.now()) !== undefined,
@@ -102,6 +104,10 @@ function withoutPrompt(text: string, prompt = ''): string {
   let end = at;
   while (end < text.length && text[end] === repeated[end - at]) end++;
   return text.slice(0, at) + withoutPrompt(text.slice(end), prompt);
+}
+
+function withoutTexts(words: string, { prompt, system, texts = [] }: ErrorContext): string {
+  return [prompt, system, ...texts].reduce<string>((left, text) => withoutPrompt(left, text), words);
 }
 
 /** The rules that look at words, in the order in which they count. */

@@ -1,11 +1,13 @@
+import type { ApiName } from '../batch/api.js';
 import type { ModelPrice } from '../batch/estimate.js';
 import { joinModalities, type Modality } from '../batch/modality.js';
 import type { Model } from '../batch/models.js';
+import { apiOf } from './api.js';
 import { bodyStream } from './attachment-stream.js';
 import { isDrias } from './base-url.js';
+import type { ChatBody } from './body-pieces.js';
 import { ByteBudget, type Lease } from './byte-budget.js';
 import { type ChatAnswer, cutOff, parseChatAnswer } from './chat-answer.js';
-import { type ChatBody, chatBody } from './chat-body.js';
 import type { AttachmentKind, ChatAttachment, ChatRequest } from './chat-request.js';
 import type { HttpAnswer } from './classify.js';
 import { systemClock } from './clock.js';
@@ -13,6 +15,7 @@ import { changedError, type DriaError, isDriaError } from './errors.js';
 import { Gate, type Pass } from './gate.js';
 import { type Admission, Health } from './health.js';
 import { type EndpointOptions, HttpClient } from './http-client.js';
+import type { JsonObject } from './json.js';
 import { type ListFacts, listFacts } from './list-facts.js';
 import { balanceOf, modelsBody } from './look-ups.js';
 import { parseModels } from './models.js';
@@ -23,11 +26,13 @@ import { type AnswerContext, refusedFieldOf, responseError } from './response-er
 
 export type { EndpointOptions };
 
-/** A models list, whole. */
+/** A models list, whole, with the models that can be asked by one way. */
 export interface Catalogue {
   readonly models: Model[];
   readonly prices: Readonly<Record<string, ModelPrice>>;
   readonly facts: ListFacts;
+  /** Returns the same list with the models that can be asked by another way. */
+  of(api: ApiName): Catalogue;
 }
 
 /** How a request is made. */
@@ -93,25 +98,35 @@ export class Endpoint {
     return this.#profiles.lessons;
   }
 
+  /** Returns the most inputs that a target is known to take in a request for embeddings; undefined if nothing is known. */
+  mostInputs(target: string): number | undefined {
+    return this.#profiles.mostInputs(target);
+  }
+
+  /** Learns that a target has refused so many inputs together, and taken them in two halves. */
+  learnInputs(target: string, refused: number): void {
+    this.#profiles.learnInputs(target, refused);
+  }
+
   /** Takes a new list of models: a target that was out and is newly listed may be asked again. */
   relist(ids: Iterable<string>): void {
     this.#health.relist(ids);
   }
 
   /**
-   * Returns the models that have nodes and can chat, by `GET /models`, within 15 s. An accepted list shows a good key. An
+   * Returns the models that have nodes and can be asked so, by `GET /models`, within 15 s. An accepted list shows a good key. An
    * `Unauthorized` concerns the list only: chats may work all the same.
    */
-  async models(signal?: AbortSignal): Promise<Model[]> {
-    return (await this.catalogue(signal)).models;
+  async models(signal?: AbortSignal, api: ApiName = 'chat'): Promise<Model[]> {
+    return (await this.catalogue(signal)).of(api).models;
   }
 
-  /** {@link models} with all else that the list has. */
+  /** Returns {@link models} for chats, with all else that the list has. */
   async catalogue(signal?: AbortSignal): Promise<Catalogue> {
     const body = await modelsBody(this.#http, signal);
-    const models = parseModels(body);
+    const catalogue = readCatalogue(body, 'chat');
     this.#accepted();
-    return { models, prices: parsePrices(body), facts: listFacts(body) };
+    return catalogue;
   }
 
   /**
@@ -131,7 +146,7 @@ export class Endpoint {
    * form at once.
    */
   async chat(request: ChatRequest, options: ChatOptions = {}): Promise<ChatAnswer> {
-    let profile = this.#profiles.of(request.model);
+    let profile = this.#profiles.of(request.model, request.api);
     for (let form = 1; ; form++) {
       try {
         return await this.#send(request, profile, options);
@@ -156,15 +171,15 @@ export class Endpoint {
     else this.#gate.believe();
   }
 
-  #nextForm({ model }: ChatRequest, sent: RequestProfile, error: unknown): RequestProfile | undefined {
+  #nextForm({ model, api }: ChatRequest, sent: RequestProfile, error: unknown): RequestProfile | undefined {
     const field = refusedFieldOf(error);
-    return field === undefined ? undefined : this.#profiles.learn(model, sent, field);
+    return field === undefined ? undefined : this.#profiles.learn(model, sent, field, api);
   }
 
   async #send(request: ChatRequest, known: RequestProfile, options: ChatOptions) {
     const { signal, hasOther = false, willRepair = false } = options;
     const profile = request.form === undefined ? known : profileFor(known, request.form);
-    const body = chatBody(request, profile);
+    const body = apiOf(request).body(request, profile);
     const { model: target, prompt } = request;
     const inquiry = { target, modality: modalityOf(request), prompt, hasOther, willRepair };
     const longestHoldMs = hasOther ? LONGEST_HOLD_WITH_OTHER_MS : LONGEST_HOLD_MS;
@@ -220,6 +235,7 @@ export class Endpoint {
     { signal, lease, onSent: onSentByCaller }: ChatOptions,
   ): Promise<ChatAnswer> {
     const start = performance.now();
+    const api = apiOf(request);
     const { timeoutMs } = request;
     const onSent = () => {
       this.#health.sent(admission);
@@ -229,13 +245,15 @@ export class Endpoint {
     const text = textOfBody(body);
     const answer =
       text !== undefined
-        ? await this.#http.post('/chat/completions', text, timing)
-        : await this.#http.postStream('/chat/completions', bodyStream(body), timing);
+        ? await this.#http.post(api.path, text, timing)
+        : await this.#http.postStream(api.path, bodyStream(body), timing);
     const context = () => this.#context(request, profile, admission);
     if (!isGood(answer)) throw responseError(answer, context());
     const { system = '', maxTokens, acceptEmpty = false } = request;
     const prompt = system + request.prompt;
-    return parseChatAnswer(answer, Math.round(performance.now() - start), { prompt, maxTokens, acceptEmpty, context });
+    const read = (content: JsonObject) => api.read(content, request);
+    const asked = { read, wanted: api.wanted, prompt, maxTokens, acceptEmpty, context };
+    return parseChatAnswer(answer, Math.round(performance.now() - start), asked);
   }
 
   #context(request: ChatRequest, profile: RequestProfile, { target, modality }: Admission): AnswerContext {
@@ -247,9 +265,16 @@ export class Endpoint {
       targetProven: this.#health.hasAnswered(target, modality),
       sentFields: sentFields(profile, request),
       prompt: request.prompt,
+      texts: request.texts,
+      path: apiOf(request).path,
       ...(request.system === undefined ? {} : { system: request.system }),
     };
   }
+}
+
+function readCatalogue(body: unknown, api: ApiName): Catalogue {
+  const of = (other: ApiName): Catalogue => readCatalogue(body, other);
+  return { models: parseModels(body, api), prices: parsePrices(body), facts: listFacts(body, api), of };
 }
 
 function isGood({ status }: HttpAnswer): boolean {

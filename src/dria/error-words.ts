@@ -42,15 +42,15 @@ export const MODERATION =
 
 /** This key may not use this model, though it is a good key. */
 export const NO_ACCESS_TO_MODEL =
-  /(not allowed|no access|not have access|not authorized|not permitted)[^.]{0,20} to (access |use |call )?(the |this )?model|key_model_access_denied|access to (the |this )?model[^.]{0,60}denied|access denied[^.]{0,20} to model/;
+  /not allowed to (generate embeddings|sample) from this model|(not allowed|no access|not have access|not authorized|not permitted)[^.]{0,20} to (access |use |call )?(the |this )?model|key_model_access_denied|access to (the |this )?model[^.]{0,60}denied|access denied[^.]{0,20} to model/;
 
 /** The target is not there: the name of a model and what is wrong with it, next to each other; or the name of the error. */
 export const NO_SUCH_MODEL =
   /\bmodels?\b[\s:/]*["'`]?[^\s"'`]*["'`]?,?\s+(not found|(does|do) ?n[o']t exist|not exist\b|was not found|is(n't| not) (found|available|a valid model|served|deployed|accessible)|has been (decommissioned|deprecated|retired|removed|shut down)|is (deprecated|decommissioned|retired|no longer (available|supported))|try pulling)|model[_ ]not[_ ](found|available|exist|supported)|no such model|(unknown|invalid|unrecognized|unsupported) model\b(?! (input|output|param|type|config|option))|invalid model (name|id)|invalid_model|not a valid model|model (identifier|id|name) is (invalid|not valid|unknown)|\bthe \S+ model is not supported|function '[^']*': not found for account|no endpoints found for|unable to access (non-serverless )?model|model_decommissioned|deploymentnotfound|deployment for this resource does not exist|no (healthy )?(deployments?|instances?|providers?) (available |found )?for (this |the )?model|there are no healthy deployments/;
 
-/** The target is there, but answers no chats. */
+/** The target is there, but answers no chats, or not what else it was asked by. */
 export const NOT_A_CHAT_MODEL =
-  /not a chat model|not supported in the v1\/chat\/completions|embedding models? do(es)? not support|is an? (embedding|re-?rank\w*|speech|image|moderation) model|does ?n[o']t support (the )?chat\b|does ?n[o']t support (the )?(chat[ /_.]?completions?|generate\b|completions?\b)|chat[ ]?completions? operation does not work|not supported for (chat|generatecontent)|chat[ _]completions? (is|are) not supported|use the \S*embeddings? endpoint/;
+  /not a chat model|not supported in the v1\/chat\/completions|embedding models? do(es)? not support|is an? (embedding|re-?rank\w*|speech|image|moderation) model|does ?n[o']t support (the )?chat\b|does ?n[o']t support (the )?(chat[ /_.]?completions?|generate\b|completions?\b)|chat[ ]?completions? operation does not work|not supported for (chat|generatecontent)|chat[ _]completions? (is|are) not supported|use the \S*embeddings? endpoint|does ?n[o']t support (the )?(embeddings?|responses)( api)?\b|not an? embeddings? model|not supported in the v1\/(completions|responses|embeddings)/;
 
 /** A failure behind a router, which it answers with a 400. */
 export const UPSTREAM = /^upstream (request|connect|error|service)/;
@@ -99,7 +99,7 @@ const OUT_OF_RANGE =
   /too (large|high|big|long|small|low)|exceed|at (most|least)|less than|greater than|between|maximum (value|allowed|of|is)|<=|>=|≤|range/;
 
 const ABOUT_THE_SCHEMA =
-  /response[_ ]?format|response_?schema|response_?mime|json[_ ]?(schema|mode|object)|structured[_ ]outputs?|output_config|\bgrammar\b|\bstrict\b|additional_?properties|\bschemas?\b|guided_|requested parameters/;
+  /response[_ ]?format|\btext[._]format|response_?schema|response_?mime|json[_ ]?(schema|mode|object)|structured[_ ]outputs?|output_config|\bgrammar\b|\bstrict\b|additional_?properties|\bschemas?\b|guided_|requested parameters/;
 
 const SCHEMA_TROUBLE =
   /invalid|must|fail|error|too (many|large|complex|deep)|require|missing|\bnot\b|n't|un(supported|known|recogni|avail|expected)|no endpoints/;

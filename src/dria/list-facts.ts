@@ -1,6 +1,7 @@
+import type { ApiName } from '../batch/api.js';
 import type { Modality } from '../batch/modality.js';
 import { modalityByName } from '../batch/model-modality.js';
-import { canChat } from './chat-models.js';
+import { canBeAsked } from './chat-models.js';
 import { isObject } from './json.js';
 import { countEntries, listEntries, modalityIn, nodesIn } from './models.js';
 
@@ -10,8 +11,8 @@ export interface ListFacts {
   readonly entries: number;
   /** All ids of the list, those without nodes included. */
   readonly ids: readonly string[];
-  /** Of these the models that can chat. */
-  readonly chatIds: readonly string[];
+  /** Of these the models that can be asked. */
+  readonly ableIds: readonly string[];
   /** Whether any entry has a node count. */
   readonly hasNodes: boolean;
   /** What some model of the list takes; undefined unless that is known of every model. */
@@ -19,10 +20,10 @@ export interface ListFacts {
 }
 
 /** Returns the facts of a models list; no facts for a body that is none. */
-export function listFacts(body: unknown): ListFacts {
+export function listFacts(body: unknown, api: ApiName = 'chat'): ListFacts {
   const listed = listEntries(body);
   const entries = listed
-    .filter((entry) => canChat(entry.id, entry))
+    .filter((entry) => canBeAsked(api, entry.id, entry))
     .map((entry) => {
       const metadata = isObject(entry.metadata) ? entry.metadata : {};
       return {
@@ -36,7 +37,7 @@ export function listFacts(body: unknown): ListFacts {
   return {
     entries: countEntries(body),
     ids: idsOf(listed),
-    chatIds: idsOf(entries),
+    ableIds: idsOf(entries),
     hasNodes: entries.some(({ nodes }) => nodes !== undefined),
     // Any model takes text.
     takes: areAllKnown ? new Set<Modality>(['text', ...known]) : undefined,

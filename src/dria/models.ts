@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import type { ApiName } from '../batch/api.js';
 import { joinModalities, type MediaModality, type Modality } from '../batch/modality.js';
 import { modalityOfModel } from '../batch/model-modality.js';
 import type { Model } from '../batch/models.js';
 import { countFrom } from '../batch/numbers.js';
-import { canChat } from './chat-models.js';
+import { canBeAsked } from './chat-models.js';
 import { DriaError } from './errors.js';
 import { isObject, type JsonObject } from './json.js';
 
@@ -26,17 +27,17 @@ const listSchema = z.union([
 /**
  * Reads a models list in OpenAI's form, with what several servers add to it: node counts and modalities under the names
  * below, in the entry or in its `metadata`. Left out are entries without an id or with one of more than 256 characters,
- * models with 0 nodes, models that cannot chat, and what comes after 10,000 entries; an id that is listed more than once is
+ * models with 0 nodes, models that cannot be asked by `api`, and what comes after 10,000 entries; an id that is listed more than once is
  * one model with the nodes of all. Throws `BadResponse` when it is no such list.
  */
-export function parseModels(body: unknown): Model[] {
+export function parseModels(body: unknown, api: ApiName = 'chat'): Model[] {
   const list = listSchema.safeParse(body);
   const entries = listEntries(body);
   if (!list.success || (entries.length === 0 && list.data.length > 0)) {
     throw new DriaError({ code: 'BadResponse', status: 200, message: 'the answer is not a list of models' });
   }
   const models = new Map<string, Model>();
-  for (const model of entries.filter((entry) => canChat(entry.id, entry)).map(readModel)) {
+  for (const model of entries.filter((entry) => canBeAsked(api, entry.id, entry)).map(readModel)) {
     const seen = models.get(model.id);
     models.set(model.id, seen === undefined ? model : merge(seen, model));
   }

@@ -1,6 +1,8 @@
+import type { ApiName } from '../batch/api.js';
 import type { ChatMessage } from '../batch/items.js';
 import type { OptionField, RequestForm } from '../batch/request-form.js';
 import type { ChatRequest } from './chat-request.js';
+import { isObject } from './json.js';
 
 /** A field of the request that an endpoint may refuse, so that it is sent in another form or left out. */
 export type RequestField = OptionField | 'system';
@@ -12,7 +14,7 @@ export type SchemaForm = 'strict' | 'loose' | 'object' | 'prompt';
 export interface RequestProfile {
   /** Dria's own field for the time that an answer may take. */
   readonly sendsTimeout: boolean;
-  readonly maxTokensField: 'max_tokens' | 'max_completion_tokens' | undefined;
+  readonly maxTokensField: 'max_tokens' | 'max_completion_tokens' | 'max_output_tokens' | undefined;
   readonly sendsTemperature: boolean;
   readonly schemaForm: SchemaForm;
   /** The system message is sent as the beginning of the prompt: chat templates of some models have no place for one. */
@@ -39,17 +41,23 @@ const FORM_WORDS: Readonly<Record<SchemaForm, string>> = {
   prompt: 'in the prompt',
 };
 
+/** Names of the field that bounds an answer. */
+const TOKEN_FIELDS = ['max_tokens', 'max_completion_tokens', 'max_output_tokens'] as const;
+
 /** Returns a target's profile without the fields that the run leaves out, or fills by itself. */
 export function profileFor(profile: RequestProfile, { body = {}, omit = [] }: RequestForm): RequestProfile {
   const isOurs = (field: OptionField): boolean => !omit.includes(field) && !(field in body);
   const { sendsTimeout, maxTokensField, sendsTemperature, schemaForm } = profile;
-  const limitsTokens = isOurs('max_tokens') && isOurs('max_completion_tokens');
+  const limitsTokens = TOKEN_FIELDS.every(isOurs);
+  // `/v1/responses` has the schema in a field that may have other things.
+  const { text } = body;
+  const hasFormat = isObject(text) && text.format !== undefined;
   return {
     ...profile,
     sendsTimeout: sendsTimeout && isOurs('timeout_secs'),
     sendsTemperature: sendsTemperature && isOurs('temperature'),
     maxTokensField: limitsTokens ? maxTokensField : undefined,
-    schemaForm: isOurs('response_format') ? schemaForm : 'prompt',
+    schemaForm: isOurs('response_format') && !hasFormat ? schemaForm : 'prompt',
   };
 }
 
@@ -86,6 +94,7 @@ function withoutField(
       return profile.sendsTemperature ? { profile: { ...profile, sendsTemperature: false }, text: leftOut } : undefined;
     case 'max_tokens':
     case 'max_completion_tokens':
+    case 'max_output_tokens':
       return withoutMaxTokens(profile, field, leftOut);
     case 'system':
       return withJoinedSystem(profile);
@@ -96,7 +105,7 @@ function withoutField(
 
 function withoutMaxTokens(profile: RequestProfile, field: RequestField, leftOut: string) {
   if (profile.maxTokensField !== field) return undefined;
-  if (field === 'max_completion_tokens') return { profile: { ...profile, maxTokensField: undefined }, text: leftOut };
+  if (field !== 'max_tokens') return { profile: { ...profile, maxTokensField: undefined }, text: leftOut };
   const next = 'max_completion_tokens' as const;
   return {
     profile: { ...profile, maxTokensField: next },
@@ -118,16 +127,32 @@ function withWeakerSchema(profile: RequestProfile) {
   return { profile: { ...profile, schemaForm: weaker }, text };
 }
 
+/** What each path has of the fields that a target may refuse. */
+const FIRST: Readonly<Record<ApiName, Omit<RequestProfile, 'sendsTimeout'>>> = {
+  chat: { maxTokensField: 'max_tokens', sendsTemperature: true, schemaForm: 'strict' },
+  responses: { maxTokensField: 'max_output_tokens', sendsTemperature: true, schemaForm: 'strict' },
+  completions: { maxTokensField: 'max_tokens', sendsTemperature: true, schemaForm: 'prompt', joinsSystem: true },
+  embeddings: { maxTokensField: undefined, sendsTemperature: false, schemaForm: 'prompt' },
+};
+
 /** The profiles of an endpoint's targets, as far as they are known in this process. */
 export class RequestProfiles {
-  readonly #first: RequestProfile;
+  readonly #first: Readonly<Record<ApiName, RequestProfile>>;
+  /** By path and target: what one path refuses, another may take. */
   readonly #profiles = new Map<string, RequestProfile>();
   readonly #lessons: Lesson[] = [];
   readonly #uncounted = new Set<string>();
+  readonly #mostInputs = new Map<string, number>();
 
   /** `sendsTimeout`: the endpoint is Dria's own, which has a field for it. */
   constructor(sendsTimeout: boolean) {
-    this.#first = { sendsTimeout, maxTokensField: 'max_tokens', sendsTemperature: true, schemaForm: 'strict' };
+    const { chat, responses, completions, embeddings } = FIRST;
+    this.#first = {
+      chat: { sendsTimeout, ...chat },
+      responses: { sendsTimeout, ...responses },
+      completions: { sendsTimeout, ...completions },
+      embeddings: { sendsTimeout, ...embeddings },
+    };
   }
 
   /** What was learnt so far, in the order of learning. */
@@ -135,8 +160,8 @@ export class RequestProfiles {
     return this.#lessons;
   }
 
-  of(target: string): RequestProfile {
-    return this.#profiles.get(target) ?? this.#first;
+  of(target: string, api: ApiName = 'chat'): RequestProfile {
+    return this.#profiles.get(`${api} ${target}`) ?? this.#first[api];
   }
 
   /**
@@ -144,14 +169,28 @@ export class RequestProfiles {
    * with again; undefined if nothing can be dropped. Requests that were under way at the same time meet the same refusal:
    * they get the new profile, and it is no second lesson.
    */
-  learn(target: string, sent: RequestProfile, field: RequestField): RequestProfile | undefined {
-    const known = this.of(target);
+  learn(target: string, sent: RequestProfile, field: RequestField, api: ApiName = 'chat'): RequestProfile | undefined {
+    const known = this.of(target, api);
     if (known !== sent) return known;
     const lesson = withoutField(known, field);
     if (lesson === undefined) return undefined;
-    this.#profiles.set(target, lesson.profile);
+    this.#profiles.set(`${api} ${target}`, lesson.profile);
     this.#lessons.push({ target, text: `${target}: ${lesson.text}` });
     return lesson.profile;
+  }
+
+  /** Returns the most inputs that a target is known to take in a request for embeddings; undefined if nothing is known. */
+  mostInputs(target: string): number | undefined {
+    return this.#mostInputs.get(target);
+  }
+
+  /** Learns that a target has refused so many inputs together, and taken them in two halves. */
+  learnInputs(target: string, refused: number): void {
+    const most = Math.ceil(refused / 2);
+    if (most >= (this.mostInputs(target) ?? refused)) return;
+    this.#mostInputs.set(target, most);
+    const text = `the endpoint refuses ${refused} inputs in a request; ${most} are sent at most`;
+    this.#lessons.push({ target, text: `${target}: ${text}` });
   }
 
   /** Learns that the target counts no tokens. */

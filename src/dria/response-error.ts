@@ -15,6 +15,8 @@ export interface AnswerContext extends ErrorContext {
   readonly secrets?: Secrets;
   /** Named in hints. */
   readonly baseUrl?: string;
+  /** The path below it that was asked. */
+  readonly path?: string;
 }
 
 /** Kept beside the errors: the field matters to nobody but the endpoint, which sends the request again without it. */
@@ -85,7 +87,7 @@ function messageOf(
   { headers }: HttpAnswer,
   context: AnswerContext,
 ): string {
-  const { secrets, baseUrl } = context;
+  const { secrets, baseUrl, path } = context;
   if (status >= 300 && status < 400) {
     const target = typeof headers.location === 'string' ? ` to ${headers.location}` : '';
     return oneLine(`the endpoint redirects${target}: set the base URL to where it is`, secrets);
@@ -93,12 +95,13 @@ function messageOf(
   const words = oneLine(said, secrets) || (PHRASES.get(status) ?? STATUS_CODES[status]?.toLowerCase() ?? 'no message');
   if (code === 'InvalidOutput' && fault === 'item') return oneLine(`${words}: raise --max-tokens`, secrets);
   if (code !== 'EndpointUnavailable' || (status !== 404 && status !== 405) || baseUrl === undefined) return words;
-  return oneLine(`${words} (${wrongPathHint(baseUrl)})`, secrets);
+  return oneLine(`${words} (${wrongPathHint(baseUrl, path)})`, secrets);
 }
 
 /** What to look at when a path is not there. */
-export function wrongPathHint(baseUrl: string): string {
-  return lacksVersion(baseUrl)
-    ? `is the base URL ${baseUrl}/v1?`
+export function wrongPathHint(baseUrl: string, path = '/chat/completions'): string {
+  if (lacksVersion(baseUrl)) return `is the base URL ${baseUrl}/v1?`;
+  return path === '/embeddings' || path === '/responses' || path === '/completions'
+    ? `has ${baseUrl} no ${path}? Not every endpoint answers there`
     : `is the base URL ${baseUrl} right? It ends before /chat/completions`;
 }

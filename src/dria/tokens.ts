@@ -8,6 +8,8 @@ export interface Tokens {
   readonly completionTokens: number;
   /** Tokens of the prompt that came from the endpoint's cache; absent if it does not count them. */
   readonly cachedTokens?: number;
+  /** Tokens of the answer that the model has thought with; absent if the endpoint does not count them. */
+  readonly reasoningTokens?: number;
   /** The endpoint does not count: the numbers are estimated from the lengths of prompt and answer. */
   readonly usageMissing?: true;
 }
@@ -18,19 +20,38 @@ const CHARACTERS_PER_TOKEN = 4;
 /** Returns what the endpoint has counted; an estimate if it has counted nothing, so that limits hold all the same. */
 export function countedTokens(usage: unknown, prompt: string, text: string): Tokens {
   const fields = isObject(usage) ? usage : {};
-  const promptTokens = count(fields.prompt_tokens);
-  const completionTokens = count(fields.completion_tokens);
+  const promptTokens = count(fields.prompt_tokens ?? fields.input_tokens);
+  const completionTokens = count(fields.completion_tokens ?? fields.output_tokens);
   const totalTokens = count(fields.total_tokens) || count(promptTokens + completionTokens);
   if (totalTokens === 0) return estimatedUsage(prompt, text);
   const cachedTokens = cachedIn(fields);
-  return { totalTokens, promptTokens, completionTokens, ...(cachedTokens === undefined ? {} : { cachedTokens }) };
+  const reasoningTokens = reasoningIn(fields);
+  return {
+    totalTokens,
+    promptTokens,
+    completionTokens,
+    ...(cachedTokens === undefined ? {} : { cachedTokens }),
+    ...(reasoningTokens === undefined ? {} : { reasoningTokens }),
+  };
 }
 
 /** Returns what came from a cache, as OpenAI and vLLM name it, DeepSeek, or Anthropic. */
-function cachedIn({ prompt_tokens_details: details, ...usage }: JsonObject): number | undefined {
+function cachedIn({
+  input_tokens_details: ofInput,
+  prompt_tokens_details: details = ofInput,
+  ...usage
+}: JsonObject): number | undefined {
   const fields = [isObject(details) ? details.cached_tokens : undefined, usage.prompt_cache_hit_tokens];
   const found = [...fields, usage.cache_read_input_tokens].find((value) => typeof value === 'number');
   return found === undefined ? undefined : count(found);
+}
+
+function reasoningIn({
+  output_tokens_details: ofOutput,
+  completion_tokens_details: details = ofOutput,
+}: JsonObject): number | undefined {
+  const value = isObject(details) ? details.reasoning_tokens : undefined;
+  return typeof value === 'number' ? count(value) : undefined;
 }
 
 /** Returns about how many tokens a text has. */

@@ -1,3 +1,4 @@
+import type { ApiName } from '../batch/api.js';
 import type { JsonSchema } from '../batch/options.js';
 import { FormatError, requireSchema } from '../batch/output-format.js';
 import { type ColumnType, SeenValues } from './column-type.js';
@@ -8,6 +9,8 @@ import { schemaColumns } from './schema-columns.js';
 export interface LineSettings {
   readonly schema?: JsonSchema | undefined;
   readonly detail: boolean;
+  /** What its items were asked by. Default: by chat. */
+  readonly api?: ApiName | undefined;
   /** Each field of an answer is a column. */
   readonly flatten: boolean;
 }
@@ -34,7 +37,10 @@ const MAX_COLUMNS = 2000;
 type Fields = Readonly<Record<string, ColumnType>>;
 
 /** Fields of every output line, in the order of their columns; `parsed`, or what it has, stands behind `output`. */
-const BEFORE_PARSED: Fields = { model: 'string', output: 'string' };
+const MODEL: Fields = { model: 'string' };
+const OUTPUT: Fields = { output: 'string' };
+/** What vectors have in the place of a text, unless they were asked for as base64. */
+const EMBEDDING: Fields = { embedding: { list: 'number' } };
 const AFTER_PARSED: Fields = { error: 'string', tokens: 'integer' };
 const DETAIL: Fields = {
   prompt_tokens: 'integer',
@@ -53,7 +59,7 @@ const CARRIED = 'columns';
 const OWN_NAMES: ReadonlySet<string> = new Set([
   'id',
   'parsed',
-  ...[BEFORE_PARSED, AFTER_PARSED, DETAIL].flatMap((fields) => Object.keys(fields)),
+  ...[MODEL, OUTPUT, EMBEDDING, AFTER_PARSED, DETAIL].flatMap((fields) => Object.keys(fields)),
 ]);
 
 /** A place in a line: a column, an object with columns, or both. */
@@ -82,9 +88,10 @@ export class ColumnFinder {
   private readonly parsed: Place = {};
 
   /** Throws a `FormatError` if answers are to be flattened that have no fields. */
-  constructor({ schema, detail, flatten }: LineSettings) {
+  constructor({ schema, detail, flatten, api }: LineSettings) {
     this.promise({ id: undefined });
-    this.promise(BEFORE_PARSED);
+    this.promise(MODEL);
+    this.promise(api === 'embeddings' ? EMBEDDING : OUTPUT);
     requireSchema({ flatten }, schema !== undefined);
     if (flatten && schema !== undefined) this.flatten(schema);
     else if (schema !== undefined) this.promise({ parsed: 'json' });

@@ -1,7 +1,9 @@
+import type { ApiName } from '../batch/api.js';
 import { failureKind } from '../batch/counts.js';
 import { oneLineJson } from '../batch/json-line.js';
 import type { AnswerFacts } from '../batch/part-facts.js';
 import { eachLine, type Pieces } from './lines.js';
+import { type Answer, answerBody, MAPPED_FIELDS } from './openai-body.js';
 import { eachField, type RawJson, textOf } from './raw-json.js';
 
 /** What is known of answers beside their lines, from one item on. */
@@ -18,16 +20,15 @@ export interface BatchFacts {
   readonly page?: (item: number) => Promise<FactsPage>;
 }
 
-/** Fields of an output line that have their place in a result line; others are left at its end. */
-const MAPPED: ReadonlySet<string> = new Set(
-  'id model output parsed error tokens prompt_tokens completion_tokens finish_reason'.split(' '),
-);
-
 /**
- * Writes output lines as the result lines of OpenAI's Batch API, an answer as a whole `chat.completion`. An item that an HTTP
+ * Writes output lines as the result lines of OpenAI's Batch API, an answer as a whole body of its
+ * path: a `chat.completion`, a `response`, …. An item that an HTTP
  * status has failed has a response with that status, and each failed item an `error`.
  */
-export async function* openaiLines(pieces: Pieces, { run, page }: BatchFacts): AsyncGenerator<Uint8Array> {
+export async function* openaiLines(
+  pieces: Pieces,
+  { run, page, api = 'chat' }: BatchFacts & { readonly api?: ApiName | undefined },
+): AsyncGenerator<Uint8Array> {
   const lines: string[] = [];
   const add = (line: Buffer): void => void lines.push(line.toString('utf8'));
   let item = 0;
@@ -36,23 +37,30 @@ export async function* openaiLines(pieces: Pieces, { run, page }: BatchFacts): A
     let text = '';
     for (const line of lines.splice(0)) {
       if (item === known.end && page !== undefined) known = await page(item);
-      text += resultLine(line, `${run}-${item + 1}`, known.facts.get(item));
+      text += resultLine(line, { api, name: `${run}-${item + 1}`, facts: known.facts.get(item) });
       item++;
     }
     if (text !== '') yield Buffer.from(text);
   }
 }
 
-function resultLine(line: RawJson, name: string, facts: AnswerFacts | undefined): string {
+/** What a result line says beside its output line. */
+interface ResultFacts extends Omit<Answer, 'fields'> {
+  readonly api: ApiName;
+}
+
+function resultLine(line: RawJson, { api, name, facts }: ResultFacts): string {
   const fields = new Map<string, RawJson>();
   const others: string[] = [];
   eachField(line, (field, value) => {
-    if (MAPPED.has(field)) fields.set(field, value);
+    if (MAPPED_FIELDS[api].has(field)) fields.set(field, value);
     else others.push(`,${JSON.stringify(field)}:${value}`);
   });
   const error = fields.get('error');
   const [response, failure] =
-    error === undefined ? [answered(completion(fields, name, facts), name), 'null'] : failed(textOf(error), name);
+    error === undefined
+      ? [answered(answerBody(api, { fields, name, facts }), name), 'null']
+      : failed(textOf(error), name);
   const id = textOf(fields.get('id') ?? '""');
   const head = `{"id":${oneLineJson(`batch_req_${name}`)},"custom_id":${oneLineJson(id)}`;
   return `${head},"response":${response},"error":${failure}${others.join('')}}\n`;
@@ -70,34 +78,4 @@ function failed(error: string, name: string): [RawJson, RawJson] {
   if (!/^[1-5]\d\d$/.test(kind)) return ['null', failure];
   const body = oneLineJson({ error: { message, type: 'api_error', param: null, code: kind } });
   return [answered(body, name, Number(kind)), failure];
-}
-
-function completion(fields: ReadonlyMap<string, RawJson>, name: string, facts: AnswerFacts | undefined): RawJson {
-  const parsed = fields.get('parsed');
-  const message =
-    `{"role":"assistant","content":${fields.get('output') ?? 'null'},"refusal":null` +
-    `${parsed === undefined ? '' : `,"parsed":${parsed}`}}`;
-  const finish = fields.get('finish_reason') ?? finishReason(facts);
-  const choice = `{"index":0,"message":${message},"logprobs":null,"finish_reason":${finish}}`;
-  const created = Math.floor((facts?.at ?? 0) / 1000);
-  return (
-    `{"id":${oneLineJson(`chatcmpl-${name}`)},"object":"chat.completion","created":${created}` +
-    `,"model":${fields.get('model') ?? 'null'},"choices":[${choice}],"usage":${usage(fields)}}`
-  );
-}
-
-/** Without details an answer's reason is known if its facts are. */
-function finishReason(facts: AnswerFacts | undefined): RawJson {
-  if (facts === undefined) return 'null';
-  if (facts.filtered === true) return '"content_filter"';
-  return facts.truncated === true ? '"length"' : '"stop"';
-}
-
-function usage(fields: ReadonlyMap<string, RawJson>): RawJson {
-  const counts = [
-    ['prompt_tokens', fields.get('prompt_tokens')],
-    ['completion_tokens', fields.get('completion_tokens')],
-    ['total_tokens', fields.get('tokens')],
-  ].flatMap(([name, value]) => (value === undefined ? [] : [`"${name}":${value}`]));
-  return `{${counts.join(',')}}`;
 }

@@ -52,10 +52,10 @@ async function* rendered(open: () => Pieces, format: ResultFormat, run: Rendered
 async function* renderedLines(
   pieces: Pieces,
   { name }: ResultFormat,
-  { facts }: RenderedRun,
+  { facts, api }: RenderedRun,
 ): AsyncGenerator<Uint8Array> {
   if (name === 'json') yield* jsonArray(pieces);
-  else if (name === 'openai') yield* openaiLines(pieces, facts);
+  else if (name === 'openai') yield* openaiLines(pieces, { ...facts, api });
   else yield* pieces;
 }
 

@@ -2,8 +2,9 @@ import { excerpt, printable } from './excerpt.js';
 
 /**
  * Why an input cannot be used. `INVALID_LINES`: see {@link InvalidInputError}. `EMPTY`: no line has anything on it.
- * `NOT_TEXT`: UTF-16 or another format that is not read. `NO_COLUMN`: a table lacks a column. `TWICE`: a file is given twice. `DAMAGED`: the file is cut off
- * or is not what its format asks for. `CHANGED`: a line is no longer what was checked. The others concern opening it.
+ * `NOT_TEXT`: UTF-16 or another format that is not read. `NO_COLUMN`: a table lacks a column. `NO_PLACE`: what the items are asked
+ * by has none for an option. `TWICE`: a file is given twice. `DAMAGED`: the file is cut off or is not what its format asks for.
+ * `CHANGED`: a line is no longer what was checked. The others concern opening it.
  */
 export type InputErrorCode =
   | 'INVALID_LINES'
@@ -11,6 +12,7 @@ export type InputErrorCode =
   | 'NOT_TEXT'
   | 'NO_COLUMN'
   | 'TOO_MANY_MODELS'
+  | 'NO_PLACE'
   | 'TWICE'
   | 'DAMAGED'
   | 'CHANGED'

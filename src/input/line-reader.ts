@@ -1,8 +1,11 @@
+import type { ApiName } from '../batch/api.js';
 import type { ItemId } from '../batch/items.js';
 import { modalityOfParts } from '../batch/message-parts.js';
 import type { Modality } from '../batch/modality.js';
+import { ApiRules } from './api-rules.js';
 import { type AttachedText, attachedTexts } from './attached.js';
 import type { AttachmentVerdict } from './attachment-checker.js';
+import { entriesOf } from './conversation.js';
 import { AttachmentError, type FieldProblem } from './errors.js';
 import { excerpt } from './excerpt.js';
 import { fieldText } from './field-text.js';
@@ -28,7 +31,7 @@ export interface ReadLine {
   readonly id: ItemId | undefined;
   /** To be looked at; none when the line is invalid anyway. */
   readonly attached: readonly AttachedText[];
-  /** What the parts of its messages ask of a model that have their content; absent for an item with a prompt. */
+  /** What the parts of its messages, or of its input, ask of a model that have their content; absent for an item with a prompt. */
   readonly modality: Modality | undefined;
   /** Model that it asks for. */
   readonly model: string | undefined;
@@ -49,13 +52,22 @@ const NONE_ATTACHED: readonly AttachedText[] = [];
 /** Reads lines one after another and remembers their ids. */
 export class LineReader {
   readonly ids = new SeenIds();
+  private readonly apiRules: ApiRules;
 
   constructor(
     private readonly maxLineBytes = DEFAULT_MAX_LINE_BYTES,
     private readonly measure?: Measure,
     private readonly places?: InputPlaces,
     private readonly groupPrefix = false,
-  ) {}
+    api?: ApiName,
+  ) {
+    this.apiRules = new ApiRules(api);
+  }
+
+  /** What the items are asked by, as far as they have been read. */
+  get api(): ApiName {
+    return this.apiRules.api;
+  }
 
   /** Reads a line; undefined when it is blank. */
   read(line: Line): ReadLine | undefined {
@@ -70,8 +82,11 @@ export class LineReader {
       const hasColumns = fieldText(line.content, 'columns') !== undefined;
       return readLine(line, id, undefined, [...parsed.problems, ...duplicate], 0, hasColumns);
     }
+    const problems = this.apiRules.problems(parsed.value, line.line);
+    const hasColumns = parsed.value.columns !== undefined;
+    if (problems.length > 0) return readLine(line, id, undefined, [...problems, ...duplicate], 0, hasColumns);
     const measured = this.measure === undefined ? 0 : this.measure(parsed.value, line.line);
-    return readLine(line, id, parsed.value, duplicate, measured, parsed.value.columns !== undefined, this.groupPrefix);
+    return readLine(line, id, parsed.value, duplicate, measured, hasColumns, this.groupPrefix);
   }
 
   private parse(content: Buffer): ParsedLine {
@@ -105,7 +120,8 @@ function readLine(
   hasColumns: boolean,
   groupPrefix = false,
 ): ReadLine {
-  const modality = item?.messages === undefined ? undefined : modalityOfParts(item.messages);
+  const entries = item?.messages ?? (item?.input === undefined ? undefined : entriesOf(item.input));
+  const modality = entries === undefined ? undefined : modalityOfParts(entries);
   return {
     line,
     start,

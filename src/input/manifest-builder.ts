@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ApiName } from '../batch/api.js';
 import { encodeModels } from '../batch/chunk-models.js';
 import { askedAs, encodeLayout, isTwin, type LayoutCode } from '../batch/layout.js';
 import type { ChunkManifest, Manifest } from '../batch/manifest.js';
@@ -61,8 +62,8 @@ export class ManifestBuilder {
     this.copies.set(chunk, (this.copies.get(chunk) ?? 0) + 1);
   }
 
-  /** The manifest of all that was added. To be called once. */
-  build(): Manifest {
+  /** The manifest of all that was added, which is asked by `api`. To be called once. */
+  build(api: ApiName): Manifest {
     if (this.codes.length > 0) this.endChunk();
     const { bytes, items, modalities, invalid, twins, chunkSize } = this;
     const names = this.modelNames;
@@ -84,6 +85,7 @@ export class ManifestBuilder {
       ...(this.columns ? { columns: true } : {}),
       ...(model === undefined ? {} : { model }),
       ...models,
+      ...(api === 'chat' ? {} : { api }),
       twins,
       reused: 0,
       chunkSize,

@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
+import type { ApiName } from '../batch/api.js';
 import { type InputLine, type ItemId, inputLineSchema } from '../batch/items.js';
 import { MAX_MODEL_LENGTH } from '../batch/limits.js';
-import { bodyProblem } from '../batch/request-form.js';
-import { messageProblems, textOf } from './conversation.js';
+import { bodyProblem, deliveryProblem } from '../batch/request-form.js';
+import { entriesOf, inputProblems, messageProblems, textOf } from './conversation.js';
 import type { FieldProblem } from './errors.js';
 import { explainIssues, explainJsonError } from './explain-line.js';
 import { fromOpenAiLine } from './openai-line.js';
@@ -35,9 +36,13 @@ export function parseLine(content: Buffer): ParsedLine {
   }
 }
 
-/** An input line with the text of its prompt or of its messages. */
+/** An input line with the text of its prompt, or of what it has instead. */
 export interface ParsedItem extends InputLine {
   prompt: string;
+  /** What it says that the endpoint is to be asked by. */
+  api?: ApiName;
+  /** What it asks, in the form of its path, instead of a prompt and messages. */
+  input?: unknown;
 }
 
 function parseValue(value: unknown): ParsedLine {
@@ -48,25 +53,41 @@ function parseValue(value: unknown): ParsedLine {
   const own = openAi === undefined ? value : openAi.item;
   const { success, data, error } = inputLineSchema.safeParse(own);
   if (!success) return { ok: false, problems: explainIssues(own, error), identity: identityOf(own) };
-  const { prompt = textOf(data.messages ?? []) } = data;
-  const problems = lineProblems(data);
-  return problems.length === 0 ? checkId(data, prompt) : { ok: false, problems, identity: identityOf(own) };
+  const asked: InputLine & OfPath = openAi === undefined ? data : { ...data, ...takenApart(openAi) };
+  const problems = lineProblems(asked, openAi !== undefined);
+  if (problems.length > 0) return { ok: false, problems, identity: identityOf(own) };
+  const { prompt = textOf(asked.messages ?? entriesOf(asked.input)) } = asked;
+  return checkId(asked, prompt);
+}
+
+/** What an item has of a path of its own. */
+type OfPath = Pick<ParsedItem, 'api' | 'input'>;
+
+function takenApart({ api, input }: OfPath): OfPath {
+  return { ...(api === undefined ? {} : { api }), ...(input === undefined ? {} : { input }) };
 }
 
 /** What no schema of single fields finds. */
-function lineProblems({ prompt, messages, attachment, attachments, body }: InputLine): FieldProblem[] {
-  if (prompt === undefined && messages === undefined) return [{ field: 'prompt', message: 'missing' }];
+function lineProblems(
+  { prompt, messages, attachment, attachments, body, input, api }: InputLine & OfPath,
+  isOpenAi: boolean,
+): FieldProblem[] {
+  const isEmpty = prompt === undefined && messages === undefined && input === undefined;
+  if (isEmpty && api !== 'responses') return [{ field: 'prompt', message: 'missing' }];
   const both = { field: 'messages', message: 'an item has a prompt or messages, not both' };
   const apart = (field: string): FieldProblem => ({
     field,
     message: 'goes with a prompt: messages have their pictures, sounds and files as parts',
   });
-  const refused = body === undefined ? undefined : bodyProblem(body);
+  // What is left of OpenAI's body is not ours to fill.
+  const problemOf = isOpenAi ? deliveryProblem : bodyProblem;
+  const refused = body === undefined ? undefined : problemOf(body);
   return [
     ...(prompt !== undefined && messages !== undefined ? [both] : []),
     ...(attachment !== undefined && messages !== undefined ? [apart('attachment')] : []),
     ...(attachments !== undefined && messages !== undefined ? [apart('attachments')] : []),
     ...(messages === undefined ? [] : messageProblems(messages)),
+    ...(input === undefined ? [] : inputProblems(input)),
     ...(refused === undefined ? [] : [{ field: 'body', message: refused }]),
   ];
 }
@@ -136,7 +157,7 @@ function isItemId(id: unknown): id is ItemId {
 }
 
 /** An integer over 2^53 has been rounded by now: it would come out as another id than the one in the file. */
-function checkId(value: InputLine, prompt: string): ParsedLine {
+function checkId(value: InputLine & OfPath, prompt: string): ParsedLine {
   if (value.id === undefined || !isRounded(value.id)) return { ok: true, value: Object.assign(value, { prompt }) };
   const message = 'a number this large is not kept exactly: write it as text, in quotes';
   return { ok: false, problems: [{ field: 'id', message }], identity: undefined };

@@ -20,6 +20,8 @@ export interface InputItem {
   readonly prompt: string;
   /** The conversation, instead of a prompt. */
   readonly messages?: readonly ChatMessage[];
+  /** What it asks, in the form of its path, instead of a prompt and messages. */
+  readonly input?: unknown;
   /** Its attachments, those that parts of its messages name by their paths among them, in the order in which they are sent. */
   readonly attachments?: readonly string[];
   readonly system?: string;
@@ -134,6 +136,7 @@ function readItem(bytes: Buffer, { item, line, bytes: length, crc }: ItemOffset,
   if (!parsed.ok) throw changed(name, line, parsed.problems.map(describeProblem).join('; '));
   if (lineChecksum(bytes, line) !== crc) throw changed(name, line, 'it has another content');
   const { prompt, id = line, system, model, messages, body, max_tokens: maxTokens, temperature } = parsed.value;
+  const { input } = parsed.value;
   const attached = attachedTexts(parsed.value);
   const schema = schemaOf(parsed.value);
   const columns = parsed.value.columns === undefined ? undefined : columnsIn(bytes);
@@ -146,6 +149,7 @@ function readItem(bytes: Buffer, { item, line, bytes: length, crc }: ItemOffset,
     ...(system === undefined ? {} : { system }),
     ...(model === undefined ? {} : { model }),
     ...(messages === undefined ? {} : { messages }),
+    ...(input === undefined ? {} : { input }),
     ...(body === undefined ? {} : { body }),
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(temperature === undefined ? {} : { temperature }),

@@ -1,5 +1,6 @@
 import { constants } from 'node:buffer';
 import { addAbortSignal, Readable } from 'node:stream';
+import { type ApiName, type PlacedOptions, placeProblem } from '../batch/api.js';
 import type { ItemId } from '../batch/items.js';
 import type { LayoutCode } from '../batch/layout.js';
 import type { Manifest } from '../batch/manifest.js';
@@ -45,8 +46,12 @@ export interface ScanOptions {
   readonly skipInvalid: boolean;
   /** The run's own model, which goes before those that items name. */
   readonly model?: string | undefined;
+  /** What the run asks by; without it, what all items name. */
+  readonly api?: ApiName | undefined;
+  /** Options of the run that what it asks by must have a place for. Default: none. */
+  readonly placed?: PlacedOptions;
   /** Items that are the same as an earlier one are not to be asked. Default false. */
-  readonly unique?: boolean;
+  readonly unique?: boolean | ((api: ApiName) => boolean);
   /** Attached files are read whole, so that items with them have a key. Default false. */
   readonly hashFiles?: boolean;
   /** Longest line in bytes; 64 MiB by default, 512 MiB at most. A longer one is an invalid line. */
@@ -142,8 +147,8 @@ class Scan {
     const maxLineBytes = Math.min(options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES, constants.MAX_STRING_LENGTH);
     this.manifest = new ManifestBuilder(options.chunkSize);
     this.attachments = new AttachmentChecker(options.attachments, options.hashFiles === true);
-    const { chunkSize, measure, places, groupPrefix = false } = options;
-    this.reader = new LineReader(maxLineBytes, measure, places, groupPrefix);
+    const { chunkSize, measure, places, groupPrefix = false, api } = options;
+    this.reader = new LineReader(maxLineBytes, measure, places, groupPrefix, api);
     this.order = groupPrefix ? new PrefixOrderWriter(chunkSize) : undefined;
     this.splitter = new LineSplitter((line) => this.read(line), maxLineBytes);
   }
@@ -163,12 +168,15 @@ class Scan {
       throw new InvalidInputError(name, this.problems, this.totalProblems);
     if (this.manifest.items === 0) throw nothingIn(name, this.manifest.bytes, places);
     this.refuseTooManyModels();
+    const { api } = this.reader;
+    const refused = placeProblem(api, this.options.placed ?? {});
+    if (refused !== undefined) throw new InputError('NO_PLACE', name, refused);
     const { measured } = this;
     const stamps = this.stamps.blocks(this.manifest.items);
     const offsets = this.offsets.blocks();
     const order = this.order?.blocks() ?? [];
     return {
-      manifest: this.manifest.build(),
+      manifest: this.manifest.build(api),
       offsets,
       stamps,
       order,
@@ -232,7 +240,9 @@ class Scan {
     const isGood = problems.length === 0;
     const good = isGood ? verdicts.filter(isGoodAttachment) : [];
     const modality = isGood ? modalityOf(line, good) : undefined;
-    const first = this.keys.add(isGood ? keyOf(line, good) : undefined, this.options.unique === true);
+    const { unique = false } = this.options;
+    const isUnique = typeof unique === 'boolean' ? unique : unique(this.reader.api);
+    const first = this.keys.add(isGood ? keyOf(line, good) : undefined, isUnique);
     if (line.hasColumns) this.manifest.addColumns();
     if (first !== undefined) this.manifest.addCopy(first);
     else if (modality !== undefined) this.measured = withMore(this.measured, modality, line.measured);

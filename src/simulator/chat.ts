@@ -7,13 +7,14 @@ import { UnreadableAttachment } from './attachments.js';
 import { BadBody, checkBody, readJson } from './body.js';
 import type { Asked } from './chat-request.js';
 import { chatRequestSchema, readQuestion } from './chat-request.js';
+import { embed, type Sent } from './embeddings.js';
 import { Exchange } from './exchange.js';
 import { chance, head, shortHash } from './hash.js';
 import { latencyMs } from './latency.js';
 import type { SimulatedModel } from './models.js';
 import type { Network } from './network.js';
+import { CHAT, type ChatPath, COMPLETIONS, RESPONSES } from './path.js';
 import type { RequestRecord } from './record.js';
-import type { StatusResponse } from './responses.js';
 import { isScriptedAnswer, refusal } from './responses.js';
 import { textOf } from './text-of.js';
 
@@ -26,8 +27,24 @@ export function bearerKey(request: IncomingMessage): string | undefined {
   return /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
 }
 
-/** Answers `POST /v1/chat/completions`. */
-export async function chat(network: Network, request: IncomingMessage, response: ServerResponse): Promise<void> {
+/** What answers a request, by its path. */
+export const PATHS: ReadonlyMap<string, Answering> = new Map([
+  ['/v1/chat/completions', chatBy(CHAT)],
+  ['/v1/responses', chatBy(RESPONSES, '/v1/responses')],
+  ['/v1/completions', chatBy(COMPLETIONS, '/v1/completions')],
+  ['/v1/embeddings', embedded],
+]);
+
+/** Answers a request whose body has been read. Throws `BadBody`. */
+type Answering = (network: Network, sent: Sent, exchange: Exchange) => Promise<void>;
+
+/** Answers a `POST` to one of the paths. */
+export async function answer(
+  network: Network,
+  request: IncomingMessage,
+  response: ServerResponse,
+  by: Answering,
+): Promise<void> {
   const key = bearerKey(request);
   const exchange = new Exchange(
     response,
@@ -36,36 +53,36 @@ export async function chat(network: Network, request: IncomingMessage, response:
     key === undefined ? undefined : shortHash(key, 12),
   );
   try {
-    const asked = network.accepts(key) ? await read(network, request, key, exchange.record) : refusal(401);
-    if ('status' in asked) await exchange.fault(asked, () => ({}));
-    else await respond(network, asked, exchange);
+    if (!network.accepts(key)) return await exchange.fault(refusal(401), () => ({}));
+    const sent = await readJson(request, sentSchema, network.options.maxBodyBytes);
+    await by(network, { sent, headers: request.headers, key }, exchange);
   } catch (error) {
+    if (error instanceof BadBody) return exchange.fault(error.response, () => ({}));
+    if (error instanceof UnreadableAttachment) {
+      return exchange.fault(refusal(400, `bad request: ${error.message}`), () => ({}));
+    }
     if (request.destroyed && !request.complete) return exchange.settle('left');
     const message = error instanceof Error ? error.message : String(error);
     await exchange.fault(refusal(500, `the simulator itself failed: ${message}`), () => ({}));
   }
 }
 
-async function read(
-  network: Network,
-  incoming: IncomingMessage,
-  key: string | undefined,
-  record: RequestRecord,
-): Promise<Asked | StatusResponse> {
-  try {
-    const sent = await readJson(incoming, sentSchema, network.options.maxBodyBytes);
-    const request = checkBody(sent, chatRequestSchema);
+function chatBy(path: ChatPath, name?: string): Answering {
+  return async (network, sent, exchange) => {
+    const { record } = exchange;
+    if (name !== undefined) record.path = name;
+    const request = checkBody(path.toChat(sent.sent), chatRequestSchema);
     record.model = request.model;
-    const question = await readQuestion(request);
-    const asked = { request, sent, question, headers: incoming.headers, key };
+    const asked = { ...sent, request, question: await readQuestion(request) };
     note(record, asked);
-    if (request.stream) return refusal(400, 'bad request: the simulator does not stream');
-    return asked;
-  } catch (error) {
-    if (error instanceof BadBody) return error.response;
-    if (error instanceof UnreadableAttachment) return refusal(400, `bad request: ${error.message}`);
-    throw error;
-  }
+    if (!request.stream) return await respond(network, asked, exchange, path);
+    await exchange.fault(refusal(400, 'bad request: the simulator does not stream'), () => ({}));
+  };
+}
+
+async function embedded(network: Network, sent: Sent, exchange: Exchange): Promise<void> {
+  exchange.record.path = '/v1/embeddings';
+  await embed(network, sent, exchange);
 }
 
 function note(record: RequestRecord, { request, sent, question }: Asked): void {
@@ -84,9 +101,9 @@ function note(record: RequestRecord, { request, sent, question }: Asked): void {
   record.hasSchema = request.response_format?.type === 'json_schema';
 }
 
-async function respond(network: Network, asked: Asked, exchange: Exchange): Promise<void> {
+async function respond(network: Network, asked: Asked, exchange: Exchange, path: ChatPath): Promise<void> {
   const { request, question } = asked;
-  const body = (text: string): object => completion(network, asked, exchange.record, text);
+  const body = (text: string): object => path.fromChat(completion(network, asked, exchange.record, text));
   const scripted = network.rules.respond(request.model, question.texts);
   if (scripted !== undefined && !isScriptedAnswer(scripted)) return exchange.fault(scripted, body);
   const refused = await network.quirks.refuse(asked, exchange.record, (listener) => exchange.onEnd(listener));
@@ -99,8 +116,8 @@ async function respond(network: Network, asked: Asked, exchange: Exchange): Prom
   const limit = request.timeout_secs * 1000;
   if (!(await exchange.wait(Math.min(wait, limit)))) return;
   if (wait > limit) return exchange.fault(refusal(504), body);
-  const answer = completion(network, asked, exchange.record, scripted?.content ?? text(network, asked));
-  exchange.answer(network.quirks.answer(answer, asked, exchange.record));
+  const plain = completion(network, asked, exchange.record, scripted?.content ?? text(network, asked));
+  exchange.answer(path.fromChat(network.quirks.answer(plain, asked, exchange.record)));
 }
 
 function answerLatency(network: Network, model: SimulatedModel, question: Asked['question']): number {

@@ -41,6 +41,8 @@ export const simulatorOptionsSchema = z.strictObject({
 
   /** Length of answers in tokens; by default as short as they come. */
   answerTokens: positive.max(5_000_000).optional(),
+  /** Inputs that a request for embeddings may have, over it a 413; by default 2048. */
+  maxInputs: positive.optional(),
   /** Every n-th answer that was asked for with a schema does not satisfy it. */
   breakSchemaEvery: positive.optional(),
 

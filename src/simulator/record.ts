@@ -3,7 +3,7 @@ import type { Attachment } from './attachments.js';
 /** How a request ended: its status, or what became of the connection. Undefined: not yet. */
 export type Outcome = number | 'reset' | 'truncated' | 'left';
 
-/** One request to `/v1/chat/completions` as `GET /_sim/requests` shows it. Never holds a key. */
+/** One request for an answer, or for vectors, as `GET /_sim/requests` shows it. Never holds a key. */
 export interface RequestRecord {
   /** Number of the request since the start or the last reset, from 1. */
   readonly n: number;
@@ -25,6 +25,10 @@ export interface RequestRecord {
   temperature?: number;
   timeoutSecs?: number;
   hasSchema?: boolean;
+  /** Inputs of a request for embeddings. */
+  inputs?: number;
+  /** Path that it came by, unless that is the one of chats. */
+  path?: string;
   /** Messages in its conversation. */
   messages?: number;
   /** Names of the fields in its body. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { ADMIN_ROUTES } from './admin.js';
 import { BadBody } from './body.js';
-import { bearerKey, chat } from './chat.js';
+import { answer, bearerKey, PATHS } from './chat.js';
 import { Listener } from './listener.js';
 import { modelEntries } from './models.js';
 import { Network } from './network.js';
@@ -54,7 +54,8 @@ async function route(network: Network, request: IncomingMessage, response: Serve
   }
   const mapped = network.quirks.path(path);
   if (typeof mapped !== 'string') return refuse(response, mapped);
-  if (`${request.method} ${mapped}` === 'POST /v1/chat/completions') return chat(network, request, response);
+  const by = request.method === 'POST' ? PATHS.get(mapped) : undefined;
+  if (by !== undefined) return answer(network, request, response, by);
   writePayload(response, network.quirks.write(accountPayload(network, `${request.method} ${mapped}`, request)));
 }
 

@@ -49,6 +49,8 @@ const answerSchema = z.object({
   truncated: z.boolean().optional(),
   /** The answer was cut by a content filter. */
   filtered: z.boolean().optional(),
+  /** It was asked together with an item before it, whose request counts. */
+  joined: z.boolean().optional(),
   /** Tokens of the prompt that came from the endpoint's cache. */
   cached: tokens,
   /** It was asked otherwise than the run asks as a whole: after a change of its options. */
@@ -77,6 +79,8 @@ const failureSchema = z.object({
     attempts: requests,
     /** Targets asked, oldest first. */
     tried: z.array(z.string()).readonly(),
+    /** It was asked together with an item before it at last, whose request counts. */
+    joined: z.boolean().optional(),
     /** The last answer, if it was one against the schema and output lines have all facts. */
     invalid: invalidSchema.optional(),
   }),
@@ -95,6 +99,8 @@ const trySchema = z.object({
     tokens,
     /** It was an answer with nothing in it. */
     empty: z.boolean().optional(),
+    /** It was asked together with an item before it, whose request counts. */
+    joined: z.boolean().optional(),
     /** It was an answer against the schema, that its target is to repair. */
     invalid: invalidSchema.optional(),
   }),
@@ -147,16 +153,17 @@ export function answerHead({
   item,
   truncated,
   filtered,
+  joined,
   cached,
   changed,
   at,
   ms,
 }: Omit<AnswerRecord, 'result'>): string {
-  return `${JSON.stringify({ item, truncated, filtered, cached, changed, at, ms }).slice(0, -1)},"result":`;
+  return `${JSON.stringify({ item, truncated, filtered, joined, cached, changed, at, ms }).slice(0, -1)},"result":`;
 }
 
 /** What stands before an answer's result: no strings, so that a search cannot find it in the answer itself. */
-const ANSWER_HEAD = /^\{"item":\d+(?:,"(?:truncated|filtered|cached|changed|at|ms)":[\w.+-]+)*,"result":(?=\{)/;
+const ANSWER_HEAD = /^\{"item":\d+(?:,"(?:truncated|filtered|joined|cached|changed|at|ms)":[\w.+-]+)*,"result":(?=\{)/;
 
 /** Bytes of a line that hold its head. */
 const HEAD_BYTES = 200;

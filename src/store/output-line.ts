@@ -9,6 +9,8 @@ const outputLineSchema = z.object({
   id: z.union([z.string(), z.number()]),
   model: z.string().nullable(),
   output: z.string().optional(),
+  embedding: z.unknown().optional(),
+  embeddings: z.array(z.unknown()).optional(),
   error: z.string().optional(),
   tokens: z.number().optional(),
   attempts: z.number().optional(),

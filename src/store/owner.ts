@@ -62,6 +62,7 @@ const PACE = {
   retries: true,
   repair: true,
   groupPrefix: true,
+  embedBatch: true,
   timeoutSecs: true,
   maxWaitSecs: true,
   pack: true,

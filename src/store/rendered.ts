@@ -23,10 +23,11 @@ export async function* renderedResults(
   format: ResultFormat,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const manifest = format.name === 'openai' ? await readStagedManifest(storage, run) : undefined;
-  const facts = manifest === undefined ? { run } : factsOfParts(storage, run, manifest);
+  const manifest = isOwn(format) ? undefined : await readStagedManifest(storage, run);
+  const hasFacts = manifest !== undefined && format.name === 'openai';
+  const facts = hasFacts ? factsOfParts(storage, run, manifest) : { run };
   const lines = () => unlessAborted(signal, streamResults(storage, run));
-  yield* render(lines, format, await describe(storage, run, format, facts));
+  yield* render(lines, format, await describe(storage, run, format, { facts, manifest }));
 }
 
 /** Streams the output lines that a run has so far in a format. Throws a `FormatError` if they cannot be written so. */
@@ -35,7 +36,8 @@ export async function* renderedPartial(
   run: string,
   format: ResultFormat,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const described = await describe(storage, run, format, { run });
+  const manifest = isOwn(format) ? undefined : await readStagedManifest(storage, run);
+  const described = await describe(storage, run, format, { facts: { run }, manifest });
   if (!hasColumns(format)) {
     yield* render(() => partialLines(storage, run), format, described);
     return;
@@ -60,10 +62,15 @@ async function* unlessAborted(
   }
 }
 
-async function describe(storage: Storage, run: string, format: ResultFormat, facts: BatchFacts): Promise<RenderedRun> {
+async function describe(
+  storage: Storage,
+  run: string,
+  format: ResultFormat,
+  { facts, manifest }: { readonly facts: BatchFacts; readonly manifest: Manifest | undefined },
+): Promise<RenderedRun> {
   if (isOwn(format)) return { detail: false, facts };
   const { detail, schema } = await readStoredSettings(storage, run);
-  return { detail, schema, facts };
+  return { detail, schema, api: manifest?.api, facts };
 }
 
 /** Returns what is known of the answers of whole results, a chunk at a time. */

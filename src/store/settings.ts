@@ -1,5 +1,6 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
+import { API_NAMES } from '../batch/api.js';
 import { type BatchOptions, STORED_OPTIONS } from '../batch/options.js';
 import { requestFormSchema } from '../batch/request-form.js';
 import { attachmentOptionsSchema, type BatchInput, namesOf } from '../batch/run.js';
@@ -34,6 +35,10 @@ const storedSettingsSchema = z.object({
   repair: z.boolean().default(true),
   /** Items are asked in the order in which their prompts begin alike. */
   groupPrefix: z.boolean().default(false),
+  /** What the endpoint is asked by; absent if the items say it, or nothing does. */
+  api: z.enum(API_NAMES).optional(),
+  /** Items in a request for embeddings. */
+  embedBatch: z.int().min(1).optional(),
   /** URL of the webhook. */
   webhook: z.string().optional(),
 });
@@ -45,7 +50,7 @@ export type StoredSettings = z.output<typeof storedSettingsSchema>;
  */
 export function settingsOf(
   input: Pick<BatchInput, 'attachments' | 'endpoint' | 'input' | 'webhook'>,
-  { detail, ...options }: Pick<BatchOptions, 'detail' | (typeof STORED_OPTIONS)[number]>,
+  { detail, api, ...options }: Pick<BatchOptions, 'detail' | 'api' | (typeof STORED_OPTIONS)[number]>,
   storage: Storage,
 ): Omit<StoredSettings, 'input'> {
   const stored = STORED_OPTIONS.map((option) => [option, options[option]] as const);
@@ -54,6 +59,8 @@ export function settingsOf(
     detail,
     repair: options.repair,
     groupPrefix: options.groupPrefix,
+    embedBatch: options.embedBatch,
+    ...(api === undefined ? {} : { api }),
     ...(input.endpoint === undefined ? {} : { endpoint: input.endpoint }),
     ...Object.fromEntries(stored.filter(([, value]) => value !== undefined)),
     ...(input.webhook === undefined ? {} : { webhook: input.webhook.url }),

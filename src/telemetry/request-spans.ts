@@ -1,11 +1,20 @@
 import { type Attributes, type Context, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { RequestFacts, RequestFailure, RequestTrace } from '../activities/tracing.js';
 import type { InferInput } from '../batch/activity-contract.js';
+import type { ApiName } from '../batch/api.js';
 import type { ChatAnswer } from '../dria/chat-answer.js';
 import { DEFAULT_BASE_URL } from '../dria/default-base-url.js';
 
 /** Longest text of an endpoint's own that a span takes, characters: identifiers, no prose. */
 const LONGEST_TEXT = 64;
+
+/** What the conventions call each way of asking. */
+const OPERATIONS = {
+  chat: 'chat',
+  responses: 'chat',
+  completions: 'text_completion',
+  embeddings: 'embeddings',
+} as const satisfies Readonly<Record<ApiName, string>>;
 
 /** Spans of the requests of one pack, by the semantic conventions for generative AI where they have a name. */
 export class RequestSpans {
@@ -18,9 +27,11 @@ export class RequestSpans {
     input: InferInput,
     baseUrl: string,
   ) {
-    this.name = `chat ${input.target}`;
+    const { api = 'chat' } = input.options;
+    const operation = OPERATIONS[api];
+    this.name = `${operation} ${input.target}`;
     this.attributes = {
-      'gen_ai.operation.name': 'chat',
+      'gen_ai.operation.name': operation,
       'gen_ai.request.model': input.target,
       'gen_ai.request.max_tokens': input.options.maxTokens,
       'gen_ai.request.temperature': input.options.temperature,

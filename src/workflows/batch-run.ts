@@ -10,6 +10,7 @@ import {
   setCurrentDetails,
 } from '@temporalio/workflow';
 
+import type { ApiName } from '../batch/api.js';
 import { awayDeadline, needsOf, whileNeeded, withFacts } from '../batch/away.js';
 import { applyReport, type BatchState, endChunk, withNews } from '../batch/batch-state.js';
 import { freeTokens, isOverLimit } from '../batch/budget.js';
@@ -53,10 +54,7 @@ export class BatchRun {
     // Only so many chunks are started in one go: now the next may be.
     started: () => this.wake(),
   });
-  private readonly modelsWatch = new ModelsWatch(
-    (list) => this.applyModels(list),
-    () => this.state.paused,
-  );
+  private readonly modelsWatch: ModelsWatch;
   private readonly limits: RunLimits;
   private readonly notices: Notices | undefined;
   private phase: RunState = 'running';
@@ -69,6 +67,11 @@ export class BatchRun {
   ) {
     const { heartbeatTimeoutMs = HEARTBEAT_TIMEOUT_MS, retryFailed = false, notify, webhook } = input;
     this.next = new NextChunks({ run, heartbeatTimeoutMs, retryFailed }, (reason) => this.note(reason));
+    this.modelsWatch = new ModelsWatch(
+      (list) => this.applyModels(list),
+      () => this.state.paused,
+      this.api,
+    );
     const isNotified = notify !== undefined || webhook !== undefined;
     this.notices = isNotified ? new Notices(run, input, (text) => this.note(text)) : undefined;
     this.limits = new RunLimits({
@@ -78,6 +81,11 @@ export class BatchRun {
       notify: (chunk) => this.children.notify(chunk),
       pause: (cause) => this.pause(cause),
     });
+  }
+
+  /** What the run's items are asked by; undefined for chats. */
+  get api(): ApiName | undefined {
+    return this.state.options.api;
   }
 
   /** Returns the run as the query gives it. */
@@ -210,7 +218,7 @@ export class BatchRun {
       if (!paused && now >= deadline)
         throw ApplicationFailure.create({ message: away.text, type: 'EndpointUnavailable' });
       if (!paused && now >= away.until) {
-        const facts = await readEndpoint(needsOf(this.state));
+        const facts = await readEndpoint(needsOf(this.state), this.api);
         this.state = withFacts(this.state, facts, Date.now());
         continue;
       }

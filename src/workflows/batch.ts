@@ -146,18 +146,22 @@ class RunLife implements Steered {
 
   private async prepare(): Promise<BatchState> {
     const { carried: _none, restart, ...batch } = this.input;
-    const { model, maxCredits } = restart?.options ?? batch.options ?? {};
+    const { model, maxCredits, api } = restart?.options ?? batch.options ?? {};
     const needs = { models: model === undefined, balance: maxCredits !== undefined };
-    const [prepared, look] = await Promise.all([
+    const [prepared, first] = await Promise.all([
       this.awaited('the reading of the input', this.readManifest(batch)),
-      this.awaited(waitOf(needs), settled(readEndpoint(needs))),
+      this.awaited(waitOf(needs), settled(readEndpoint(needs, api))),
     ]);
     const { manifest, hasOutcomes, notes } = prepared;
     const options = restart?.options ?? prepared.options;
+    // The items may name the path, if the options do not: then it is another list that counts.
+    const isOtherList = options.api !== api && options.model === undefined;
+    const look = isOtherList ? await this.awaited(waitOf(needs), settled(readEndpoint(needs, options.api))) : first;
     // The items may name their models: then it does not matter that there is no list.
     const isListNeeded = options.model === undefined && manifest.areAllNamed !== true;
     if ('error' in look && (isListNeeded || !needs.models)) throw look.error;
-    const facts = 'error' in look ? await readEndpoint({ ...needs, models: false }) : look.value;
+    const withoutList = { ...needs, models: false };
+    const facts = 'error' in look ? await readEndpoint(withoutList, options.api) : look.value;
     // A run that goes on after an earlier one has answers already: it has no canary.
     const canary = hasOutcomes ? undefined : await this.canaryOf(options.canary);
     // The items may name one, if the options do not.

@@ -1,5 +1,6 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { FailureType } from '../batch/activity-contract.js';
+import type { ApiName } from '../batch/api.js';
 import type { EndpointFacts, Needs } from '../batch/away.js';
 import { endpointLook, endpointSteps } from './activities.js';
 
@@ -20,16 +21,16 @@ export function waitOf({ models }: Needs): string {
   return models ? "the endpoint's models list" : "the account's balance";
 }
 
-/** Asks the endpoint once. What is needed and cannot be had now is waited for; throws if waiting does not bring it. */
-export async function readEndpoint(needs: Needs): Promise<EndpointFacts> {
-  const [models, balance] = await Promise.all([readModels(needs.models), readBalance(needs.balance)]);
+/** Asks the endpoint once, for what can be asked by `api`. What is needed and cannot be had now is waited for; throws if waiting does not bring it. */
+export async function readEndpoint(needs: Needs, api?: ApiName): Promise<EndpointFacts> {
+  const [models, balance] = await Promise.all([readModels(needs.models, api), readBalance(needs.balance)]);
   return { ...models, ...balance };
 }
 
-async function readModels(needed: boolean): Promise<EndpointFacts> {
+async function readModels(needed: boolean, api: ApiName | undefined): Promise<EndpointFacts> {
   if (!needed) return {};
   try {
-    return { models: await endpointLook.fetchModels() };
+    return { models: await endpointLook.fetchModels({ api }) };
   } catch (error) {
     return { away: withoutList(error) };
   }

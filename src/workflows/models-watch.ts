@@ -1,4 +1,5 @@
 import { condition, sleep } from '@temporalio/workflow';
+import type { ApiName } from '../batch/api.js';
 import type { Model } from '../batch/models.js';
 import { endpointSteps } from './activities.js';
 
@@ -16,6 +17,7 @@ export class ModelsWatch {
     private readonly onList: (list: readonly Model[]) => void,
     /** Returns true while a list is of no use: a run that is paused for weeks must not fill its history. */
     private readonly isResting: () => boolean,
+    private readonly api: ApiName | undefined,
   ) {}
 
   /** Asks for the list soon. */
@@ -29,7 +31,7 @@ export class ModelsWatch {
       await condition(() => this.isWanted, REFRESH_MS, { summary: 'until the models list is read again' });
       await condition(() => !this.isResting());
       this.isWanted = false;
-      const list = await endpointSteps.fetchModels().catch((): Model[] => []);
+      const list = await endpointSteps.fetchModels({ api: this.api }).catch((): Model[] => []);
       if (list.length > 0) this.onList(list);
       await sleep(REFRESH_GAP_MS, { summary: 'until the models list may be read again' });
     }

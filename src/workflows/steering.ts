@@ -95,7 +95,7 @@ async function unlessRefused(steered: Steered, name: string, apply: () => Promis
 
 async function changeRun(run: BatchRun, change: RunChange): Promise<void> {
   const list = needsModels(change)
-    ? await endpointSteps.fetchModels().catch((error: unknown) => {
+    ? await endpointSteps.fetchModels({ api: run.api }).catch((error: unknown) => {
         throw ApplicationFailure.nonRetryable(`the models cannot be listed: ${String(error)}`, 'InvalidChange');
       })
     : [];

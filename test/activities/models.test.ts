@@ -16,7 +16,7 @@ async function served(models: [number, string], balance: [number, string]) {
   return { server, world: await ActivityWorld.open({ baseUrl: server.baseUrl }) };
 }
 
-const fetchModels = (world: ActivityWorld) => world.run('fetchModels', undefined);
+const fetchModels = (world: ActivityWorld) => world.run('fetchModels', {});
 const readBalance = (world: ActivityWorld, needed = false) => world.run('readBalance', { needed });
 
 describe('fetchModels', () => {

@@ -16,6 +16,7 @@ describe('the options of a batch', () => {
       groupPrefix: false,
       skipInvalid: false,
       detail: false,
+      embedBatch: 32,
       raw: false,
       chunkSize: 10_000,
     });

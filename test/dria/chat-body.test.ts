@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bodyStream } from '../../src/dria/attachment-stream.js';
-import { type ChatBody, chatBody } from '../../src/dria/chat-body.js';
+import type { ChatBody } from '../../src/dria/body-pieces.js';
+import { chatBody } from '../../src/dria/chat-body.js';
 import type { ChatAttachment, ChatRequest } from '../../src/dria/chat-request.js';
 import type { RequestProfile } from '../../src/dria/request-profile.js';
 

@@ -13,11 +13,15 @@ export interface Rendering extends Partial<RenderedRun> {
 /** Returns output lines in a format; a line that is a text is taken as it is. */
 export async function renderedAs(
   name: OutputFormat,
-  { lines, flatten = false, piece = 7, detail = false, schema, facts = { run: 'run' } }: Rendering,
+  { lines, flatten = false, piece = 7, detail = false, schema, api, facts = { run: 'run' } }: Rendering,
 ): Promise<Buffer> {
   const text = lines.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join('');
   const pieces: Uint8Array[] = [];
-  for await (const bytes of render(() => cut(Buffer.from(text), piece), { name, flatten }, { detail, schema, facts })) {
+  for await (const bytes of render(
+    () => cut(Buffer.from(text), piece),
+    { name, flatten },
+    { detail, schema, api, facts },
+  )) {
     pieces.push(bytes);
   }
   return Buffer.concat(pieces);

@@ -1,4 +1,6 @@
+import { parquetReadObjects } from 'hyparquet';
 import { describe, expect, test } from 'vitest';
+import type { ApiName } from '../../src/batch/api.js';
 import type { AnswerFacts } from '../../src/batch/part-facts.js';
 import { type Rendering, renderedAs } from './formats-world.js';
 
@@ -104,4 +106,109 @@ describe("results as OpenAI's Batch API has them", () => {
       expect(line).toMatchObject({ custom_id: 'a', response, error: expected });
     },
   );
+});
+
+describe('results of another path', () => {
+  const bodyOf = async (api: ApiName, line: object, facts: AnswerFacts = {}): Promise<unknown> => {
+    const page = async () => ({ facts: new Map<number, AnswerFacts>([[0, { at: 5_000, ...facts }]]), end: 1 });
+    const [found] = await linesOf({ lines: [{ id: 1, model: 'm', ...line }], facts: { run: 'r', page }, api });
+    return found;
+  };
+
+  test.each<[ApiName, object, AnswerFacts, object]>([
+    [
+      'responses',
+      { output: 'x', parsed: { a: 1 }, tokens: 5, prompt_tokens: 2, completion_tokens: 3 },
+      {},
+      {
+        id: 'resp-r-1',
+        object: 'response',
+        created_at: 5,
+        status: 'completed',
+        error: null,
+        incomplete_details: null,
+        model: 'm',
+        output: [
+          {
+            id: 'msg-r-1',
+            type: 'message',
+            status: 'completed',
+            role: 'assistant',
+            content: [{ type: 'output_text', text: 'x', annotations: [], logprobs: [], parsed: { a: 1 } }],
+          },
+        ],
+        usage: { input_tokens: 2, output_tokens: 3, total_tokens: 5 },
+      },
+    ],
+    [
+      'completions',
+      { output: 'x', tokens: 5 },
+      { truncated: true },
+      {
+        id: 'cmpl-r-1',
+        object: 'text_completion',
+        created: 5,
+        model: 'm',
+        choices: [{ index: 0, text: 'x', logprobs: null, finish_reason: 'length' }],
+        usage: { total_tokens: 5 },
+      },
+    ],
+    [
+      'embeddings',
+      { embedding: [0.5, -1e-7], tokens: 5 },
+      {},
+      {
+        object: 'list',
+        data: [{ object: 'embedding', index: 0, embedding: [0.5, -1e-7] }],
+        model: 'm',
+        usage: { prompt_tokens: 5, total_tokens: 5 },
+      },
+    ],
+    [
+      'embeddings',
+      { embeddings: [[1], 'AAAA'], tokens: 5 },
+      {},
+      {
+        object: 'list',
+        data: [
+          { object: 'embedding', index: 0, embedding: [1] },
+          { object: 'embedding', index: 1, embedding: 'AAAA' },
+        ],
+        model: 'm',
+        usage: { prompt_tokens: 5, total_tokens: 5 },
+      },
+    ],
+  ])('have the body of %s: %j', async (api, line, facts, body) => {
+    expect(await bodyOf(api, line, facts)).toMatchObject({ response: { status_code: 200, body }, error: null });
+    expect(Object.keys(Object(await bodyOf(api, line, facts)))).toEqual(['id', 'custom_id', 'response', 'error']);
+  });
+
+  test.each<[object, AnswerFacts, object]>([
+    [
+      { output: 'x' },
+      { truncated: true },
+      { status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } },
+    ],
+    [{ output: 'x' }, { filtered: true }, { status: 'incomplete', incomplete_details: { reason: 'content_filter' } }],
+    [{ output: '', tool_calls: [{ type: 'function_call' }] }, {}, { output: [{ type: 'function_call' }] }],
+    [
+      { output: 'x', tool_calls: [{ type: 'function_call' }] },
+      {},
+      { output: [{ type: 'function_call' }, { type: 'message' }] },
+    ],
+  ])('say how a response ended: %j %j', async (line, facts, body) => {
+    expect(await bodyOf('responses', { ...line, tokens: 5 }, facts)).toMatchObject({ response: { body } });
+  });
+});
+
+test('vectors are a column of lists, in the place of the text', async () => {
+  const lines = [
+    { id: 1, model: 'm', embedding: [0.5, -1], tokens: 2 },
+    { id: 2, model: 'm', error: '400: too long' },
+  ];
+  expect(String(await renderedAs('csv', { lines, api: 'embeddings' }))).toBe(
+    'id,model,embedding,error,tokens\r\n1,m,"[0.5,-1]",,2\r\n2,m,,400: too long,\r\n',
+  );
+  const file = Uint8Array.from(await renderedAs('parquet', { lines, api: 'embeddings' })).buffer;
+  expect(await parquetReadObjects({ file })).toMatchObject([{ embedding: [0.5, -1] }, { error: '400: too long' }]);
 });

@@ -93,7 +93,8 @@ describe('a line made for OpenAI’s batches', () => {
 
   it.each([
     [{ custom_id: 'a', method: 'GET', url: '/v1/chat/completions', body: BODY }, 'method: must be POST, not "GET"'],
-    [{ custom_id: 'a', url: '/v1/embeddings', body: { input: 'x' } }, 'url: must be /v1/chat/completions'],
+    [{ custom_id: 'a', url: '/v1/rerank', body: { input: 'x' } }, 'url: must be /v1/chat/completions'],
+    [{ custom_id: 'a', url: '/v1/embeddings', body: { model: 'm' } }, 'body: has no input'],
     [{ custom_id: 'a', url: '/v1/chat/completions', body: { model: 'm' } }, 'body: has no messages'],
     [{ custom_id: 'a', url: '/v1/chat/completions', body: 'x' }, 'body: '],
     [{ custom_id: 'a', body: { ...BODY, stream: true } }, 'body: stream: '],

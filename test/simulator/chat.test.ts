@@ -119,6 +119,6 @@ describe('a request that cannot be answered', () => {
   });
 
   test('is a 404 at an address that there is not', async () => {
-    expect((await fetch(`${(await simulator()).url}/embeddings`, { method: 'POST' })).status).toBe(404);
+    expect((await fetch(`${(await simulator()).url}/rerank`, { method: 'POST' })).status).toBe(404);
   });
 });

@@ -19,6 +19,10 @@ const recordSchema = z.object({
   attachment: z.object({ kind: z.string(), sha256: z.string().optional() }).optional(),
   maxTokens: z.number().optional(),
   temperature: z.number().optional(),
+  /** Inputs of a request for embeddings. */
+  inputs: z.number().optional(),
+  /** Path, unless it is that of chats. */
+  path: z.string().optional(),
   timeoutSecs: z.number().optional(),
   /** Names of the fields in its body. */
   fields: z.array(z.string()).default([]),

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Io } from '../io.js';
 import { addReadFlags } from '../read-flags.js';
+import { apiOption } from '../run-flags.js';
 import { collect } from '../temporal-flags.js';
 
 const DESCRIPTION = `Say what is in an input: format, columns, items by modality, duplicates,
@@ -25,6 +26,7 @@ export function checkCommand(io: Io, onExitCode: (code: number) => void): Comman
     .description(DESCRIPTION)
     .argument('<input...>', 'Files of prompts, patterns, s3://bucket/key; - for standard input.')
     .option('--attachments-root <folder>', 'Further folder for attachments. Repeatable.', collect)
+    .addOption(apiOption())
     .option('--json', 'Print one line of JSON.')
     .addHelpText('after', EXAMPLE)
     .action(async (inputs: string[], given: unknown) => {

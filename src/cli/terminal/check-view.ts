@@ -1,4 +1,5 @@
-import { TOKEN_RULE } from '../../batch/estimate.js';
+import type { ApiName } from '../../batch/api.js';
+import { tokenRule } from '../../batch/estimate.js';
 import { countOf, MODALITIES, type ModalityCounts } from '../../batch/modality.js';
 import { formatCount, formatItems, formatShort } from './format.js';
 import { clean, clip, namedLines } from './text.js';
@@ -21,6 +22,8 @@ export interface CheckReport {
   readonly items: (Readonly<ModalityCounts> & { readonly all: number; readonly invalid: number }) | null;
   /** Items by the model that they name; none if no item names one. */
   readonly models: Readonly<Record<string, number>>;
+  /** What the items are asked by; absent for chats. */
+  readonly api?: ApiName;
   /** Estimated tokens of all prompts, with system messages and attachments. */
   readonly promptTokens: number;
   /** The item whose texts have the most tokens, estimated. */
@@ -89,7 +92,7 @@ function itemLines(report: CheckReport, items: NonNullable<CheckReport['items']>
     ...modelLines(report),
     ...fact('Duplicates', duplicatesText(report)),
     ...fact('Tokens', `about ${formatShort(promptTokens)} of prompts, ${formatShort(mean)} each on average${most}`),
-    ...fact('', TOKEN_RULE),
+    ...fact('', tokenRule(report.api ?? 'chat')),
   ];
 }
 

@@ -1,4 +1,5 @@
-import { type Bounds, type PlannedModel, type RunEstimate, TOKEN_RULE } from '../../batch/estimate.js';
+import { API_PATHS, type ApiName } from '../../batch/api.js';
+import { type Bounds, type PlannedModel, type RunEstimate, tokenRule } from '../../batch/estimate.js';
 import { countOf, MODALITIES, type Modality, type ModalityCounts } from '../../batch/modality.js';
 import { formatCount, formatItems, formatShort } from './format.js';
 import { type Column, tableLines } from './table.js';
@@ -27,6 +28,8 @@ export interface DryRun extends Omit<RunEstimate, 'models' | 'credits'> {
   /** What `--reuse` would come to, in words; null without it. */
   readonly reuse: string | null;
   readonly chunks: number;
+  /** What the items are asked by. */
+  readonly api: ApiName;
   readonly options: { readonly concurrency: number; readonly maxTokens: number; readonly retries: number };
   /** Most nodes first; `up` is whether the endpoint's list has it. */
   readonly models: readonly (PlannedModel & { readonly up: boolean })[];
@@ -77,7 +80,7 @@ export function dryRunView(plan: DryRun): string {
     ...fact('Items', itemsText(plan)),
     ...(reuse === null ? [] : fact('Reuse', reuse)),
     ...fact('Run', `${run}: ${EARLIER[plan.earlier]}`),
-    ...fact('Endpoint', endpoint),
+    ...fact('Endpoint', plan.api === 'chat' ? endpoint : `${endpoint}${API_PATHS[plan.api]}`),
     ...fact('Storage', storage),
     ...fact('Output', output ?? 'standard output'),
     '',
@@ -86,7 +89,7 @@ export function dryRunView(plan: DryRun): string {
     ...warningLines(plan),
     ...fact('Requests', requestsText(plan)),
     ...fact('Tokens', tokensText(plan)),
-    ...fact('', TOKEN_RULE),
+    ...fact('', tokenRule(plan.api)),
     ...fact('Credits', creditsText(plan)),
     '',
     'A dry run: no prompt was sent, nothing was started or stored.',
@@ -140,7 +143,8 @@ function requestsText({ requests, options }: DryRun): string {
   return `${formatCount(requests.atLeast)} at least, ${most}, ${formatCount(concurrency)} at a time`;
 }
 
-function tokensText({ promptTokens, completionTokensAtMost, options }: DryRun): string {
+function tokensText({ promptTokens, completionTokensAtMost, options, api }: DryRun): string {
+  if (api === 'embeddings') return `about ${formatShort(promptTokens)} of inputs; vectors cost none`;
   const answers = `${formatShort(completionTokensAtMost)} of answers at most (--max-tokens ${options.maxTokens})`;
   return `about ${formatShort(promptTokens)} of prompts; ${answers}`;
 }

@@ -6,10 +6,22 @@ import { readChoice } from './values.js';
 
 /** Quirks that refuse what is in a request, whatever the item. */
 
-/** The fields of OpenAI's chat completions that a strict endpoint accepts. */
+/** The fields of OpenAI's requests that a strict endpoint accepts. */
 const OPENAI_FIELDS = new Set([
   ...['model', 'messages', 'max_tokens', 'max_completion_tokens', 'temperature', 'top_p', 'stream', 'response_format'],
-  ...['n', 'stop', 'seed', 'user', 'metadata', 'frequency_penalty', 'presence_penalty', 'tools', 'tool_choice'],
+  ...['input', 'instructions', 'max_output_tokens', 'text', 'store', 'reasoning', 'prompt', 'dimensions'],
+  ...[
+    'encoding_format',
+    'n',
+    'stop',
+    'seed',
+    'user',
+    'metadata',
+    'frequency_penalty',
+    'presence_penalty',
+    'tools',
+    'tool_choice',
+  ],
 ]);
 
 /** Returns OpenAI's form of an error about a request. */

@@ -9,6 +9,7 @@ const PLAN: DryRun = {
   output: null,
   storage: '/data',
   endpoint: 'https://host/v1',
+  api: 'chat',
   items: { all: 1200, text: 1000, vision: 150, audio: 47, invalid: 3, duplicates: 0, reused: 0 },
   reuse: null,
   chunks: 3,
