@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import type { Manifest } from '../batch/manifest.js';
 import { asksOnce, type BatchOptions } from '../batch/options.js';
 import type { BatchInput } from '../batch/run.js';
-import { KeyRecords } from '../input/item-keys.js';
+import { KEY_RECORD_BYTES, KeyRecords } from '../input/item-keys.js';
 import type { Storage } from '../storage/storage.js';
 import { questionOf } from '../store/owner.js';
 import { findReuseSource, LAST, planReuse, type ReuseSource } from '../store/reuse.js';
@@ -106,9 +106,10 @@ export async function plannedReuse(
   const source = await wantedSource(run, scanned, request);
   if (source === undefined) return { manifest };
   if ('refusal' in source) return { manifest, source };
+  const records = keys.read(0, manifest.items * KEY_RECORD_BYTES);
   const plan = await planReuse(request.storage, source, {
     items: manifest.items,
-    keys: new KeyRecords(Buffer.concat(keys)),
+    keys: new KeyRecords(Buffer.from(records.buffer, records.byteOffset, records.byteLength)),
     unique: asksOnce(request.options),
     onWarn,
     signal: request.interrupt,

@@ -11,7 +11,7 @@ import { type ParsedItem, type ParsedLine, parseLine } from './parse-line.js';
 import type { InputPlaces } from './places.js';
 import { type PromptBlocks, promptBlocks } from './prefix-order.js';
 import { problemsInLine } from './problem-line.js';
-import { type IdConflict, SeenIds } from './seen-ids.js';
+import { type IdConflict, type Ids, SeenIds } from './seen-ids.js';
 
 /** Measures a valid line, whose 1-based number is `line`. */
 export type Measure = (item: ParsedItem, line: number) => number;
@@ -46,13 +46,12 @@ const NO_PROBLEMS: readonly FieldProblem[] = [];
 
 /** Reads lines one after another and remembers their ids. */
 export class LineReader {
-  readonly ids = new SeenIds();
-
   constructor(
     private readonly maxLineBytes = DEFAULT_MAX_LINE_BYTES,
     private readonly measure?: Measure,
     private readonly places?: InputPlaces,
     private readonly groupPrefix = false,
+    private readonly ids: Ids = new SeenIds(),
   ) {}
 
   /** Reads a line; undefined when it is blank. */

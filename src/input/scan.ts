@@ -18,7 +18,7 @@ import {
   type LineProblem,
 } from './errors.js';
 import { excerpt, printable } from './excerpt.js';
-import { ItemKeys } from './item-keys.js';
+import { ItemKeys, type KeysWriter, PlainKeys } from './item-keys.js';
 import { LineReader, type Measure, problemsWith, type ReadLine } from './line-reader.js';
 import { DEFAULT_MAX_LINE_BYTES, type Line, LineSplitter } from './lines.js';
 import { ManifestBuilder } from './manifest-builder.js';
@@ -26,6 +26,19 @@ import { OffsetsWriter } from './offsets.js';
 import { refuseOtherFormats } from './other-formats.js';
 import type { InputPlaces } from './places.js';
 import { PrefixOrderWriter } from './prefix-order.js';
+import type { ItemRecords } from './record-blocks.js';
+import { ScratchFile } from './scratch-file.js';
+import { exactIds, type Ids, ManyIds, type RepeatedIds, SeenIds } from './seen-ids.js';
+
+/** How to scan more items than fit into memory. */
+export interface SpillOptions {
+  /** Folder for files without a name: they are gone with the process, or when the scan is closed. */
+  readonly folder: string;
+  /** Begins once more, from the beginning of the source. Called at most once, if ids could be taken twice. */
+  readonly again: () => Pick<ScanOptions, 'source' | 'places' | 'measure'>;
+  /** Ids that are kept in memory. Default a million. */
+  readonly keptIds?: number;
+}
 
 /** What to scan, and under which rules. */
 export interface ScanOptions {
@@ -42,6 +55,8 @@ export interface ScanOptions {
   readonly skipInvalid: boolean;
   /** The run's own model; without it all items must name the same one, or none. */
   readonly model?: string | undefined;
+  /** The skipped lines are in the result, and not only counted. Default true. */
+  readonly listInvalid?: boolean;
   /** Items that are the same as an earlier one are not to be asked. Default false. */
   readonly unique?: boolean;
   /** Attached files are read whole, so that items with them have a key. Default false. */
@@ -54,6 +69,8 @@ export interface ScanOptions {
   readonly onProgress?: (progress: { readonly bytes: number; readonly items: number }) => void;
   /** Measures each valid line; what it finds is added up by modality. Without it nothing is measured. */
   readonly measure?: Measure;
+  /** Bounds the memory for what is known of each item. Without it that grows with the number of items. */
+  readonly spill?: SpillOptions;
   /** Ends the scan: it then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -73,15 +90,15 @@ export interface InvalidItem {
 /** What one pass over the input found. */
 export interface ScanResult {
   readonly manifest: Manifest;
-  /** The offsets object, in pieces to be written one after another. */
-  readonly offsets: readonly Uint8Array[];
+  /** The offsets object. */
+  readonly offsets: ItemRecords;
   /** The object of the attached files' stamps, in pieces; none without attached files. */
   readonly stamps: readonly Uint8Array[];
   /** The object of the order in which items are asked, in pieces; none unless it was wanted. */
   readonly order: readonly Uint8Array[];
-  /** The object of the items' keys, in pieces. */
-  readonly keys: readonly Uint8Array[];
-  /** The invalid lines, under `skipInvalid` only. */
+  /** The object of the items' keys. */
+  readonly keys: ItemRecords;
+  /** The invalid lines, under `skipInvalid` and `listInvalid` only. */
   readonly invalid: readonly InvalidItem[];
   /** The first problems of these lines, {@link LISTED_PROBLEMS} at most. */
   readonly problems: readonly LineProblem[];
@@ -89,17 +106,44 @@ export interface ScanResult {
   readonly measured: Readonly<ModalityCounts>;
   /** Where the lines come from, as in the options. */
   readonly places?: InputPlaces | undefined;
+  /** Removes the files that hold the objects. Idempotent. */
+  close(): void;
 }
 
 /**
- * Reads an input once, checks every line and finds where each item lies. Memory does not grow with the text: it is the
- * longest line, and for an item 20 bytes of offsets, up to 35 for its key and up to 40 for an id.
+ * Reads an input, checks every line and finds where each item lies. Memory does not grow with the text: it is the longest
+ * line, and what is known of each item: 20 bytes of offsets, 24 of its key (35 under `unique`) and up to 40 of an id. With
+ * `spill` these are bounded too, but for the keys under `unique`; an input of so many items is then read twice if ids repeat.
  * Throws {@link InvalidInputError} for lines that break the rules (unless they are skipped), {@link InputError} for an
  * input without items or in another format, and the source's own errors as they come.
  */
 export async function scanInput(options: ScanOptions): Promise<ScanResult> {
+  const { spill } = options;
+  if (spill === undefined) return await scanOnce(options, new SeenIds());
+  const file = new ScratchFile(spill.folder);
+  try {
+    const ids = new ManyIds(file, spill.keptIds);
+    const found = await scanOnce(options, ids, (wanted) => ids.repeated(wanted));
+    if (!('repeated' in found)) return found;
+    return await scanOnce({ ...options, ...spill.again() }, exactIds(found.repeated));
+  } finally {
+    file.close();
+  }
+}
+
+async function scanOnce(options: ScanOptions, ids: Ids): Promise<ScanResult>;
+async function scanOnce(
+  options: ScanOptions,
+  ids: Ids,
+  repeatedAmong: RepeatedAmong,
+): Promise<ScanResult | { readonly repeated: RepeatedIds }>;
+async function scanOnce(
+  options: ScanOptions,
+  ids: Ids,
+  repeatedAmong: RepeatedAmong = () => undefined,
+): Promise<ScanResult | { readonly repeated: RepeatedIds }> {
   const { source, signal, onProgress } = options;
-  const scan = new Scan(options);
+  const scan = new Scan(options, ids);
   signal?.throwIfAborted();
   // A stream that waits for its next bytes must end as well.
   if (signal !== undefined && source instanceof Readable) addAbortSignal(signal, source);
@@ -109,19 +153,28 @@ export async function scanInput(options: ScanOptions): Promise<ScanResult> {
       const progress = await scan.push(piece);
       onProgress?.(progress);
     }
+    await scan.end();
+    const repeated = repeatedAmong(scan.withoutId());
+    if (repeated === undefined) return scan.finish();
+    scan.close();
+    return { repeated };
   } catch (error) {
+    scan.close();
     signal?.throwIfAborted();
     throw error;
   }
-  return scan.finish();
 }
+
+/** Returns ids that could be taken twice; `wanted` are numbers of lines without a usable id. */
+type RepeatedAmong = (wanted: Iterable<number>) => RepeatedIds | undefined;
 
 class Scan {
   private readonly manifest: ManifestBuilder;
-  private readonly offsets = new OffsetsWriter();
+  private readonly file: ScratchFile | undefined;
+  private readonly offsets: OffsetsWriter;
   private readonly stamps = new StampsWriter();
   private readonly order: PrefixOrderWriter | undefined;
-  private readonly keys = new ItemKeys();
+  private readonly keys: KeysWriter;
   private readonly attachments: AttachmentChecker;
   private readonly reader: LineReader;
   private readonly splitter: LineSplitter;
@@ -132,12 +185,18 @@ class Scan {
   private readonly measured = noModalityCounts();
   private readonly invalid: (Omit<InvalidItem, 'id'> & { readonly id: ItemId | undefined })[] = [];
 
-  constructor(private readonly options: ScanOptions) {
+  constructor(
+    private readonly options: ScanOptions,
+    private readonly ids: Ids,
+  ) {
     const maxLineBytes = Math.min(options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES, constants.MAX_STRING_LENGTH);
     this.manifest = new ManifestBuilder(options.chunkSize);
     this.attachments = new AttachmentChecker(options.attachments, options.hashFiles === true);
-    const { chunkSize, measure, places, groupPrefix = false } = options;
-    this.reader = new LineReader(maxLineBytes, measure, places, groupPrefix);
+    const { chunkSize, measure, places, groupPrefix = false, unique, spill } = options;
+    this.reader = new LineReader(maxLineBytes, measure, places, groupPrefix, ids);
+    this.file = spill === undefined ? undefined : new ScratchFile(spill.folder);
+    this.offsets = new OffsetsWriter(this.file);
+    this.keys = unique === true ? new ItemKeys() : new PlainKeys(this.file);
     this.order = groupPrefix ? new PrefixOrderWriter(chunkSize) : undefined;
     this.splitter = new LineSplitter((line) => this.read(line), maxLineBytes);
   }
@@ -149,9 +208,23 @@ class Scan {
     return { bytes: this.manifest.bytes, items: this.manifest.items };
   }
 
-  async finish(): Promise<ScanResult> {
+  /** Takes the end of the source. */
+  async end(): Promise<void> {
     this.splitter.end();
     await this.settle();
+  }
+
+  /** Returns the numbers of the skipped lines that say no id that can be used. */
+  *withoutId(): Generator<number, void, undefined> {
+    for (const { id, line } of this.invalid) if (id === undefined) yield line;
+  }
+
+  /** Removes what does not fit into memory. */
+  close(): void {
+    this.file?.close();
+  }
+
+  finish(): ScanResult {
     const { name, places } = this.options;
     if (this.totalProblems > 0 && !this.options.skipInvalid)
       throw new InvalidInputError(name, this.problems, this.totalProblems);
@@ -159,18 +232,19 @@ class Scan {
     if (this.options.model === undefined) this.refuseSeveralModels();
     const { measured } = this;
     const stamps = this.stamps.blocks(this.manifest.items);
-    const offsets = this.offsets.blocks();
+    const offsets = this.offsets.records();
     const order = this.order?.blocks() ?? [];
     return {
       manifest: this.manifest.build(),
       offsets,
       stamps,
       order,
-      keys: this.keys.pieces(),
+      keys: this.keys.records(),
       invalid: this.withIds(),
       problems: this.problems,
       measured,
       places,
+      close: () => this.close(),
     };
   }
 
@@ -212,7 +286,7 @@ class Scan {
     if (problems.length > 0) this.enterInvalid(line, problems);
     const isGood = problems.length === 0 && !(verdict instanceof AttachmentError);
     const modality = isGood ? (verdict?.modality ?? line.modality ?? 'text') : undefined;
-    const first = this.keys.add(isGood ? keyOf(line, verdict) : undefined, this.options.unique === true);
+    const first = this.keys.add(isGood ? keyOf(line, verdict) : undefined);
     if (line.hasColumns) this.manifest.addColumns();
     if (modality !== undefined) this.manifest.addModel(line.model);
     if (first !== undefined) this.manifest.addCopy(first);
@@ -223,7 +297,7 @@ class Scan {
   }
 
   private enterInvalid({ line, id }: ReadLine, problems: readonly FieldProblem[]): void {
-    if (this.options.skipInvalid) {
+    if (this.options.skipInvalid && this.options.listInvalid !== false) {
       const error = `invalid: ${problems.map(describeProblem).join('; ')}`;
       this.invalid.push({ item: this.manifest.items, line, id, error });
     }
@@ -236,7 +310,7 @@ class Scan {
 
   /** Only now is it known which ids the whole input has. */
   private withIds(): InvalidItem[] {
-    const { ids } = this.reader;
+    const { ids } = this;
     return this.invalid.map(({ id, ...rest }) => {
       const { line } = rest;
       return { ...rest, id: id ?? (ids.hasExplicit(line) ? `line ${line}` : line) };

@@ -24,7 +24,7 @@ export async function stageInput(
   for (const [chunk, items] of invalidByChunk(scan)) {
     await putInvalidLines(storage, run, chunk, items);
   }
-  await storage.putStream(runDirectory(run).keys, toAsync(scan.keys));
+  await storage.putStream(runDirectory(run).keys, scan.keys);
   await putManifest(storage, run, scan.manifest);
 }
 
@@ -49,7 +49,7 @@ export async function stageContent(
   const directory = runDirectory(run);
   if (scan.stamps.length > 0) await storage.putStream(directory.stamps, toAsync(scan.stamps));
   if (scan.order.length > 0) await storage.putStream(directory.order, toAsync(scan.order));
-  await storage.putStream(directory.offsets, toAsync(scan.offsets));
+  await storage.putStream(directory.offsets, scan.offsets);
 }
 
 /**
