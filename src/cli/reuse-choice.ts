@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Manifest } from '../batch/manifest.js';
+import { withMergedChunks } from '../batch/merge-chunks.js';
 import { asksOnce, type BatchOptions } from '../batch/options.js';
 import type { BatchInput } from '../batch/run.js';
 import { KEY_RECORD_BYTES, KeyRecords } from '../input/item-keys.js';
@@ -114,7 +115,7 @@ export async function plannedReuse(
     onWarn,
     signal: request.interrupt,
   });
-  return { manifest: plan.apply(manifest), source };
+  return { manifest: withMergedChunks(plan.apply(manifest)), source };
 }
 
 async function sourceOf(

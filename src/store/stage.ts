@@ -21,8 +21,8 @@ export async function stageInput(
   onBytes?: (bytes: number) => void,
 ): Promise<void> {
   await stageContent(storage, run, scan, open, onBytes);
-  for (const [chunk, items] of invalidByChunk(scan)) {
-    await putInvalidLines(storage, run, chunk, items);
+  for (const [first, items] of invalidByChunk(scan)) {
+    await putInvalidLines(storage, run, first, items);
   }
   await storage.putStream(runDirectory(run).keys, scan.keys);
   await putManifest(storage, run, scan.manifest);
@@ -73,12 +73,13 @@ async function* toAsync(blocks: readonly Uint8Array[]): AsyncGenerator<Uint8Arra
   yield* blocks;
 }
 
+/** Returns the invalid lines by the first items of their chunks. */
 function invalidByChunk({ manifest, invalid }: ScanResult): Map<number, InvalidItem[]> {
   const chunks = new Map<number, InvalidItem[]>();
   for (const item of invalid) {
-    const chunk = Math.floor(item.item / manifest.chunkSize);
-    const items = chunks.get(chunk);
-    if (items === undefined) chunks.set(chunk, [item]);
+    const first = item.item - (item.item % manifest.chunkSize);
+    const items = chunks.get(first);
+    if (items === undefined) chunks.set(first, [item]);
     else items.push(item);
   }
   return chunks;
