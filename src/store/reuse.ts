@@ -279,16 +279,14 @@ async function* copied(
   { run, plan, places }: TakeOver,
   strips: boolean,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const lines: LineSource[] = [];
   for await (const some of itemIds(storage, run, items, places)) {
-    for (const { item, id } of some) {
+    const lines = some.flatMap(({ item, id }): LineSource[] => {
       const place = plan.place(item);
-      if (place === undefined) continue;
-      const rewrite = (line: Buffer): Buffer => withId(strips ? withoutDetails(line) : line, id);
-      lines.push({ place, rewrite });
-    }
+      if (place === undefined) return [];
+      return [{ place, rewrite: (line) => withId(strips ? withoutDetails(line) : line, id) }];
+    });
+    yield* copyLines(storage, lines);
   }
-  yield* copyLines(storage, lines);
 }
 
 /** Returns the chunks whose answers from an earlier run are not, or no longer, what was written. */
