@@ -45,6 +45,7 @@ export function readManifest(
   { run, chain, batch }: { readonly run: string; readonly chain: ExecutionChain; readonly batch: BatchInput },
 ): Promise<PreparedRun> {
   let bytes = 0;
+  let close = (): void => undefined;
   return translated(() =>
     withHeartbeat(
       () => ({ bytes }),
@@ -62,12 +63,14 @@ export function readManifest(
           bytes = count;
         };
         const staging = { storage, run, input, options, settings, onBytes: scan };
-        const { manifest, stage, attachments } = await findSource(staging).catch((error: unknown) => {
+        const source = await findSource(staging).catch((error: unknown) => {
           // Whoever has staged it has seen another storage: nobody makes up such a key.
           const [first = ''] = namesOf(input.input);
           const isUnseen = error instanceof InputError && error.code === 'NOT_FOUND' && isStagedInput(first);
           throw isUnseen ? unshared(storage, first) : error;
         });
+        close = source.close;
+        const { manifest, stage, attachments } = source;
         const { sha256, modalities } = manifest;
         const allowed = { ...settings.attachments, ...attachments };
         const folder = attachedItems(modalities) > 0 ? allowed.folder : undefined;
@@ -94,7 +97,7 @@ export function readManifest(
         await putSettings(storage, run, stored);
         return { ...prepared(options, final), hasOutcomes: isGoingOn };
       },
-    ),
+    ).finally(() => close()),
   );
 }
 

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import { Context } from '@temporalio/activity';
 import type { z } from 'zod';
@@ -10,6 +11,7 @@ import { InputError } from '../input/errors.js';
 import { isPattern } from '../input/find-files.js';
 import { detectFiles, type OpenedFiles } from '../input/open-input.js';
 import { type ScanResult, scanInput } from '../input/scan.js';
+import { isS3Root } from '../storage/s3-location.js';
 import type { Storage } from '../storage/storage.js';
 import { openInputFiles } from '../store/input-files.js';
 import { ifThere } from '../store/json.js';
@@ -37,6 +39,8 @@ export interface Source {
   readonly attachments?: Pick<AttachmentRules, 'folder' | 'roots'>;
   /** Stages what is not there. Idempotent. */
   stage(): Promise<void>;
+  /** Removes what was only kept for the staging. */
+  close(): void;
 }
 
 /** An input whose files have been read and checked. */
@@ -53,7 +57,12 @@ export async function findSource(staging: Staging): Promise<Source> {
   const staged = await readStagedManifest(storage, run);
   if (staged !== undefined) return await stagedSource(staged, staging);
   const { scan, attachments, open } = await scanSource(staging);
-  return { manifest: scan.manifest, attachments, stage: () => stageInput(storage, run, scan, open) };
+  return {
+    manifest: scan.manifest,
+    attachments,
+    stage: () => stageInput(storage, run, scan, open),
+    close: () => scan.close(),
+  };
 }
 
 /**
@@ -71,9 +80,10 @@ async function stagedSource(staged: Manifest, staging: Staging): Promise<Source>
     if (found === undefined || (await hasContent(storage, run, staged))) return;
     await stageContent(storage, run, found.scan, found.open);
   };
-  if (before === undefined || input.attachments?.folder !== undefined) return { manifest: staged, stage };
+  const close = (): void => found?.scan.close();
+  if (before === undefined || input.attachments?.folder !== undefined) return { manifest: staged, stage, close };
   const { folder, roots = [] } = before.attachments;
-  return { manifest: staged, stage, attachments: { folder, roots } };
+  return { manifest: staged, stage, close, attachments: { folder, roots } };
 }
 
 /** Scans an input that is another object than the staged one, if it is still there. Fails for another content. */
@@ -84,7 +94,10 @@ async function scanAgain({ sha256 }: Manifest, staging: Staging): Promise<Scanne
     if (error instanceof InputError && error.code === 'NOT_FOUND') return undefined;
     throw error;
   });
-  if (found !== undefined && found.scan.manifest.sha256 !== sha256) throw otherInput(staging.run);
+  if (found !== undefined && found.scan.manifest.sha256 !== sha256) {
+    found.scan.close();
+    throw otherInput(staging.run);
+  }
   return found;
 }
 
@@ -127,11 +140,17 @@ async function scanSource(staging: Staging): Promise<ScannedSource> {
     unique: (api) => asksOnce({ ...options, api }),
     hashFiles: hasKeysOfFiles(options, input.reuse),
     loadCompile: loadSchemaCompiler,
+    spill: { folder: scratchFolder(storage), again: () => opened.read() },
     onProgress: ({ bytes }) => onBytes(bytes),
     signal: Context.current().cancellationSignal,
   });
   // The same files give the same bytes, so that nothing has to be kept in between.
   return { scan, attachments, open: () => opened.read().source };
+}
+
+/** Returns where what does not fit into memory is kept: with the data, as the system's folder may be in memory. */
+function scratchFolder({ root }: Storage): string {
+  return isS3Root(root) ? tmpdir() : root;
 }
 
 /** Returns where attachments may come from: the folders of all files, unless the run names one. */

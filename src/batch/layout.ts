@@ -84,6 +84,19 @@ export function encodeLayout(codes: readonly LayoutCode[]): string {
   return layout;
 }
 
+/** Writes runs as {@link encodeLayout} does their items. */
+export function layoutOfRuns(runs: readonly LayoutRun[]): string {
+  let layout = '';
+  let count = 0;
+  runs.forEach((run, position) => {
+    count += run.count;
+    if (runs[position + 1]?.code === run.code) return;
+    layout += LETTERS[run.code] + count;
+    count = 0;
+  });
+  return layout;
+}
+
 /** Reads a layout as runs. Throws a `RangeError` for a text that {@link encodeLayout} cannot have written. */
 export function layoutRuns(layout: string): LayoutRun[] {
   if (!LAYOUT.test(layout)) throw new RangeError(`not a layout of items: ${layout.slice(0, 40)}`);

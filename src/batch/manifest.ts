@@ -58,8 +58,20 @@ export const manifestSchema = z.object({
   reused: count,
   /** What came of the wish to take answers from an earlier run; absent before that was looked for, and without the wish. */
   reuse: z.object({ notes: z.array(z.string()) }).optional(),
-  /** Items a chunk, the last one excepted. */
+  /** Items of a chunk as the input was cut, the last one excepted. Chunks that were joined since have more. */
   chunkSize: z.number().int().positive(),
   chunks: z.array(chunkManifestSchema),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** Returns the chunk that an item is in; undefined for an item that is in none. */
+export function chunkOf(chunks: readonly ChunkManifest[], item: number): ChunkManifest | undefined {
+  let [low, high] = [0, chunks.length - 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((chunks[middle]?.first ?? 0) <= item) low = middle;
+    else high = middle - 1;
+  }
+  const found = chunks[low];
+  return found === undefined || item < found.first ? undefined : found;
+}

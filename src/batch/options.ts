@@ -4,7 +4,7 @@ import { LIMITS, type Limit, MAX_CANARY, MAX_MODEL_LENGTH } from './limits.js';
 import { type OptionField, type RequestBody, requestFormSchema } from './request-form.js';
 
 /** Maximum number of items in a chunk: they are merged into one part, and a chunk is what a step repeats after a crash. */
-const MAX_CHUNK_SIZE = 50_000;
+export const MAX_CHUNK_SIZE = 50_000;
 
 /** Items of a chunk, if the caller asks for no other number: few child workflows, and parts that are soon merged. */
 const CHUNK_SIZE = 10_000;

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { decodeItems } from '../batch/item-ranges.js';
+import { chunkOf } from '../batch/manifest.js';
 import type { Progress } from '../batch/progress.js';
 import { projectSum, type Range } from '../batch/projection.js';
 import type { BatchHandle } from '../client.js';
@@ -121,7 +122,7 @@ function perSecond(count: number, ms: number): number {
 
 async function answersOf(storage: Storage, run: string, asked: readonly number[]): Promise<Map<number, AnswerSummary>> {
   const manifest = await readStagedManifest(storage, run);
-  const chunks = new Set(asked.map((item) => Math.floor(item / (manifest?.chunkSize ?? 1))));
+  const chunks = new Set(asked.flatMap((item) => chunkOf(manifest?.chunks ?? [], item)?.chunk ?? []));
   const answers = new Map<number, AnswerSummary>();
   for (const chunk of chunks) {
     for (const [item, answer] of (await readOutcomes(storage, run, chunk)).answers) answers.set(item, answer);

@@ -11,16 +11,18 @@ import { loadSchemaCompiler } from '../dria/schema-compiler.js';
 import { resolveDataDir } from '../embedded/data-dir.js';
 import type { DetectedFile } from '../input/detect.js';
 import { describeProblem, InputError } from '../input/errors.js';
-import { IdTable } from '../input/id-table.js';
 import type { InputFile } from '../input/input-file.js';
 import { nameOfInput } from '../input/input-name.js';
+import type { Measure } from '../input/line-reader.js';
 import { detectFiles } from '../input/open-input.js';
 import { openRows } from '../input/open-rows.js';
 import type { ParsedItem } from '../input/parse-line.js';
 import type { InputPlaces } from '../input/places.js';
 import type { RowSource } from '../input/rows.js';
 import { type ScanResult, scanInput } from '../input/scan.js';
+import { ScratchFile } from '../input/scratch-file.js';
 import { DEFAULT_MAX_ATTACHMENT_BYTES } from '../input/size.js';
+import { SpilledTable } from '../input/spilled-table.js';
 import { NO_FOLDER } from '../store/settings.js';
 import { Cleanup } from './cleanup.js';
 import { UserError } from './errors.js';
@@ -60,6 +62,7 @@ export async function checkInput(inputs: readonly string[], flags: CheckFlags, i
     const report = await reportOf(files, {
       ...asked,
       roots: flags.attachmentsRoot.map((folder) => resolve(folder)),
+      dataDir: resolveDataDir(undefined, io.env),
       signal: io.interrupt,
       onProgress: ({ bytes, items }) =>
         say(() => `checking the input: ${megabytes(bytes)} MB, ${items.toLocaleString('en')} items`),
@@ -93,6 +96,7 @@ interface Checking {
   readonly read: ReadOptions;
   readonly options: BatchOptions;
   readonly roots: readonly string[];
+  readonly dataDir: string;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: { readonly bytes: number; readonly items: number }) => void;
 }
@@ -102,7 +106,15 @@ async function reportOf(inputs: readonly InputFile[], checking: Checking): Promi
   const files: CheckedFile[] = [];
   for (const file of opened.files) files.push(await checkedFile(file, checking.read));
   const { source, places } = opened.read();
-  const contents = new Contents(checking.options.system);
+  const { dataDir } = checking;
+  const file = new ScratchFile(dataDir);
+  const { system } = checking.options;
+  let contents = new Contents(system, file);
+  const measure: Measure = (item, line) => contents.measure(item, line);
+  const again = () => {
+    contents = new Contents(system, file);
+    return { ...opened.read(), measure };
+  };
   const [folder = NO_FOLDER, ...others] = opened.folders;
   try {
     const scan = await scanInput({
@@ -114,10 +126,13 @@ async function reportOf(inputs: readonly InputFile[], checking: Checking): Promi
       api: checking.options.api,
       skipInvalid: true,
       loadCompile: loadSchemaCompiler,
+      listInvalid: false,
       signal: checking.signal,
       onProgress: checking.onProgress,
-      measure: (item, line) => contents.measure(item, line),
+      measure,
+      spill: { folder: dataDir, again },
     });
+    scan.close();
     const placeOf = (line: number): string => placeIn(places, inputs, line);
     return { files, ...itemsOf(scan), ...contents.report(placeOf), problems: problemsOf(scan, placeOf), error: null };
   } catch (error) {
@@ -125,6 +140,8 @@ async function reportOf(inputs: readonly InputFile[], checking: Checking): Promi
     // What was found of the files helps to see what is wrong.
     const nothing = { items: null, models: {}, promptTokens: 0, duplicates: null, largest: null, problems: [] };
     return { files, ...nothing, error: error.message };
+  } finally {
+    file.close();
   }
 }
 
@@ -189,28 +206,36 @@ function problemsOf({ problems }: ScanResult, placeOf: (line: number) => string)
 /** What is counted of the contents of items. */
 class Contents {
   /** Contents with the line that had each first. */
-  private readonly seen = new IdTable();
+  private readonly seen: SpilledTable;
   private duplicates = 0;
   private first: { readonly line: number; readonly earlier: number } | undefined;
   private largest: { readonly tokens: number; readonly line: number } | undefined;
 
-  constructor(private readonly system: string | undefined) {}
+  constructor(
+    private readonly system: string | undefined,
+    file: ScratchFile,
+  ) {
+    this.seen = new SpilledTable(file);
+  }
 
   /** Counts an item. Returns its estimated tokens. */
   measure(item: ParsedItem, line: number): number {
     const { id: _id, columns: _columns, error: _error, ...asked } = item;
     const { prompt, system } = item;
     const earlier = this.seen.claim(JSON.stringify(asked), line);
-    if (earlier !== undefined) {
-      this.duplicates++;
-      this.first ??= { line, earlier };
-    }
+    if (earlier !== undefined) this.addDuplicate(line, earlier);
     const tokens = textTokens(prompt) + textTokens(this.system ?? system ?? '') + givenTokens(item.input);
     if (this.largest === undefined || tokens > this.largest.tokens) this.largest = { tokens, line };
     return tokens;
   }
 
+  private addDuplicate(line: number, earlier: number): void {
+    this.duplicates++;
+    if (this.first === undefined || line < this.first.line) this.first = { line, earlier };
+  }
+
   report(placeOf: (line: number) => string): Pick<CheckReport, 'duplicates' | 'largest'> {
+    this.seen.forEachRepeat((_hash, line, earlier) => this.addDuplicate(line, earlier));
     const { duplicates, first, largest } = this;
     const example = first === undefined ? null : { place: placeOf(first.line), earlier: placeOf(first.earlier) };
     return {

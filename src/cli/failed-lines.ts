@@ -1,7 +1,7 @@
 import type { ChatMessage } from '../batch/items.js';
 import { oneLineJson } from '../batch/json-line.js';
 import { countLayout, decodeLayout } from '../batch/layout.js';
-import type { ChunkManifest, Manifest } from '../batch/manifest.js';
+import { type ChunkManifest, chunkOf, type Manifest } from '../batch/manifest.js';
 import { movedPart, replaceAttached } from '../batch/message-parts.js';
 import { appendColumns } from '../input/record-line.js';
 import type { Storage } from '../storage/storage.js';
@@ -30,6 +30,8 @@ export interface FailedSource {
   /** The attachments as the new file has them. */
   readonly attachments: (item: PackItem) => Promise<readonly string[]>;
 }
+
+const NO_CHUNK: ChunkManifest = { chunk: 0, first: 0, layout: '' };
 
 /** Characters that are given at once: a line at a time would be a write for each. */
 const PIECE = 256 * 1024;
@@ -79,14 +81,12 @@ export class FailedLines {
   }
 
   private isInvalid({ item }: ItemError): boolean {
-    const { chunkSize, chunks } = this.source.manifest;
-    const chunk = Math.floor(item / chunkSize);
+    const { chunk, first, layout } = chunkOf(this.source.manifest.chunks, item) ?? NO_CHUNK;
     if (this.layout?.chunk !== chunk) {
-      const { layout = '' } = chunks[chunk] ?? {};
       const codes = countLayout(layout).invalid === 0 ? [] : decodeLayout(layout);
       this.layout = { chunk, isInvalid: codes.map((code) => code === 'invalid') };
     }
-    const invalid = this.layout.isInvalid[item - chunk * chunkSize] === true;
+    const invalid = this.layout.isInvalid[item - first] === true;
     if (invalid) this.invalid++;
     return invalid;
   }

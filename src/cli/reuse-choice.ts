@@ -3,9 +3,10 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Manifest } from '../batch/manifest.js';
+import { withMergedChunks } from '../batch/merge-chunks.js';
 import { asksOnce, type BatchOptions } from '../batch/options.js';
 import type { BatchInput } from '../batch/run.js';
-import { KeyRecords } from '../input/item-keys.js';
+import { KEY_RECORD_BYTES, KeyRecords } from '../input/item-keys.js';
 import type { Storage } from '../storage/storage.js';
 import { questionOf } from '../store/owner.js';
 import { findReuseSource, LAST, planReuse, type ReuseSource } from '../store/reuse.js';
@@ -106,14 +107,15 @@ export async function plannedReuse(
   const source = await wantedSource(run, scanned, request);
   if (source === undefined) return { manifest };
   if ('refusal' in source) return { manifest, source };
+  const records = keys.read(0, manifest.items * KEY_RECORD_BYTES);
   const plan = await planReuse(request.storage, source, {
     items: manifest.items,
-    keys: new KeyRecords(Buffer.concat(keys)),
+    keys: new KeyRecords(Buffer.from(records.buffer, records.byteOffset, records.byteLength)),
     unique: asksOnce(request.options),
     onWarn,
     signal: request.interrupt,
   });
-  return { manifest: plan.apply(manifest), source };
+  return { manifest: withMergedChunks(plan.apply(manifest)), source };
 }
 
 async function sourceOf(

@@ -77,6 +77,8 @@ interface Reading {
   /** Size of the stream, where it is known (bytes). */
   readonly bytes: number | undefined;
   readonly open: (start?: number, end?: number) => Readable;
+  /** Reads it once more from the beginning. */
+  readonly again: () => { readonly source: AsyncIterable<Uint8Array>; readonly places: InputPlaces | undefined };
 }
 
 /**
@@ -119,6 +121,7 @@ export async function scanFiles(inputs: readonly string[], options: ScanFileOpti
         places,
         bytes: undefined,
         open: spool?.read ?? notKept,
+        again: () => (spool === undefined ? opened.read() : { source: spool.read(), places }),
       };
     } else {
       reading = readingOf(plain.path, plain);
@@ -133,6 +136,7 @@ export async function scanFiles(inputs: readonly string[], options: ScanFileOpti
       },
       readRange: async (start, end) => Buffer.concat(await reading.open(start, end).toArray()),
       dispose: async () => {
+        scan.scan.close();
         await scan.copy?.discard();
         await removeSpools();
       },
@@ -153,9 +157,9 @@ function unusable(error: InputError): UserError {
 }
 
 async function scanReading(
-  { source, places, bytes }: Reading,
+  { source, places, bytes, again }: Reading,
   about: Pick<ScannedFile, 'name' | 'folder' | 'roots'> & { readonly checkUnchanged: () => Promise<void> },
-  { options, reuse, signal, storage, onProgress, measure }: ScanFileOptions,
+  { options, reuse, signal, storage, dataDir, onProgress, measure }: ScanFileOptions,
 ): Promise<Pick<ScannedFile, 'scan' | 'copy'>> {
   const { name, folder, roots, checkUnchanged } = about;
   const { model, skipInvalid, chunkSize, groupPrefix } = options;
@@ -178,6 +182,7 @@ async function scanReading(
       loadCompile: loadSchemaCompiler,
       signal,
       onProgress: (progress) => onProgress({ ...progress, total: bytes }),
+      spill: { folder: dataDir, again },
       ...(measure === undefined ? {} : { measure }),
     });
     await checkUnchanged();
@@ -194,5 +199,6 @@ async function scanReading(
 function readingOf(path: string, file: InputFile): Reading {
   const open = (start = 0, end = Number.POSITIVE_INFINITY): Readable =>
     createReadStream(path, { start, end: Math.max(start, end - 1), highWaterMark: 1 << 20 });
-  return { source: file.stream(), places: undefined, bytes: file.bytes, open };
+  const again = () => ({ source: open(), places: undefined });
+  return { source: file.stream(), places: undefined, bytes: file.bytes, open, again };
 }

@@ -13,16 +13,29 @@ export class IdTable {
   private lines = new Uint32Array(FIRST_CAPACITY);
   private count = 0;
 
+  /** Number of entries. */
+  get size(): number {
+    return this.count;
+  }
+
   /** The line that had this text first, or undefined when there is none. */
   find(text: string): number | undefined {
     if (this.count === 0) return undefined;
-    const [high, low] = hash64(text);
+    return this.findHash(hash64(text));
+  }
+
+  /** Returns the line of a hash, or undefined if it was not entered. */
+  findHash([high, low]: Hash64): number | undefined {
     return this.lines[this.place(high, low)] || undefined;
   }
 
   /** Enters a text, unless a line had it before: then gives that line and changes nothing. */
   claim(text: string, line: number): number | undefined {
-    const [high, low] = hash64(text);
+    return this.claimHash(hash64(text), line);
+  }
+
+  /** Enters a hash as {@link claim} does a text. */
+  claimHash([high, low]: Hash64, line: number): number | undefined {
     const place = this.place(high, low);
     const earlier = this.lines[place];
     if (earlier) return earlier;
@@ -30,6 +43,13 @@ export class IdTable {
     this.count++;
     if (this.count > this.lines.length * MAX_LOAD) this.grow();
     return undefined;
+  }
+
+  /** Calls `visit` for each entry, in no order. */
+  forEach(visit: (hash: Hash64, line: number) => void): void {
+    this.lines.forEach((line, place) => {
+      if (line !== 0) visit([this.high[place] ?? 0, this.low[place] ?? 0], line);
+    });
   }
 
   /** Where the hash is, or the free place where it belongs. */
@@ -60,8 +80,11 @@ export class IdTable {
   }
 }
 
+/** The high and the low half of a hash. */
+export type Hash64 = readonly [high: number, low: number];
+
 /** 64 bits of a text's UTF-16 units as two uint32: the two-lane multiplicative hash known as cyrb53, not cut to 53. */
-function hash64(text: string): readonly [number, number] {
+export function hash64(text: string): Hash64 {
   let a = 0xdeadbeef;
   let b = 0x41c6ce57;
   for (let at = 0; at < text.length; at++) {

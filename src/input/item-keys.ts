@@ -1,4 +1,6 @@
 import { KEY_BYTES } from './content-key.js';
+import { type ItemRecords, RecordBlocks } from './record-blocks.js';
+import type { ScratchFile } from './scratch-file.js';
 
 /**
  * Size of a record of the keys object (bytes). Records are in item order, so that one range read returns those of consecutive
@@ -13,25 +15,55 @@ const CRC_AT = LINK_AT + 4;
 const BLOCK_ITEMS = 65_536;
 const NO_KEY = Buffer.alloc(KEY_BYTES);
 
-/** Collects the keys of an input's items, and finds those that are the same. Takes up to 35 bytes an item. */
-export class ItemKeys {
+/** Collects the keys of an input's items. */
+export interface KeysWriter {
+  /** Adds the next item, without a key if it has none. Returns the first item that is the same, if that is to be found. */
+  add(key: Uint8Array | undefined): number | undefined;
+  /** Returns the whole object. To be called once. */
+  records(): ItemRecords;
+}
+
+/** Collects keys of items that are all asked, whether or not they are the same. Many are kept in `file`. */
+export class PlainKeys implements KeysWriter {
+  private readonly blocks: RecordBlocks;
+  private block = Buffer.alloc(BLOCK_ITEMS * KEY_RECORD_BYTES);
+  private items = 0;
+
+  constructor(file?: ScratchFile) {
+    this.blocks = new RecordBlocks(BLOCK_ITEMS * KEY_RECORD_BYTES, file);
+  }
+
+  add(key: Uint8Array | undefined): undefined {
+    const at = (this.items % BLOCK_ITEMS) * KEY_RECORD_BYTES;
+    if (key !== undefined) this.block.set(key, at);
+    this.block.writeUInt32LE(checksum(this.block, at, this.items), at + CRC_AT);
+    this.items++;
+    if (this.items % BLOCK_ITEMS !== 0) return;
+    this.blocks.push(this.block);
+    this.block = Buffer.alloc(BLOCK_ITEMS * KEY_RECORD_BYTES);
+  }
+
+  records(): ItemRecords {
+    const rest = this.items % BLOCK_ITEMS;
+    if (rest > 0) this.blocks.push(this.block.subarray(0, rest * KEY_RECORD_BYTES));
+    return this.blocks;
+  }
+}
+
+/** Collects keys and finds those that are the same. Takes up to 35 bytes an item. */
+export class ItemKeys implements KeysWriter {
   private readonly blocks: Buffer[] = [];
   private items = 0;
   /** Open addressing; a slot is an item's index plus one, 0 if it is free. */
   private slots = new Uint32Array(1024);
   private used = 0;
 
-  /**
-   * Adds the next item, without a key if it has none. Returns the first item that is the same if there is one and `unique`
-   * asks for it.
-   */
-  add(key: Uint8Array | undefined, unique: boolean): number | undefined {
+  add(key: Uint8Array | undefined): number | undefined {
     const item = this.items++;
     if (item % BLOCK_ITEMS === 0) this.blocks.push(Buffer.alloc(BLOCK_ITEMS * KEY_RECORD_BYTES));
     if (key === undefined) return undefined;
     const { block, at } = this.place(item);
     block.set(key, at);
-    if (!unique) return undefined;
     const first = this.claim(item);
     if (first === item) return undefined;
     block.writeUInt32LE(first, at + LINK_AT);
@@ -40,14 +72,16 @@ export class ItemKeys {
     return first;
   }
 
-  /** Returns the object, in pieces to be written one after another. */
-  pieces(): Uint8Array[] {
+  records(): ItemRecords {
     for (let item = 0; item < this.items; item++) {
       const { block, at } = this.place(item);
       block.writeUInt32LE(checksum(block, at, item), at + CRC_AT);
     }
-    const last = (this.items - (this.blocks.length - 1) * BLOCK_ITEMS) * KEY_RECORD_BYTES;
-    return this.blocks.map((block, number) => (number === this.blocks.length - 1 ? block.subarray(0, last) : block));
+    const records = new RecordBlocks(BLOCK_ITEMS * KEY_RECORD_BYTES);
+    this.blocks.forEach((block, number) => {
+      records.push(block.subarray(0, (this.items - number * BLOCK_ITEMS) * KEY_RECORD_BYTES));
+    });
+    return records;
   }
 
   private place(item: number): { readonly block: Buffer; readonly at: number } {

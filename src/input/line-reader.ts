@@ -15,7 +15,7 @@ import { type ParsedItem, type ParsedLine, parseLine } from './parse-line.js';
 import type { InputPlaces } from './places.js';
 import { type PromptBlocks, promptBlocks } from './prefix-order.js';
 import { problemsInLine } from './problem-line.js';
-import { type IdConflict, SeenIds } from './seen-ids.js';
+import { type IdConflict, type Ids, SeenIds } from './seen-ids.js';
 
 /** Measures a valid line, whose 1-based number is `line`. */
 export type Measure = (item: ParsedItem, line: number) => number;
@@ -51,7 +51,6 @@ const NONE_ATTACHED: readonly AttachedText[] = [];
 
 /** Reads lines one after another and remembers their ids. */
 export class LineReader {
-  readonly ids = new SeenIds();
   private readonly apiRules: ApiRules;
 
   constructor(
@@ -60,6 +59,7 @@ export class LineReader {
     private readonly places?: InputPlaces,
     private readonly groupPrefix = false,
     api?: ApiName,
+    private readonly ids: Ids = new SeenIds(),
   ) {
     this.apiRules = new ApiRules(api);
   }

@@ -1,4 +1,6 @@
 import { crc32 } from 'node:zlib';
+import { type ItemRecords, RecordBlocks } from './record-blocks.js';
+import type { ScratchFile } from './scratch-file.js';
 
 /**
  * Where each item's line lies in the input: an object of fixed-width records, so that one range read gives the
@@ -49,20 +51,33 @@ export function decodeOffsets(bytes: Uint8Array, first = 0): ItemOffset[] {
   }));
 }
 
-/** The records of some items, out of the blocks that an {@link OffsetsWriter} made. */
-export function readOffsets(blocks: readonly Uint8Array[], items: readonly number[]): ItemOffset[] {
-  return items.flatMap((item) => {
-    const block = blocks[Math.floor(item / BLOCK_ITEMS)];
-    const at = (item % BLOCK_ITEMS) * OFFSET_BYTES;
-    return block === undefined ? [] : decodeOffsets(block.subarray(at, at + OFFSET_BYTES), item);
-  });
+/** Reads the records of some items, whose indices rise, out of what an {@link OffsetsWriter} made. */
+export function readOffsets(records: ItemRecords, items: readonly number[]): ItemOffset[] {
+  const found: ItemOffset[] = [];
+  let block: Uint8Array = new Uint8Array();
+  let first = 0;
+  for (const item of items) {
+    if (found.length === 0 || item >= first + BLOCK_ITEMS) {
+      first = item - (item % BLOCK_ITEMS);
+      const { start, end } = offsetsRange(first, first + BLOCK_ITEMS);
+      block = records.read(start, end);
+    }
+    const at = (item - first) * OFFSET_BYTES;
+    found.push(...decodeOffsets(block.subarray(at, at + OFFSET_BYTES), item));
+  }
+  return found;
 }
 
-/** Collects records in input order, in blocks that are never copied. */
+/** Collects records in input order. */
 export class OffsetsWriter {
-  private readonly full: Uint8Array[] = [];
+  private readonly blocks: RecordBlocks;
   private block = new DataView(new ArrayBuffer(BLOCK_ITEMS * OFFSET_BYTES));
   private used = 0;
+
+  /** Many records are kept in `file`. */
+  constructor(file?: ScratchFile) {
+    this.blocks = new RecordBlocks(BLOCK_ITEMS * OFFSET_BYTES, file);
+  }
 
   /** Adds the next item's record. Throws a `RangeError` past 2^32 − 1 lines. */
   add(start: number, bytes: number, line: number, crc: number): void {
@@ -76,13 +91,14 @@ export class OffsetsWriter {
     if (this.used === this.block.byteLength) this.startBlock();
   }
 
-  /** The whole object, in pieces to be written one after another. */
-  blocks(): Uint8Array[] {
-    return this.used === 0 ? [...this.full] : [...this.full, new Uint8Array(this.block.buffer, 0, this.used)];
+  /** Returns the whole object. To be called once. */
+  records(): ItemRecords {
+    if (this.used > 0) this.blocks.push(new Uint8Array(this.block.buffer, 0, this.used));
+    return this.blocks;
   }
 
   private startBlock(): void {
-    this.full.push(new Uint8Array(this.block.buffer));
+    this.blocks.push(new Uint8Array(this.block.buffer));
     this.block = new DataView(new ArrayBuffer(BLOCK_ITEMS * OFFSET_BYTES));
     this.used = 0;
   }

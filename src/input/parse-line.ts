@@ -29,7 +29,9 @@ export function parseLine(content: Buffer): ParsedLine {
     return unreadable(`not valid UTF-8 (byte ${invalidUtf8At(content, text) + 1} of the line)`);
   }
   try {
-    return parseValue(JSON.parse(text));
+    const value: unknown = JSON.parse(text);
+    if (text.includes('null')) dropNulls(value);
+    return parseValue(value);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return unreadable(explainJsonError(text, error));
@@ -46,7 +48,6 @@ export interface ParsedItem extends InputLine {
 }
 
 function parseValue(value: unknown): ParsedLine {
-  dropNulls(value);
   if (isPlainLine(value)) return checkId(value, value.prompt);
   const openAi = typeof value === 'object' && value !== null ? fromOpenAiLine(value) : undefined;
   if (openAi !== undefined && 'problems' in openAi) return { ok: false, ...openAi, identity: undefined };

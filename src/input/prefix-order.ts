@@ -96,6 +96,8 @@ function arranged(sorted: readonly number[], shared: readonly number[], from: nu
 export class PrefixOrderWriter {
   private readonly chunks: Uint8Array[] = [];
   private prompts: (PromptBlocks | undefined)[] = [];
+  /** Items of the chunks so far. */
+  private items = 0;
 
   constructor(private readonly chunkSize: number) {}
 
@@ -105,7 +107,7 @@ export class PrefixOrderWriter {
     if (this.prompts.length === this.chunkSize) this.endChunk();
   }
 
-  /** Returns the whole object, in pieces to be written one after another: for each position the item's place in its chunk. */
+  /** Returns the whole object, in pieces to be written one after another: for each position the item. */
   blocks(): Uint8Array[] {
     if (this.prompts.length > 0) this.endChunk();
     return this.chunks;
@@ -115,18 +117,22 @@ export class PrefixOrderWriter {
     const order = prefixOrder(this.prompts);
     const bytes = new DataView(new ArrayBuffer(order.length * ORDER_BYTES));
     order.forEach((place, position) => {
-      bytes.setUint32(position * ORDER_BYTES, place, true);
+      bytes.setUint32(position * ORDER_BYTES, this.items + place, true);
     });
     this.chunks.push(new Uint8Array(bytes.buffer));
+    this.items += order.length;
     this.prompts = [];
   }
 }
 
-/** Reads the order of a chunk: each item's place in it. Returns undefined for what is no order of so many items. */
-export function decodeOrder(bytes: Uint8Array, items: number): number[] | undefined {
+/**
+ * Reads the order of the items from `first` on: each item's place among them. Returns undefined for what is no order of so many
+ * items.
+ */
+export function decodeOrder(bytes: Uint8Array, items: number, first = 0): number[] | undefined {
   if (bytes.byteLength !== items * ORDER_BYTES) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const places = Array.from({ length: items }, (_, position) => view.getUint32(position * ORDER_BYTES, true));
-  const isWhole = places.every((place) => place < items) && new Set(places).size === items;
+  const places = Array.from({ length: items }, (_, position) => view.getUint32(position * ORDER_BYTES, true) - first);
+  const isWhole = places.every((place) => place >= 0 && place < items) && new Set(places).size === items;
   return isWhole ? places : undefined;
 }

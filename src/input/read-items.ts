@@ -5,7 +5,7 @@ import { attachedTexts } from './attached.js';
 import { describeProblem, InputError } from './errors.js';
 import { schemaOf } from './item-schema.js';
 import { type ItemOffset, lineChecksum } from './offsets.js';
-import { parseLine } from './parse-line.js';
+import { type ParsedItem, parseLine } from './parse-line.js';
 import { columnsIn } from './record-line.js';
 
 /** An item of the input, whole. */
@@ -60,19 +60,42 @@ export async function* readItems(
   for await (const [offset, line] of readLines(readRange, wanted)) yield readItem(line, offset, name);
 }
 
+/** An item of the input, by its index in the run. */
+export type ItemIdentity = Pick<InputItem, 'item' | 'id'>;
+
+/** Reads the ids of items back as {@link readItems} does the items, those of one read at a time. */
+export async function* readIds(
+  readRange: ReadRange,
+  wanted: readonly ItemOffset[],
+  name = 'the input',
+): AsyncGenerator<readonly ItemIdentity[], void, undefined> {
+  for (const group of groupOffsets(wanted)) {
+    const lines = await readGroup(readRange, group);
+    yield lines.map(([offset, line]) => {
+      const { id = offset.line } = parseChecked(line, offset, name);
+      return { item: offset.item, id };
+    });
+  }
+}
+
 /** Reads lines back from the input as {@link readItems} does, and checks nothing: one that is cut off is shorter. */
 export async function* readLines(
   readRange: ReadRange,
   wanted: readonly ItemOffset[],
 ): AsyncGenerator<readonly [ItemOffset, Buffer], void, undefined> {
-  for (const group of groupOffsets(wanted)) {
-    const read = await readRange(group.start, group.end);
-    const bytes = Buffer.from(read.buffer, read.byteOffset, read.byteLength);
-    for (const offset of group.offsets) {
-      const from = offset.start - group.start;
-      yield [offset, bytes.subarray(from, from + offset.bytes)];
-    }
-  }
+  for (const group of groupOffsets(wanted)) yield* await readGroup(readRange, group);
+}
+
+async function readGroup(
+  readRange: ReadRange,
+  { start, end, offsets }: Group,
+): Promise<readonly (readonly [ItemOffset, Buffer])[]> {
+  const read = await readRange(start, end);
+  const bytes = Buffer.from(read.buffer, read.byteOffset, read.byteLength);
+  return offsets.map((offset) => {
+    const from = offset.start - start;
+    return [offset, bytes.subarray(from, from + offset.bytes)] as const;
+  });
 }
 
 /**
@@ -130,16 +153,22 @@ function groupOffsets(wanted: readonly ItemOffset[]): Group[] {
   return groups;
 }
 
-function readItem(bytes: Buffer, { item, line, bytes: length, crc }: ItemOffset, name: string): InputItem {
+/** Parses a line that was read back. */
+function parseChecked(bytes: Buffer, { line, bytes: length, crc }: ItemOffset, name: string): ParsedItem {
   if (bytes.byteLength < length) throw changed(name, line, 'the file is shorter');
   const parsed = parseLine(bytes);
   if (!parsed.ok) throw changed(name, line, parsed.problems.map(describeProblem).join('; '));
   if (lineChecksum(bytes, line) !== crc) throw changed(name, line, 'it has another content');
-  const { prompt, id = line, system, model, messages, body, max_tokens: maxTokens, temperature } = parsed.value;
-  const { input } = parsed.value;
-  const attached = attachedTexts(parsed.value);
-  const schema = schemaOf(parsed.value);
-  const columns = parsed.value.columns === undefined ? undefined : columnsIn(bytes);
+  return parsed.value;
+}
+
+function readItem(bytes: Buffer, offset: ItemOffset, name: string): InputItem {
+  const { item, line } = offset;
+  const parsed = parseChecked(bytes, offset, name);
+  const { prompt, id = line, system, model, messages, body, max_tokens: maxTokens, temperature, input } = parsed;
+  const attached = attachedTexts(parsed);
+  const schema = schemaOf(parsed);
+  const columns = parsed.columns === undefined ? undefined : columnsIn(bytes);
   return {
     item,
     line,

@@ -20,7 +20,7 @@ import {
   type LineProblem,
 } from './errors.js';
 import { excerpt, printable } from './excerpt.js';
-import { ItemKeys } from './item-keys.js';
+import { ItemKeys, type KeysWriter, PlainKeys } from './item-keys.js';
 import { type CompileSchema, ItemSchemas } from './item-schema.js';
 import { LineReader, type Measure, problemsWith, type ReadLine } from './line-reader.js';
 import { DEFAULT_MAX_LINE_BYTES, type Line, LineSplitter } from './lines.js';
@@ -30,6 +30,19 @@ import { refuseOtherFormats } from './other-formats.js';
 import type { ParsedItem } from './parse-line.js';
 import type { InputPlaces } from './places.js';
 import { PrefixOrderWriter } from './prefix-order.js';
+import type { ItemRecords } from './record-blocks.js';
+import { ScratchFile } from './scratch-file.js';
+import { exactIds, type Ids, ManyIds, type RepeatedIds, SeenIds } from './seen-ids.js';
+
+/** How to scan more items than fit into memory. */
+export interface SpillOptions {
+  /** Folder for files without a name: they are gone with the process, or when the scan is closed. */
+  readonly folder: string;
+  /** Begins once more, from the beginning of the source. Called at most once, if ids could be taken twice. */
+  readonly again: () => Pick<ScanOptions, 'source' | 'places' | 'measure'>;
+  /** Ids that are kept in memory. Default a million. */
+  readonly keptIds?: number;
+}
 
 /** What to scan, and under which rules. */
 export interface ScanOptions {
@@ -50,6 +63,8 @@ export interface ScanOptions {
   readonly api?: ApiName | undefined;
   /** Options of the run that what it asks by must have a place for. Default: none. */
   readonly placed?: PlacedOptions;
+  /** The skipped lines are in the result, and not only counted. Default true. */
+  readonly listInvalid?: boolean;
   /** Items that are the same as an earlier one are not to be asked. Default false. */
   readonly unique?: boolean | ((api: ApiName) => boolean);
   /** Attached files are read whole, so that items with them have a key. Default false. */
@@ -64,6 +79,8 @@ export interface ScanOptions {
   readonly onProgress?: (progress: { readonly bytes: number; readonly items: number }) => void;
   /** Measures each valid line; what it finds is added up by modality. Without it nothing is measured. */
   readonly measure?: Measure;
+  /** Bounds the memory for what is known of each item. Without it that grows with the number of items. */
+  readonly spill?: SpillOptions;
   /** Ends the scan: it then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -83,15 +100,15 @@ export interface InvalidItem {
 /** What one pass over the input found. */
 export interface ScanResult {
   readonly manifest: Manifest;
-  /** The offsets object, in pieces to be written one after another. */
-  readonly offsets: readonly Uint8Array[];
+  /** The offsets object. */
+  readonly offsets: ItemRecords;
   /** The object of the attached files' stamps, in pieces; none without attached files. */
   readonly stamps: readonly Uint8Array[];
   /** The object of the order in which items are asked, in pieces; none unless it was wanted. */
   readonly order: readonly Uint8Array[];
-  /** The object of the items' keys, in pieces. */
-  readonly keys: readonly Uint8Array[];
-  /** The invalid lines, under `skipInvalid` only. */
+  /** The object of the items' keys. */
+  readonly keys: ItemRecords;
+  /** The invalid lines, under `skipInvalid` and `listInvalid` only. */
   readonly invalid: readonly InvalidItem[];
   /** The first problems of these lines, {@link LISTED_PROBLEMS} at most. */
   readonly problems: readonly LineProblem[];
@@ -99,17 +116,44 @@ export interface ScanResult {
   readonly measured: Readonly<ModalityCounts>;
   /** Where the lines come from, as in the options. */
   readonly places?: InputPlaces | undefined;
+  /** Removes the files that hold the objects. Idempotent. */
+  close(): void;
 }
 
 /**
- * Reads an input once, checks every line and finds where each item lies. Memory does not grow with the text: it is the
- * longest line, and for an item 20 bytes of offsets, up to 35 for its key and up to 40 for an id.
+ * Reads an input, checks every line and finds where each item lies. Memory does not grow with the text: it is the longest
+ * line, and what is known of each item: 20 bytes of offsets, 24 of its key (35 under `unique`) and up to 40 of an id. With
+ * `spill` these are bounded too, but for the keys under `unique`; an input of so many items is then read twice if ids repeat.
  * Throws {@link InvalidInputError} for lines that break the rules (unless they are skipped), {@link InputError} for an
  * input without items or in another format, and the source's own errors as they come.
  */
 export async function scanInput(options: ScanOptions): Promise<ScanResult> {
+  const { spill } = options;
+  if (spill === undefined) return await scanOnce(options, new SeenIds());
+  const file = new ScratchFile(spill.folder);
+  try {
+    const ids = new ManyIds(file, spill.keptIds);
+    const found = await scanOnce(options, ids, (wanted) => ids.repeated(wanted));
+    if (!('repeated' in found)) return found;
+    return await scanOnce({ ...options, ...spill.again() }, exactIds(found.repeated));
+  } finally {
+    file.close();
+  }
+}
+
+async function scanOnce(options: ScanOptions, ids: Ids): Promise<ScanResult>;
+async function scanOnce(
+  options: ScanOptions,
+  ids: Ids,
+  repeatedAmong: RepeatedAmong,
+): Promise<ScanResult | { readonly repeated: RepeatedIds }>;
+async function scanOnce(
+  options: ScanOptions,
+  ids: Ids,
+  repeatedAmong: RepeatedAmong = () => undefined,
+): Promise<ScanResult | { readonly repeated: RepeatedIds }> {
   const { source, signal, onProgress } = options;
-  const scan = new Scan(options);
+  const scan = new Scan(options, ids);
   signal?.throwIfAborted();
   // A stream that waits for its next bytes must end as well.
   if (signal !== undefined && source instanceof Readable) addAbortSignal(signal, source);
@@ -119,19 +163,30 @@ export async function scanInput(options: ScanOptions): Promise<ScanResult> {
       const progress = await scan.push(piece);
       onProgress?.(progress);
     }
+    await scan.end();
+    const repeated = repeatedAmong(scan.withoutId());
+    if (repeated === undefined) return scan.finish();
+    scan.close();
+    return { repeated };
   } catch (error) {
+    scan.close();
     signal?.throwIfAborted();
     throw error;
   }
-  return scan.finish();
 }
+
+/** Returns ids that could be taken twice; `wanted` are numbers of lines without a usable id. */
+type RepeatedAmong = (wanted: Iterable<number>) => RepeatedIds | undefined;
 
 class Scan {
   private readonly manifest: ManifestBuilder;
-  private readonly offsets = new OffsetsWriter();
+  private readonly file: ScratchFile | undefined;
+  private readonly offsets: OffsetsWriter;
   private readonly stamps = new StampsWriter();
   private readonly order: PrefixOrderWriter | undefined;
-  private readonly keys = new ItemKeys();
+  private keys: KeysWriter | undefined;
+  /** Items before the first that has a key. */
+  private keyless = 0;
   private readonly attachments: AttachmentChecker;
   private readonly reader: LineReader;
   private readonly splitter: LineSplitter;
@@ -143,12 +198,17 @@ class Scan {
   private measured: ModalityCounts = noModalityCounts();
   private readonly invalid: (Omit<InvalidItem, 'id'> & { readonly id: ItemId | undefined })[] = [];
 
-  constructor(private readonly options: ScanOptions) {
+  constructor(
+    private readonly options: ScanOptions,
+    private readonly ids: Ids,
+  ) {
     const maxLineBytes = Math.min(options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES, constants.MAX_STRING_LENGTH);
     this.manifest = new ManifestBuilder(options.chunkSize);
     this.attachments = new AttachmentChecker(options.attachments, options.hashFiles === true);
-    const { chunkSize, measure, places, groupPrefix = false, api } = options;
-    this.reader = new LineReader(maxLineBytes, measure, places, groupPrefix, api);
+    const { chunkSize, measure, places, groupPrefix = false, api, spill } = options;
+    this.reader = new LineReader(maxLineBytes, measure, places, groupPrefix, api, ids);
+    this.file = spill === undefined ? undefined : new ScratchFile(spill.folder);
+    this.offsets = new OffsetsWriter(this.file);
     this.order = groupPrefix ? new PrefixOrderWriter(chunkSize) : undefined;
     this.splitter = new LineSplitter((line) => this.read(line), maxLineBytes);
   }
@@ -160,9 +220,23 @@ class Scan {
     return { bytes: this.manifest.bytes, items: this.manifest.items };
   }
 
-  async finish(): Promise<ScanResult> {
+  /** Takes the end of the source. */
+  async end(): Promise<void> {
     this.splitter.end();
     await this.settle();
+  }
+
+  /** Returns the numbers of the skipped lines that say no id that can be used. */
+  *withoutId(): Generator<number, void, undefined> {
+    for (const { id, line } of this.invalid) if (id === undefined) yield line;
+  }
+
+  /** Removes what does not fit into memory. */
+  close(): void {
+    this.file?.close();
+  }
+
+  finish(): ScanResult {
     const { name, places } = this.options;
     if (this.totalProblems > 0 && !this.options.skipInvalid)
       throw new InvalidInputError(name, this.problems, this.totalProblems);
@@ -173,18 +247,19 @@ class Scan {
     if (refused !== undefined) throw new InputError('NO_PLACE', name, refused);
     const { measured } = this;
     const stamps = this.stamps.blocks(this.manifest.items);
-    const offsets = this.offsets.blocks();
+    const offsets = this.offsets.records();
     const order = this.order?.blocks() ?? [];
     return {
       manifest: this.manifest.build(api),
       offsets,
       stamps,
       order,
-      keys: this.keys.pieces(),
+      keys: this.keysWriter().records(),
       invalid: this.withIds(),
       problems: this.problems,
       measured,
       places,
+      close: () => this.close(),
     };
   }
 
@@ -240,9 +315,7 @@ class Scan {
     const isGood = problems.length === 0;
     const good = isGood ? verdicts.filter(isGoodAttachment) : [];
     const modality = isGood ? modalityOf(line, good) : undefined;
-    const { unique = false } = this.options;
-    const isUnique = typeof unique === 'boolean' ? unique : unique(this.reader.api);
-    const first = this.keys.add(isGood ? keyOf(line, good) : undefined, isUnique);
+    const first = this.firstLike(isGood ? keyOf(line, good) : undefined);
     if (line.hasColumns) this.manifest.addColumns();
     if (first !== undefined) this.manifest.addCopy(first);
     else if (modality !== undefined) this.measured = withMore(this.measured, modality, line.measured);
@@ -257,8 +330,27 @@ class Scan {
     this.manifest.addItem(codeOf(modality, first), model);
   }
 
+  /** Adds an item's key. Returns the first item that is the same, if that is to be found. */
+  private firstLike(key: Uint8Array | undefined): number | undefined {
+    if (this.keys === undefined && key === undefined) {
+      this.keyless++;
+      return undefined;
+    }
+    return this.keysWriter().add(key);
+  }
+
+  /** Whether the same is to be found depends on what the run asks by, which the first good item may say. */
+  private keysWriter(): KeysWriter {
+    if (this.keys !== undefined) return this.keys;
+    const { unique = false } = this.options;
+    const isUnique = typeof unique === 'boolean' ? unique : unique(this.reader.api);
+    this.keys = isUnique ? new ItemKeys() : new PlainKeys(this.file);
+    for (let item = 0; item < this.keyless; item++) this.keys.add(undefined);
+    return this.keys;
+  }
+
   private enterInvalid({ line, id }: ReadLine, problems: readonly FieldProblem[]): void {
-    if (this.options.skipInvalid) {
+    if (this.options.skipInvalid && this.options.listInvalid !== false) {
       const error = `invalid: ${problems.map(describeProblem).join('; ')}`;
       this.invalid.push({ item: this.manifest.items, line, id, error });
     }
@@ -271,7 +363,7 @@ class Scan {
 
   /** Only now is it known which ids the whole input has. */
   private withIds(): InvalidItem[] {
-    const { ids } = this.reader;
+    const { ids } = this;
     return this.invalid.map(({ id, ...rest }) => {
       const { line } = rest;
       return { ...rest, id: id ?? (ids.hasExplicit(line) ? `line ${line}` : line) };

@@ -37,6 +37,9 @@ const READS_AT_ONCE = 4;
 /** Bytes that are yielded at once: a line at a time would be a write for each. */
 const PIECE_BYTES = 1 << 20;
 
+/** Room for the line with which a piece is full, unless that is longer (bytes). */
+const PIECE_ROOM = 16 << 10;
+
 /** Yields lines in the given order. Memory does not grow with their number or length: that of a window is needed. */
 export async function* copyLines(
   storage: Storage,
@@ -68,32 +71,61 @@ async function* windowPieces(
     storage,
     window.flatMap((line) => (typeof line === 'string' ? [] : [line.place])),
   );
-  let pieces: Uint8Array[] = [];
-  let bytes = 0;
+  let piece = new Piece();
   for (const line of window) {
-    for (const piece of bytesOf(storage, line, found)) {
-      pieces.push(piece);
-      bytes += piece.byteLength;
-    }
-    if (bytes < PIECE_BYTES) continue;
-    yield Buffer.concat(pieces);
-    [pieces, bytes] = [[], 0];
+    if (typeof line === 'string') piece.add(Buffer.from(line));
+    else addCopied(storage, line, found, piece);
+    if (piece.length < PIECE_BYTES) continue;
+    yield piece.bytes();
+    piece = new Piece();
   }
-  if (bytes > 0) yield Buffer.concat(pieces);
+  if (piece.length > 0) yield piece.bytes();
 }
 
-function bytesOf(storage: Storage, line: LineSource, found: ReadonlyMap<LinePlace, Uint8Array>): Uint8Array[] {
-  if (typeof line === 'string') return [Buffer.from(line)];
+/** Bytes that are yielded at once. They are copied as they come: a list of them is dear where lines are short. */
+class Piece {
+  private buffer = Buffer.allocUnsafe(PIECE_BYTES + PIECE_ROOM);
+  length = 0;
+
+  add(bytes: Uint8Array): void {
+    const end = this.length + bytes.byteLength;
+    if (end > this.buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(end + PIECE_ROOM, 2 * this.buffer.length));
+      this.buffer.copy(larger, 0, 0, this.length);
+      this.buffer = larger;
+    }
+    this.buffer.set(bytes, this.length);
+    this.length = end;
+  }
+
+  bytes(): Buffer {
+    return this.buffer.subarray(0, this.length);
+  }
+}
+
+function addCopied(
+  storage: Storage,
+  line: CopiedLine | MadeLine,
+  found: ReadonlyMap<LinePlace, Uint8Array>,
+  piece: Piece,
+): void {
   const { place } = line;
   const bytes = found.get(place) ?? Buffer.of();
   if (crc32(bytes) !== place.crc) throw damaged(storage, place.segment, 'an answer in it is not what was written');
-  const copied = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if ('make' in line) return [Buffer.from(line.make(copied))];
+  if ('make' in line) {
+    piece.add(Buffer.from(line.make(bufferOf(bytes))));
+    return;
+  }
   const { head, rewrite } = line;
-  const content = rewrite === undefined ? copied : rewrite(copied);
-  if (head === undefined) return [content, LF];
-  const pieces = [Buffer.from(head), content];
-  return [...pieces, Buffer.from(sealOf(pieces)), LF];
+  const content = rewrite === undefined ? bytes : rewrite(bufferOf(bytes));
+  const parts = head === undefined ? [content] : [Buffer.from(head), content];
+  for (const part of parts) piece.add(part);
+  if (head !== undefined) piece.add(Buffer.from(sealOf(parts)));
+  piece.add(LF);
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** One read of neighbouring lines. */

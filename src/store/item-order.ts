@@ -22,7 +22,7 @@ export async function readItemOrder(
   const range = [chunk.first * ORDER_BYTES, (chunk.first + items.length) * ORDER_BYTES] as const;
   const bytes = await ifThere(storage.getRange(key, ...range));
   if (bytes === undefined) return undefined;
-  const places = decodeOrder(bytes, items.length);
+  const places = decodeOrder(bytes, items.length, chunk.first);
   if (places === undefined) onWarn(`${key} is damaged: chunk ${chunk.chunk} is asked in the order of the input`);
   if (places === undefined || places.every((place, position) => place === position)) return undefined;
   return encodeItems(places.map((place) => chunk.first + place));

@@ -1,6 +1,6 @@
 import type { AttachmentStamp } from '../input/attachment-stamps.js';
 import type { ItemOffset } from '../input/offsets.js';
-import { type InputItem, readItems, readItemsInOrder } from '../input/read-items.js';
+import { type InputItem, type ItemIdentity, readIds, readItems, readItemsInOrder } from '../input/read-items.js';
 import type { Storage } from '../storage/storage.js';
 import type { StagedAttachment } from './attachment-index.js';
 import { readStagedAttachments, readStagedOffsets, readStamps } from './item-records.js';
@@ -70,6 +70,18 @@ export async function* packItems(
     const own = stamps?.get(item.item);
     yield { ...item, ...(staged === undefined ? {} : { staged }), ...(own === undefined ? {} : { stamps: own }) };
   }
+}
+
+/** Reads the ids of items of a run, whose indices rise, some at a time. */
+export async function* itemIds(
+  storage: Storage,
+  run: string,
+  items: readonly number[],
+  { input }: Pick<ItemPlaces, 'input'>,
+): AsyncGenerator<readonly ItemIdentity[], void, undefined> {
+  if (items.length === 0) return;
+  const offsets = await readStagedOffsets(storage, run, items);
+  yield* readIds((start, end) => storage.getRange(input, start, end), offsets, input);
 }
 
 function inOrderOf(items: readonly number[], offsets: readonly ItemOffset[]): ItemOffset[] {

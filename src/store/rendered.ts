@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import type { Manifest } from '../batch/manifest.js';
+import { chunkOf, type Manifest } from '../batch/manifest.js';
 import type { ResultFormat } from '../batch/output-format.js';
 import { answerFacts } from '../batch/part-facts.js';
 import type { BatchFacts } from '../formats/openai.js';
@@ -74,12 +74,13 @@ async function describe(
 }
 
 /** Returns what is known of the answers of whole results, a chunk at a time. */
-function factsOfParts(storage: Storage, run: string, { chunkSize, items }: Manifest): BatchFacts {
+function factsOfParts(storage: Storage, run: string, { chunks, items }: Manifest): BatchFacts {
   return {
     run,
     page: async (item) => {
-      const found = await readPartFacts(storage, run, Math.floor(item / chunkSize));
-      const end = Math.min(item + chunkSize, items);
+      const chunk = chunkOf(chunks, item)?.chunk ?? 0;
+      const found = await readPartFacts(storage, run, chunk);
+      const end = chunks[chunk + 1]?.first ?? items;
       return { facts: found === undefined ? new Map() : answerFacts(found), end };
     },
   };

@@ -1,9 +1,11 @@
 import { decodeLayout, isReused, isTwin, modalityOf } from '../batch/layout.js';
 import type { ChunkManifest, Manifest } from '../batch/manifest.js';
+import { mergeChunks } from '../batch/merge-chunks.js';
 import { recodeManifest } from '../batch/recode-manifest.js';
 import { KeyIndex, type KeyRecords } from '../input/item-keys.js';
 import { type Storage, StorageError } from '../storage/storage.js';
 import { copyLines, type LineSource } from './copy-lines.js';
+import { joinInvalidLines } from './invalid-lines.js';
 import { readKeys } from './item-records.js';
 import { ifThere } from './json.js';
 import { withId, withoutDetails } from './line-edits.js';
@@ -12,7 +14,7 @@ import { itemsOf } from './merge.js';
 import type { LinePlace } from './outcome-index.js';
 import { errorOf, mapLines } from './output-line.js';
 import { asksOtherwise, type Owner, type Question, readOwner } from './owner.js';
-import { type ItemPlaces, packItems } from './pack-items.js';
+import { type ItemPlaces, itemIds } from './pack-items.js';
 import { hasPart, readPartFacts, streamPart } from './parts.js';
 import { placeOf, putReused, readReused } from './reused-lines.js';
 import { runDirectory } from './run-directory.js';
@@ -246,10 +248,11 @@ export interface TakeOver {
  * it is still to be written. Idempotent. Answers that are lost in the meantime are asked.
  */
 export async function takeOver(storage: Storage, take: TakeOver, onWarn: OnWarn): Promise<Manifest> {
-  const { run, manifest, plan, signal } = take;
+  const { run, plan, signal } = take;
   const settings = await ifThere(readStoredSettings(storage, take.source));
   const strips = settings?.detail === true && !take.detail;
   const lost = new Set<number>();
+  const manifest = await joinChunks(storage, run, plan.apply(take.manifest));
   for (const chunk of manifest.chunks) {
     signal.throwIfAborted();
     const items = itemsOf(chunk).filter((item) => plan.place(item) !== undefined);
@@ -260,7 +263,14 @@ export async function takeOver(storage: Storage, take: TakeOver, onWarn: OnWarn)
       if ((await unlessLost(written, take.source, onWarn)) === undefined) lost.add(chunk.chunk);
     }
   }
-  return reopenChunks(plan.apply(manifest), lost);
+  return reopenChunks(manifest, lost);
+}
+
+/** Joins chunks that ask few items. Idempotent. */
+async function joinChunks(storage: Storage, run: string, manifest: Manifest): Promise<Manifest> {
+  const merged = mergeChunks(manifest);
+  for (const { chunk, from } of merged) if (from.length > 1) await joinInvalidLines(storage, run, chunk, from);
+  return { ...manifest, chunks: merged.map(({ chunk }) => chunk) };
 }
 
 async function* copied(
@@ -269,14 +279,14 @@ async function* copied(
   { run, plan, places }: TakeOver,
   strips: boolean,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const lines: LineSource[] = [];
-  for await (const { item, id } of packItems(storage, run, items, Promise.resolve(places))) {
-    const place = plan.place(item);
-    if (place === undefined) continue;
-    const rewrite = (line: Buffer): Buffer => withId(strips ? withoutDetails(line) : line, id);
-    lines.push({ place, rewrite });
+  for await (const some of itemIds(storage, run, items, places)) {
+    const lines = some.flatMap(({ item, id }): LineSource[] => {
+      const place = plan.place(item);
+      if (place === undefined) return [];
+      return [{ place, rewrite: (line) => withId(strips ? withoutDetails(line) : line, id) }];
+    });
+    yield* copyLines(storage, lines);
   }
-  yield* copyLines(storage, lines);
 }
 
 /** Returns the chunks whose answers from an earlier run are not, or no longer, what was written. */
@@ -303,8 +313,8 @@ export async function lostReuse(
 /** Returns a manifest in which items of some chunks are asked after all whose answers were taken from an earlier run. */
 export function reopenChunks(manifest: Manifest, lost: ReadonlySet<number>): Manifest {
   if (lost.size === 0) return manifest;
-  return recodeManifest(manifest, (item, code) => {
-    const isLost = isReused(code) && lost.has(Math.floor(item / manifest.chunkSize));
+  return recodeManifest(manifest, (_item, code, chunk) => {
+    const isLost = isReused(code) && lost.has(chunk);
     return isLost ? (modalityOf(code) ?? code) : code;
   });
 }

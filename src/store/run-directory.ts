@@ -44,8 +44,8 @@ export interface RunDirectory {
   /** Checksum of the results, as JSON; written after them. */
   readonly resultsRecord: string;
   readonly summary: string;
-  /** Invalid lines of a chunk, JSONL; only if the chunk has some. */
-  invalid(chunk: number): string;
+  /** Invalid lines of the chunk whose first item this is, JSONL; only if the chunk has some. */
+  invalid(first: number): string;
   /** Output lines of a chunk's items whose answers were taken from an earlier run, JSONL; only if there are some. */
   reused(chunk: number): string;
   /** What belongs to those lines, as JSON; written after them. */
@@ -84,7 +84,7 @@ export function runDirectory(run: string): RunDirectory {
     results,
     resultsRecord: resultsRecordOf(results),
     summary: `${prefix}summary.json`,
-    invalid: (chunk) => `${prefix}manifest/invalid/${chunk}.jsonl`,
+    invalid: (first) => `${prefix}manifest/invalid/${first}.jsonl`,
     reused: (chunk) => `${prefix}manifest/reused/${chunk}.jsonl`,
     reusedRecord: (chunk) => `${prefix}manifest/reused/${chunk}.json`,
     chunk: folder,

@@ -21,10 +21,10 @@ export async function stageInput(
   onBytes?: (bytes: number) => void,
 ): Promise<void> {
   await stageContent(storage, run, scan, open, onBytes);
-  for (const [chunk, items] of invalidByChunk(scan)) {
-    await putInvalidLines(storage, run, chunk, items);
+  for (const [first, items] of invalidByChunk(scan)) {
+    await putInvalidLines(storage, run, first, items);
   }
-  await storage.putStream(runDirectory(run).keys, toAsync(scan.keys));
+  await storage.putStream(runDirectory(run).keys, scan.keys);
   await putManifest(storage, run, scan.manifest);
 }
 
@@ -49,7 +49,7 @@ export async function stageContent(
   const directory = runDirectory(run);
   if (scan.stamps.length > 0) await storage.putStream(directory.stamps, toAsync(scan.stamps));
   if (scan.order.length > 0) await storage.putStream(directory.order, toAsync(scan.order));
-  await storage.putStream(directory.offsets, toAsync(scan.offsets));
+  await storage.putStream(directory.offsets, scan.offsets);
 }
 
 /**
@@ -73,12 +73,13 @@ async function* toAsync(blocks: readonly Uint8Array[]): AsyncGenerator<Uint8Arra
   yield* blocks;
 }
 
+/** Returns the invalid lines by the first items of their chunks. */
 function invalidByChunk({ manifest, invalid }: ScanResult): Map<number, InvalidItem[]> {
   const chunks = new Map<number, InvalidItem[]>();
   for (const item of invalid) {
-    const chunk = Math.floor(item.item / manifest.chunkSize);
-    const items = chunks.get(chunk);
-    if (items === undefined) chunks.set(chunk, [item]);
+    const first = item.item - (item.item % manifest.chunkSize);
+    const items = chunks.get(first);
+    if (items === undefined) chunks.set(first, [item]);
     else items.push(item);
   }
   return chunks;

@@ -6,7 +6,7 @@ import type { LineSource } from './copy-lines.js';
 import { readKeys } from './item-records.js';
 import { withId } from './line-edits.js';
 import { mapLines } from './output-line.js';
-import { packItems } from './pack-items.js';
+import { itemIds } from './pack-items.js';
 import { streamPart } from './parts.js';
 import { placeOf } from './reused-lines.js';
 import { runDirectory } from './run-directory.js';
@@ -46,12 +46,14 @@ export async function readTwins(
   const twins = new Map<number, Twin>();
   if (items.length === 0) return twins;
   const keys = await readKeys(storage, run, first, first + codes.length);
-  for await (const { item, id } of packItems(storage, run, items, readStoredSettings(storage, run))) {
-    const link = keys.link(item);
-    if (link === undefined || link >= item) {
-      throw damaged(storage, runDirectory(run).keys, `it does not say whose line item ${item} gets`);
+  for await (const some of itemIds(storage, run, items, await readStoredSettings(storage, run))) {
+    for (const { item, id } of some) {
+      const link = keys.link(item);
+      if (link === undefined || link >= item) {
+        throw damaged(storage, runDirectory(run).keys, `it does not say whose line item ${item} gets`);
+      }
+      twins.set(item, { id, first: link });
     }
-    twins.set(item, { id, first: link });
   }
   return twins;
 }

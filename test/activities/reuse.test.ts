@@ -59,17 +59,19 @@ it('takes nothing that a run was asked otherwise, by a change of its options or 
 
 it('asks again what is lost of the answers that it has taken', async () => {
   const world = await ActivityWorld.open({ baseUrl: (await simulator()).url });
-  const options = { chunkSize: 2 };
+  const options = { chunkSize: 4 };
+  // Each chunk asks more than could be joined with the other.
+  const prompts = ['a', 'b', 'w', 'x', 'c', 'd', 'y', 'z'];
   await begin(world, 'one', ['a', 'b', 'c'], { options: { chunkSize: 3 } });
   await answer(world, 'one', '0-2');
   await writePart(world, 'one');
-  await begin(world, 'two', ['a', 'b', 'c', 'd'], { options, reuse: 'one' });
-  expect(await layouts(world, 'two')).toEqual(['T2', 'T1t1']);
+  await begin(world, 'two', prompts, { options, reuse: 'one' });
+  expect(await layouts(world, 'two')).toEqual(['T2t2', 'T1t3']);
   await world.storage.remove([runDirectory('two').reused(0)]);
-  const again = await begin(world, 'two', ['a', 'b', 'c', 'd'], { options, reuse: 'one' });
-  expect(again.manifest).toMatchObject({ modalities: { text: 3 }, reused: 1 });
+  const again = await begin(world, 'two', prompts, { options, reuse: 'one' });
+  expect(again.manifest).toMatchObject({ modalities: { text: 7 }, reused: 1 });
   expect(again.notes[1]).toBe('2 answers that were taken from an earlier run are damaged or gone, and asked for again');
-  expect(await layouts(world, 'two')).toEqual(['t2', 'T1t1']);
+  expect(await layouts(world, 'two')).toEqual(['t4', 'T1t3']);
 });
 
 it('takes nothing for a run that has answers of its own', async () => {

@@ -72,7 +72,7 @@ describe('the object of an order', () => {
     }
     const bytes = Buffer.concat(writer.blocks());
     expect(decodeOrder(bytes.subarray(0, 3 * ORDER_BYTES), 3)).toEqual([0, 2, 1]);
-    expect([...(decodeOrder(bytes.subarray(3 * ORDER_BYTES), 2) ?? [])].sort()).toEqual([0, 1]);
+    expect([...(decodeOrder(bytes.subarray(3 * ORDER_BYTES), 2, 3) ?? [])].sort()).toEqual([0, 1]);
   });
 
   it.each<[string, Uint8Array]>([

@@ -10,7 +10,7 @@ async function stored(text: string): Promise<{ reads: [number, number][]; offset
     reads.push([start, end]);
     return bytes.subarray(start, end);
   };
-  return { reads, offsets: decodeOffsets(Buffer.concat((await scan(text)).offsets)), read };
+  return { reads, offsets: decodeOffsets(Buffer.concat(await collect((await scan(text)).offsets))), read };
 }
 
 describe('reading items back', () => {

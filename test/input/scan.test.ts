@@ -67,7 +67,7 @@ describe('a good input', () => {
     const text = '\ufeff{"prompt":"a"}\r\n\r\n \t\r\n{"prompt":"b"}';
     const { manifest, offsets } = await scan(text);
     expect(manifest.items).toBe(2);
-    expect(decodeOffsets(Buffer.concat(offsets))).toMatchObject([
+    expect(decodeOffsets(Buffer.concat(await collect(offsets)))).toMatchObject([
       { item: 0, start: 3, bytes: 14, line: 1 },
       { item: 1, start: 25, bytes: 14, line: 4 },
     ]);
@@ -77,7 +77,7 @@ describe('a good input', () => {
     const text = `{"prompt":"${'x'.repeat(50_000_000)}"}\n{"prompt":"after"}\n`;
     const { manifest, offsets } = await scan(text);
     expect(manifest.items).toBe(2);
-    expect(decodeOffsets(Buffer.concat(offsets)).map(({ bytes }) => bytes)).toEqual([50_000_013, 18]);
+    expect(decodeOffsets(Buffer.concat(await collect(offsets))).map(({ bytes }) => bytes)).toEqual([50_000_013, 18]);
   });
 
   it('gives the same result however its bytes come in pieces, and offsets that lead back to every item', async () => {
@@ -95,9 +95,12 @@ describe('a good input', () => {
         const texts = [...some, JSON.stringify({ prompt: last })];
         const bytes = Buffer.from(mark + texts.join(end));
         const result = await scan(bytes, { chunkSize: 3 });
-        expect(await scan(bytes, { chunkSize: 3, source: inPieces(bytes, size) })).toEqual(result);
+        expect(await scan(bytes, { chunkSize: 3, source: inPieces(bytes, size) })).toEqual({
+          ...result,
+          close: expect.any(Function),
+        });
         const range = async (from: number, to: number) => bytes.subarray(from, to);
-        const items = await collect(readItems(range, decodeOffsets(Buffer.concat(result.offsets))));
+        const items = await collect(readItems(range, decodeOffsets(Buffer.concat(await collect(result.offsets)))));
         const expected = texts.flatMap((text, at) =>
           text === '' ? [] : [{ line: at + 1, prompt: JSON.parse(text).prompt }],
         );
@@ -246,7 +249,9 @@ describe('skipping invalid lines', () => {
     const { manifest, offsets } = await scan(text, options);
     const codes = decodeLayout(manifest.chunks[0]?.layout ?? '');
     expect(codes).toEqual(['vision', 'invalid', 'text', 'invalid', 'vision']);
-    const lines = decodeOffsets(Buffer.concat(offsets)).map(({ start, bytes }) => text.slice(start, start + bytes));
+    const lines = decodeOffsets(Buffer.concat(await collect(offsets))).map(({ start, bytes }) =>
+      text.slice(start, start + bytes),
+    );
     expect(lines).toEqual(text.split('\n'));
   });
 });
@@ -262,7 +267,7 @@ describe('items that are the same', () => {
       { chunk: 0, first: 0, layout: 't2p1t1', copies: 3 },
       { chunk: 1, first: 4, layout: 'p2' },
     ]);
-    const records = new KeyRecords(Buffer.concat(keys));
+    const records = new KeyRecords(Buffer.concat(await collect(keys)));
     expect([0, 1, 2, 3, 4, 5].map((item) => records.link(item))).toEqual([2, 1, 0, 0, 0, 1]);
     expect(measured.text).toBe(3);
   });
@@ -270,7 +275,7 @@ describe('items that are the same', () => {
   it('are all asked otherwise, and have their keys all the same', async () => {
     const { manifest, keys } = await scan(lines('a', 'a'));
     expect(manifest).toMatchObject({ modalities: { text: 2 }, twins: 0, chunks: [{ layout: 't2' }] });
-    const records = new KeyRecords(Buffer.concat(keys));
+    const records = new KeyRecords(Buffer.concat(await collect(keys)));
     expect(records.isSame(0, records, 1)).toBe(true);
   });
 

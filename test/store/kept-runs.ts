@@ -24,6 +24,7 @@ export interface InputLine {
 export interface StageOptions {
   readonly chunkSize?: number;
   readonly unique?: boolean;
+  readonly skipInvalid?: boolean;
   readonly detail?: boolean;
   readonly temperature?: number;
   readonly tenant?: string;
@@ -47,12 +48,13 @@ export class KeptRun {
     options: StageOptions = {},
   ): Promise<KeptRun> {
     const { chunkSize = 4, unique = false, detail = false, temperature = 0.7, tenant, endpoint = 'e' } = options;
+    const { skipInvalid = false } = options;
     const texts = lines.map((line) => JSON.stringify(typeof line === 'string' ? { prompt: line } : line));
     const open = async function* (): AsyncGenerator<Uint8Array> {
       yield Buffer.from(`${texts.join('\n')}\n`);
     };
     const attachments = { folder: '/dev/null', roots: [], maxBytes: 1 };
-    const scan = await scanInput({ source: open(), name: id, attachments, chunkSize, skipInvalid: false, unique });
+    const scan = await scanInput({ source: open(), name: id, attachments, chunkSize, skipInvalid, unique });
     await stageInput(storage, id, scan, open);
     const { sha256 } = scan.manifest;
     const places = { input: inputKey(sha256), attachments: { ...attachments, staged: false }, groupPrefix: false };

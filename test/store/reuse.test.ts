@@ -74,12 +74,11 @@ describe('the answers of an earlier run', () => {
     const run = await KeptRun.stage(storage, 'run', lines);
     expect(await take(run, old)).toBe(4);
     expect(await run.manifest()).toMatchObject({ items: 5, modalities: { text: 1 }, reused: 4, twins: 0 });
-    expect(await layoutsOf(run)).toEqual(['T1t1T2', 'T1']);
+    expect(await layoutsOf(run)).toEqual(['T1t1T3']);
     const partial = await parsedLines(partialLines(storage, run.id));
     expect(partial.map(({ id }) => id)).toEqual(['six', 3, 'five', 5]);
     await run.append(0, answered(1, 'NEW'));
     expect(await run.writePart(0)).toMatchObject({ ok: 1, tokens: 3, copied: 0 });
-    await run.writePart(1);
     expect((await run.assemble()).map(({ id, model, output }) => [id, model, output])).toEqual([
       ['six', 'm', 'F'],
       [2, 'm', 'NEW'],
@@ -98,7 +97,7 @@ describe('the answers of an earlier run', () => {
     await old.writePart(0);
     const run = await KeptRun.stage(storage, 'run', prompts);
     expect(await take(run, old)).toBe(2);
-    expect(await layoutsOf(run)).toEqual(['T1t2T1', 't1']);
+    expect(await layoutsOf(run)).toEqual(['T1t2T1t1']);
   });
 
   it('are those so far of one that is unfinished, its own reused ones included', async () => {
@@ -110,7 +109,7 @@ describe('the answers of an earlier run', () => {
     await second.append(1, answered(4, 'F'));
     const third = await KeptRun.stage(storage, 'third', ['g', 'f', 'e', 'd', 'c', 'a']);
     expect(await take(third, second)).toBe(3);
-    expect(await layoutsOf(third)).toEqual(['t1T1t2', 'T2']);
+    expect(await layoutsOf(third)).toEqual(['t1T1t2T2']);
   });
 
   it('are taken again from a run that has taken them, with what was known of them', async () => {
@@ -136,10 +135,10 @@ describe('the answers of an earlier run', () => {
     const twice = await finished(storage, 'twice', ['a', 'b', 'a']);
     const all = await KeptRun.stage(storage, 'all', ['a', 'a', 'a', 'b', 'b']);
     expect(await take(all, twice)).toBe(3);
-    expect(await layoutsOf(all)).toEqual(['T2t1T1', 't1']);
+    expect(await layoutsOf(all)).toEqual(['T2t1T1t1']);
     const once = await KeptRun.stage(storage, 'once', ['a', 'a', 'a', 'b', 'c', 'c'], { unique: true });
     expect(await take(once, twice)).toBe(4);
-    expect(await layoutsOf(once)).toEqual(['T4', 't1p1']);
+    expect(await layoutsOf(once)).toEqual(['T4t1p1']);
     expect(await once.manifest()).toMatchObject({ modalities: { text: 1 }, twins: 1, reused: 4 });
   });
 
@@ -181,15 +180,18 @@ describe('the answers of an earlier run', () => {
     await storage.put(runDirectory('old').keys, keys.subarray(0, 8 * 24));
     const run = await KeptRun.stage(storage, 'run', prompts);
     expect(await take(run, old)).toBe(4);
-    expect(await layoutsOf(run)).toEqual(['t4', 'T4', 't1']);
+    expect(await layoutsOf(run)).toEqual(['t4T4', 't1']);
     expect(run.warnings.join('\n')).toContain('answers of old are lost, and asked for again');
   });
 
   it('are asked for again if the copies of them are damaged or gone', async () => {
     const storage = new MemoryStorage();
     const prompts = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'];
-    const run = await KeptRun.stage(storage, 'run', [...prompts, 'j']);
+    // Each chunk asks more than could be joined with another.
+    const now = ['a', 'v', 'w', 'x', 'e', 'f', 'y', 'z', 'i', 'j', 'k', 'l'];
+    const run = await KeptRun.stage(storage, 'run', now);
     await take(run, await finished(storage, 'old', prompts));
+    expect(await layoutsOf(run)).toEqual(['T1t3', 'T2t2', 'T1t3']);
     const directory = runDirectory('run');
     const copy = Buffer.from(await storage.get(directory.reused(1)));
     copy.write('X', copy.indexOf('"E"') + 1);
@@ -199,11 +201,33 @@ describe('the answers of an earlier run', () => {
     const lost = await lostReuse(storage, 'run', manifest, () => undefined);
     expect([...lost]).toEqual([1, 2]);
     expect(reopenChunks(manifest, lost)).toMatchObject({
-      modalities: { text: 6 },
-      reused: 4,
-      chunks: [{ layout: 'T4' }, { layout: 't4' }, { layout: 't2' }],
+      modalities: { text: 11 },
+      reused: 1,
+      chunks: [{ layout: 'T1t3' }, { layout: 't4' }, { layout: 't4' }],
     });
     await expect(run.writePart(1)).rejects.toThrow('not what was written');
+  });
+
+  it('leave few chunks: those that ask little are joined, with their invalid lines', async () => {
+    const storage = new MemoryStorage();
+    const prompts = Array.from({ length: 30 }, (_, at) => `prompt ${at}`);
+    const old = await finished(storage, 'old', prompts);
+    const lines = [...prompts, 'new', 'newer'].map((prompt, at) => (at % 7 === 3 ? { prompt: '' } : { prompt }));
+    const run = await KeptRun.stage(storage, 'run', lines, { skipInvalid: true });
+    const staged = await run.manifest();
+    expect(staged.chunks).toHaveLength(8);
+    expect(await take(run, old)).toBe(26);
+    const [chunk, ...more] = (await run.manifest()).chunks;
+    expect(more).toEqual([]);
+    expect(chunk).toMatchObject({ chunk: 0, first: 0 });
+    // What comes of a worker that was lost before it had written the manifest: it is done once more.
+    await putManifest(storage, 'run', staged);
+    expect(await take(run, old)).toBe(26);
+    await run.append(0, answered(30, 'NEW'));
+    expect(await run.writePart(0)).toMatchObject({ ok: 1, skipped: 5 });
+    const results = await run.assemble();
+    expect(results.map(({ id }) => id)).toEqual(lines.map((_, at) => at + 1));
+    expect(results.flatMap(({ id, error }) => (error === undefined ? [] : [id]))).toEqual([4, 11, 18, 25, 32]);
   });
 
   it('are exactly those whose prompts are in both, one line for each item in the end', async () => {

@@ -40,6 +40,9 @@ it('asks items that are the same once, over chunks, and only what has changed si
 
   const third = await world.start(changed, { options, origin, reuse: second.id });
   expect(await third.result()).toMatchObject({ ok: 11, reused: 11, requests: 0, tokens: 0 });
+  // Chunks that ask little are joined.
+  const chunksOf = (id: string): unknown[] => JSON.parse(world.text(`runs/${id}/manifest/manifest.json`)).chunks;
+  expect([first, second, third].map(({ id }) => chunksOf(id).length)).toEqual([4, 1, 1]);
 });
 
 it('asks the failed first of a file again with retry, and its twins get the answer', async () => {
