@@ -11,13 +11,14 @@ import { type FailureRecord, type InvalidAnswer, invalidAnswer, type OutcomeReco
 import { openPackItems, type PackItem } from '../store/pack-items.js';
 import { type PackAbort, packAbort } from './abort.js';
 import type { ActivityDependencies } from './dependencies.js';
+import { type AskedEndpoint, endpointOf } from './endpoint-of.js';
 import { failureOf, type ItemError, itemError, retryFailure, translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import { PackMetrics } from './metrics.js';
 import { PackStats } from './pack-stats.js';
 import { PrefixLeads } from './prefix-leads.js';
 import { hasChanged, requestCompletion } from './request-completion.js';
-import type { PaceShare, RunPace } from './run-pace.js';
+import type { RunPace, RunPaces } from './run-pace.js';
 import type { PackShare, RunPermits } from './run-permits.js';
 import type { RunRefusals } from './run-refusals.js';
 import { type RunSettings, readSettings } from './settings.js';
@@ -45,7 +46,7 @@ export function infer(worker: ActivityDependencies, input: InferInput): Promise<
     log: joined.log,
     metrics,
     permits: shared.permits,
-    pace: shared.pace,
+    paces: shared.paces,
     refusals: shared.refusals,
     withdrawn: revocation.withdrawn,
   });
@@ -70,7 +71,7 @@ interface PackContext {
   readonly log: ChunkLog;
   readonly metrics: PackMetrics;
   readonly permits: RunPermits;
-  readonly pace: RunPace;
+  readonly paces: RunPaces;
   readonly refusals: RunRefusals;
   readonly withdrawn: AbortSignal;
 }
@@ -94,6 +95,7 @@ class PackRun {
   /** The pack's requests differ from what the run asks as a whole, after a change of its options. */
   private isChanged = false;
   private readonly leads: PrefixLeads;
+  private readonly asked: AskedEndpoint;
   /** Failures that may turn out to be the run's. */
   private held: FailureRecord[] = [];
   /** Items that no request is under way for, and that have not ended. */
@@ -115,7 +117,10 @@ class PackRun {
     this.items = decodeItems(input.items);
     this.stats = new PackStats(input.target, this.items);
     this.leads = new PrefixLeads(input.permits);
-    this.trace = worker.tracing?.pack(Context.current(), input, worker.endpoint.baseUrl);
+    const asked = endpointOf(worker, input);
+    if ('error' in asked) this.ending = { item: asked };
+    this.asked = 'error' in asked ? { endpoint: worker.endpoint, model: input.target } : asked;
+    this.trace = worker.tracing?.pack(Context.current(), input, this.asked.endpoint.baseUrl);
   }
 
   heartbeat(): PackHeartbeat {
@@ -143,22 +148,42 @@ class PackRun {
       settled,
       this.readEarlier(storage),
     ]);
-    const { permits, pace } = this.context;
+    const { permits } = this.context;
     this.repairs = settings.repair && settings.answerCheck !== undefined;
     this.isChanged = hasChanged(settings, this.input.options);
     this.unasked = this.stats.open.size;
     const share = { permits: this.input.permits, open: () => (this.isOver() ? 0 : this.unasked) };
     permits.join(share);
-    const paceShare: PaceShare = { requests: this.input.rpm, tokens: this.input.tpm };
-    pace.join(paceShare);
+    const leavePaces = this.joinPaces();
     try {
       await this.requestAll(items, share, settings);
       await this.linger();
     } finally {
       await this.whenDone();
-      pace.leave(paceShare);
+      leavePaces();
       await permits.leave(share);
     }
+  }
+
+  /** Adds the pack's shares of the rates of its run, and of each endpoint with bounds. Returns what takes them away. */
+  private joinPaces(): () => void {
+    const { rpm, tpm, shares = {} } = this.input;
+    const { paces } = this.context;
+    const joined = [
+      { pace: paces.run, share: { requests: rpm, tokens: tpm } },
+      ...Object.entries(shares).map(([endpoint, { permits: inFlight, rpm: requests, tpm: tokens }]) => {
+        return { pace: paces.at(endpoint), share: { inFlight, requests, tokens } };
+      }),
+    ];
+    for (const { pace, share } of joined) pace.join(share);
+    return () => {
+      for (const { pace, share } of joined) pace.leave(share);
+    };
+  }
+
+  /** The paces that the pack's requests keep. */
+  private get paces(): readonly RunPace[] {
+    return this.context.paces.of(this.input.endpoint);
   }
 
   /** Applies what was recorded of the items before, so that nothing is asked and paid twice. */
@@ -196,10 +221,10 @@ class PackRun {
     const acquired = permits.acquire(share, this.abort.stopping);
     if (!(acquired === true || (await acquired))) return false;
     const { maxTokens } = this.input.options;
-    const expected = this.context.pace.expectedTokens(estimatedTokens(item.prompt), maxTokens);
+    const expected = this.context.paces.run.expectedTokens(estimatedTokens(item.prompt), maxTokens);
     let isSent = false;
     try {
-      isSent = (await this.maySend()) && (await this.waitForPace(expected));
+      isSent = (await this.maySend()) && (await this.waitForPaces(expected));
     } finally {
       // Also if it throws: the pack ends only once all its permits are back.
       if (!isSent) permits.release();
@@ -210,6 +235,7 @@ class PackRun {
     void this.request(item, settings, expected).finally(() => {
       this.inFlight--;
       this.leads.ended(item.item);
+      for (const pace of this.paces) pace.done();
       permits.release();
       this.wakeUp();
     });
@@ -222,10 +248,19 @@ class PackRun {
     return !this.isOver();
   }
 
-  /** Waits until the run's requests and tokens a minute allow another request. Returns false if no more is to be sent by then. */
-  private async waitForPace(expectedTokens: number): Promise<boolean> {
-    const allowed = this.context.pace.take(expectedTokens, this.abort.stopping);
-    return allowed === true || ((await allowed) && !this.isOver());
+  /** Waits until all paces allow another request. Returns false if no more is to be sent by then. */
+  private async waitForPaces(expectedTokens: number): Promise<boolean> {
+    const taken: RunPace[] = [];
+    for (const pace of this.paces) {
+      const allowed = pace.take(expectedTokens, this.abort.stopping);
+      const isTaken = allowed === true || (await allowed);
+      if (isTaken) taken.push(pace);
+      // Of no use any more if it had to be waited for: the pack may be over by now.
+      if (isTaken && (allowed === true || !this.isOver())) continue;
+      for (const unused of taken) unused.done();
+      return false;
+    }
+    return true;
   }
 
   /** True if no more is to be sent, whatever is left. */
@@ -256,7 +291,8 @@ class PackRun {
 
   /** Never rejects: what concerns more than the item ends the pack. */
   private async request(item: PackItem, settings: RunSettings, expectedTokens: number): Promise<void> {
-    const { endpoint, storage } = this.worker;
+    const { storage } = this.worker;
+    const { endpoint } = this.asked;
     const tried = this.tries.get(item.item) ?? NOT_TRIED;
     const attempt = tried.attempts + 1;
     const trace = this.trace?.request({ item: item.item, attempt });
@@ -269,13 +305,13 @@ class PackRun {
       const own = invalid?.target === input.target ? { repair: invalid } : {};
       const willRepair = this.mayRepairHere(tried);
       const about = { attempt, tried: targets, ...own, willRepair, isChanged: this.isChanged };
-      const context = { endpoint, storage, settings, input, ...about, signal, lease, onSent, trace };
+      const context = { asked: this.asked, storage, settings, input, ...about, signal, lease, onSent, trace };
       const { record, latencyMs, line } = await requestCompletion(item, context);
       trace?.end();
       this.context.metrics.answered(record, latencyMs);
       this.context.refusals.answered();
-      this.context.pace.correct(expectedTokens, record.result.tokens);
-      this.context.pace.answered(Math.max(0, record.result.tokens - estimatedTokens(item.prompt)));
+      for (const pace of this.paces) pace.correct(expectedTokens, record.result.tokens);
+      this.context.paces.run.answered(Math.max(0, record.result.tokens - estimatedTokens(item.prompt)));
       this.stats.answer(record, attempt, latencyMs);
       await this.keep(record, line);
     } catch (error) {
@@ -304,7 +340,7 @@ class PackRun {
     // The worker goes, or another attempt has taken over: what is done is handed back, this item with the rest.
     if (this.abort.signal.aborted) return;
     const known = itemError(error);
-    this.context.pace.correct(expectedTokens, known?.tokens ?? 0);
+    for (const pace of this.paces) pace.correct(expectedTokens, known?.tokens ?? 0);
     if (known === undefined) {
       this.ending ??= { error };
       return;
@@ -436,8 +472,10 @@ class PackRun {
 
   /** What the endpoint has taught of the target. */
   private notes(): string[] {
-    const lessons = this.worker.endpoint.lessons().filter(({ target }) => target === this.input.target);
-    return lessons.map(({ text }) => text).slice(0, NOTES);
+    const { endpoint, model } = this.asked;
+    const prefix = this.input.endpoint === undefined ? '' : `${this.input.endpoint}/`;
+    const lessons = endpoint.lessons().filter(({ target }) => target === model);
+    return lessons.map(({ text }) => `${prefix}${text}`).slice(0, NOTES);
   }
 
   private async conclude(): Promise<PackResult> {

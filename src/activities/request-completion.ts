@@ -1,11 +1,11 @@
 import type { InferInput } from '../batch/activity-contract.js';
 import { oneLineJson } from '../batch/json-line.js';
 import type { Modality } from '../batch/modality.js';
+import type { RequestForm } from '../batch/request-form.js';
 import { extrasOf, thoughtsOf } from '../dria/answer-extras.js';
 import type { Lease } from '../dria/byte-budget.js';
 import type { ChatAnswer } from '../dria/chat-answer.js';
 import type { ChatAttachment, ChatRequest } from '../dria/chat-request.js';
-import type { Endpoint } from '../dria/endpoint.js';
 import { stampChange } from '../input/attachment-stamps.js';
 import { type ResolvedAttachment, resolveAttachment } from '../input/attachments.js';
 import { AttachmentError } from '../input/errors.js';
@@ -15,6 +15,7 @@ import type { AnswerRecord, InvalidAnswer } from '../store/outcomes.js';
 import { differsFrom } from '../store/owner.js';
 import type { PackItem } from '../store/pack-items.js';
 import { attachmentKey } from '../store/run-directory.js';
+import type { AskedEndpoint } from './endpoint-of.js';
 import type { RunSettings } from './settings.js';
 import type { RequestTrace } from './tracing.js';
 
@@ -23,7 +24,7 @@ const SCHEMA_NAME = 'answer';
 
 /** What one request needs beside the item. */
 export interface CompletionContext {
-  readonly endpoint: Endpoint;
+  readonly asked: AskedEndpoint;
   /** Where staged attachments are. */
   readonly storage: Storage;
   readonly settings: RunSettings;
@@ -57,9 +58,9 @@ export interface Completion {
 
 /** Asks the target about one item and checks the answer. Throws the HTTP layer's and the attachments' typed errors. */
 export async function requestCompletion(item: PackItem, context: CompletionContext): Promise<Completion> {
-  const { endpoint, signal, lease, onSent, input, willRepair } = context;
+  const { asked, signal, lease, onSent, input, willRepair } = context;
   const options = { signal, lease, onSent, hasOther: input.hasOther === true, willRepair };
-  const answer = await endpoint.chat(await chatRequest(item, context), options);
+  const answer = await asked.endpoint.chat(await chatRequest(item, context), options);
   context.trace?.answered(answer);
   const { checked } = answer;
   const head = { id: item.id, model: input.target, output: answer.text };
@@ -92,7 +93,7 @@ async function chatRequest(item: PackItem, context: CompletionContext): Promise<
   const { system = item.system } = settings;
   const attachment = await attachmentOf(item, context);
   return {
-    model: input.target,
+    model: context.asked.model,
     prompt: item.prompt,
     ...(system === undefined ? {} : { system }),
     maxTokens: item.maxTokens ?? maxTokens,
@@ -105,15 +106,17 @@ async function chatRequest(item: PackItem, context: CompletionContext): Promise<
       : { schema: { name: SCHEMA_NAME, schema: answerCheck.schema, check: answerCheck.check } }),
     ...(attachment === undefined ? {} : { attachment }),
     ...(item.messages === undefined ? {} : { messages: item.messages, modality: input.modality }),
-    ...formOf(item, settings),
+    ...formOf(item, settings, context.asked.form),
     ...(repair === undefined ? {} : { repair: { ...repair, complaint: complaintOf(repair.error) } }),
   };
 }
 
-/** What an item asks of its request goes before what the run asks. */
-function formOf(item: PackItem, { body, omit, rename }: RunSettings): Pick<ChatRequest, 'form'> {
-  if (item.body === undefined && body === undefined && omit === undefined && rename === undefined) return {};
-  return { form: { body: { ...body, ...item.body }, omit, rename } };
+/** What an item asks of its request goes before what the run asks, and that before what the endpoint has. */
+function formOf(item: PackItem, run: RequestForm, endpoint: RequestForm = {}): Pick<ChatRequest, 'form'> {
+  const { omit = endpoint.omit, rename = endpoint.rename } = run;
+  const bodies = [endpoint.body, run.body, item.body].filter((body) => body !== undefined);
+  if (bodies.length === 0 && omit === undefined && rename === undefined) return {};
+  return { form: { body: Object.assign({}, ...bodies), omit, rename } };
 }
 
 /** Returns an error's words without its kind: `invalid output: the answer is not JSON`. */

@@ -1,5 +1,6 @@
 import { type Away, type BatchState, withNews } from './batch-state.js';
 import { firstCredits } from './credits.js';
+import type { Listing } from './endpoint-rules.js';
 import type { Model } from './models.js';
 import type { EndpointWait } from './progress.js';
 import { applyList, ENDPOINT_COOLING, notesOfList } from './targets.js';
@@ -11,11 +12,13 @@ export interface EndpointFacts {
   readonly balance?: number;
   /** Why something that is needed was not given. */
   readonly away?: string;
+  /** Why some of several endpoints have no models, a sentence each. */
+  readonly notes?: readonly string[];
 }
 
 /** What an endpoint is asked for before a run's first request. */
-export interface Needs {
-  /** The list of models; a run with a chosen model needs none. */
+export interface Needs extends Listing {
+  /** The list of models; a run with a chosen model at one endpoint needs none. */
   readonly models: boolean;
   /** The balance. Only a run with a limit in credits needs it: many keys may chat and not read it. */
   readonly balance: boolean;
@@ -23,13 +26,25 @@ export interface Needs {
 
 /** Returns what a run still needs of its endpoint before its first request. */
 export function needsOf({ targets, options, credits }: BatchState): Needs {
-  return { models: targets.length === 0, balance: options.maxCredits !== undefined && credits === undefined };
+  const { endpoints, model, maxCredits } = options;
+  const balance = maxCredits !== undefined && credits === undefined;
+  return { models: targets.length === 0, balance, endpoints, model };
+}
+
+/** Returns true if some of a run's endpoints have no target yet. */
+export function lacksEndpoint({ targets, options }: BatchState): boolean {
+  const known = new Set(targets.map(({ endpoint }) => endpoint));
+  return options.model === undefined && (options.endpoints ?? []).some(({ name }) => !known.has(name));
 }
 
 /** Applies what an endpoint has given at `now`, epoch ms; if something is still missing, the run waits for it. */
-export function withFacts(state: BatchState, { models, balance, away }: EndpointFacts, now: number): BatchState {
+export function withFacts(
+  state: BatchState,
+  { models, balance, away, notes = [] }: EndpointFacts,
+  now: number,
+): BatchState {
   const { targets, credits } = state;
-  const listed = targets.length === 0 && models !== undefined ? withList(state, models) : state;
+  const listed = targets.length === 0 && models !== undefined ? withList(state, models, notes) : state;
   const known: BatchState = {
     ...listed,
     ...(credits === undefined && balance !== undefined ? { credits: firstCredits(balance) } : {}),
@@ -39,9 +54,9 @@ export function withFacts(state: BatchState, { models, balance, away }: Endpoint
   return whileNeeded({ ...known, away: { text: away ?? text, since, tries: tries + 1, until: now + wait } });
 }
 
-function withList(state: BatchState, models: readonly Model[]): BatchState {
+function withList(state: BatchState, models: readonly Model[], notes: readonly string[]): BatchState {
   const targets = applyList(state.targets, models);
-  return withNews({ ...state, targets }, { lastFailures: [], notes: notesOfList(models) });
+  return withNews({ ...state, targets }, { lastFailures: [], notes: [...notesOfList(models), ...notes] });
 }
 
 const NO_MODELS = 'the endpoint lists no models';

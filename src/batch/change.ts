@@ -1,9 +1,10 @@
 import type { BatchState } from './batch-state.js';
 import { grantAllowances, recallAllowances } from './budget.js';
+import type { Listing } from './endpoint-rules.js';
 import { LIMITS, limitProblem, MAX_MODEL_LENGTH } from './limits.js';
 import type { Model } from './models.js';
 import type { WorkflowOptions } from './options.js';
-import { applyList, chosenTarget, type Targets } from './targets.js';
+import { adoptTargets, applyList, chosenTarget, type Targets } from './targets.js';
 
 /** What can be changed of a run under way. What is left out stays as it is. */
 export interface RunChange {
@@ -61,9 +62,9 @@ function fieldProblem(field: string, value: unknown): string | undefined {
   return limitProblem(value, limit);
 }
 
-/** Returns true if a change needs the endpoint's list of models: to choose by nodes, but not for a chosen model. */
-export function needsModels({ model }: RunChange): boolean {
-  return model === null;
+/** Returns true if a change needs a list of models: to choose by nodes, or among several endpoints. */
+export function needsModels({ model }: RunChange, { endpoints }: Listing): boolean {
+  return model === null || (model !== undefined && endpoints !== undefined);
 }
 
 /**
@@ -75,7 +76,7 @@ export function applyChange(state: BatchState, change: RunChange, list: readonly
   const tighter = isTighter(state.options, options);
   const anew = tighter || asksOtherwise(state.options, options) || options.concurrency < state.options.concurrency;
   const revision = anew ? state.revision + 1 : state.revision;
-  const targets = change.model === undefined ? state.targets : targetsFor(change.model, state.targets, list);
+  const targets = change.model === undefined ? state.targets : targetsFor(change.model, state, list);
   const changed = { ...state, options, revision, targets };
   return tighter ? allowAnew(changed) : changed;
 }
@@ -123,7 +124,8 @@ function isTighter(before: WorkflowOptions, after: WorkflowOptions): boolean {
   return lower(before.maxTotalTokens, after.maxTotalTokens) || lower(before.maxCredits, after.maxCredits);
 }
 
-function targetsFor(model: string | null, known: Targets, list: readonly Model[]): Targets {
+function targetsFor(model: string | null, { targets: known, options }: BatchState, list: readonly Model[]): Targets {
+  if (options.endpoints !== undefined) return adoptTargets(known, applyList([], list));
   if (model !== null) return chosenTarget(model);
   // What was learnt of targets that were not chosen stays.
   return applyList(

@@ -9,11 +9,11 @@ import { addOpen, countOpen, dueBy, newItems, type OpenItems, takeOpen } from '.
 import type { WorkflowOptions } from './options.js';
 import { own } from './own.js';
 import { packShape } from './packs.js';
-import { candidates, type Targets, takers } from './targets.js';
+import { candidates, type EndpointStop, ofLowestOrder, orderOf, type Targets, takers, weightsOf } from './targets.js';
 
 /** Why a whole run stops or pauses. */
 export interface RunStop {
-  readonly type: 'Unauthorized' | 'PaymentRequired' | 'AllRefused';
+  readonly type: EndpointStop | 'AllRefused';
   readonly message: string;
   /** When the pack that met it was started, epoch ms. */
   readonly askedAt: number;
@@ -177,8 +177,10 @@ export function cutPack(state: ChunkState, context: CutContext): { readonly pack
   if (left === 0) return { state };
   for (const group of dueBy(state.open, context.now)) {
     const up = targetsFor(state, group, context.now);
-    const choice = chooseTarget(state, group.modality, up);
-    if (choice !== undefined) return cut(state, context, group, choice, { up: up.length, left });
+    const first = ofLowestOrder(up);
+    const choice = chooseTarget(state, group.modality, first);
+    const among = { targets: first.length, hasOther: up.length > 1, left };
+    if (choice !== undefined) return cut(state, context, group, choice, among);
   }
   return { state };
 }
@@ -205,11 +207,13 @@ interface TargetChoice {
 }
 
 /**
- * Chooses among targets that may be asked the one that is furthest behind its part of the run. Targets that are down keep
- * their parts until the others have had theirs; what is left then goes to those that are up, by their nodes.
+ * Chooses among targets of one order that may be asked the one that is furthest behind its part of the run. Targets that are
+ * down keep their parts until the others have had theirs; what is left then goes to those that are up, by their weights.
  */
 function chooseTarget(state: ChunkState, modality: Modality, up: Targets): TargetChoice | undefined {
-  const all = takers(state.targets, modality);
+  const [one] = up;
+  if (one === undefined) return undefined;
+  const all = takers(state.targets, modality).filter((target) => orderOf(target) === orderOf(one));
   const parts = partsOf(state.parts[modality], all);
   let best: { readonly target: string; readonly items: number; readonly behind: number } | undefined;
   let due = 0;
@@ -224,22 +228,32 @@ function chooseTarget(state: ChunkState, modality: Modality, up: Targets): Targe
 }
 
 function partsOf({ from, to }: Part, targets: Targets): ReadonlyMap<string, number> {
-  const counts = divide(
-    targets.map(({ nodes }) => nodes),
-    from,
-    to,
-  );
+  const counts = divide(weightsOf(targets), from, to);
   return new Map(targets.map(({ id }, index) => [id, counts[index] ?? 0]));
 }
 
 function leastGiven(state: ChunkState, modality: Modality, up: Targets): TargetChoice | undefined {
-  const rank = (id: string, nodes: number): number => (own(state.given[modality], id) ?? 0) / Math.max(1, nodes);
-  const [first, ...others] = up;
-  if (first === undefined) return undefined;
-  const target = others.reduce((a, b) => (rank(b.id, b.nodes) < rank(a.id, a.nodes) ? b : a), first);
-  const nodes = up.reduce((sum, other) => sum + other.nodes, 0);
-  const items = Math.ceil((countOpen(state.open) * target.nodes) / Math.max(1, nodes));
-  return { target: target.id, items: Math.max(1, items), due: Number.POSITIVE_INFINITY };
+  const weights = weightsOf(up);
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  let best: { readonly id: string; readonly weight: number; readonly rank: number } | undefined;
+  for (const [at, { id }] of up.entries()) {
+    const weight = weights[at] ?? 0;
+    const rank = (own(state.given[modality], id) ?? 0) / weight;
+    if (best === undefined || rank < best.rank) best = { id, weight, rank };
+  }
+  if (best === undefined) return undefined;
+  const items = Math.ceil((countOpen(state.open) * best.weight) / sum);
+  return { target: best.id, items: Math.max(1, items), due: Number.POSITIVE_INFINITY };
+}
+
+/** Among what a pack's target was chosen. */
+interface Among {
+  /** Targets of its order that may be asked. */
+  readonly targets: number;
+  /** Another target may be asked, of any order. */
+  readonly hasOther: boolean;
+  /** Tokens that may be spent; undefined without a limit. */
+  readonly left: number | undefined;
 }
 
 function cut(
@@ -247,14 +261,14 @@ function cut(
   context: CutContext,
   group: OpenItems,
   choice: TargetChoice,
-  { up, left }: { readonly up: number; readonly left: number | undefined },
+  { targets, hasOther, left }: Among,
 ): { readonly pack: Pack; readonly state: ChunkState } {
   const { options, free, reserve, now } = context;
   const { concurrency, pack: fixed } = options;
   const open = dueBy(state.open, now);
   const ofModality = countOpen(open.filter(({ modality }) => modality === group.modality));
   const ready = countOpen(open) - Math.max(0, ofModality - choice.due);
-  const shape = packShape({ concurrency, ready, among: free + reserve, free, targets: up, fixed });
+  const shape = packShape({ concurrency, ready, among: free + reserve, free, targets, fixed });
   const affordable =
     left === undefined ? Number.POSITIVE_INFINITY : affordableItems(state, context, left, shape.permits);
   const { taken, groups } = takeOpen(state.open, group, Math.min(shape.items, choice.items, affordable));
@@ -269,7 +283,7 @@ function cut(
     target: choice.target,
     permits: Math.min(due, wanted),
     ...tokens,
-    hasOther: up > 1,
+    hasOther,
   };
   const next = giveItems(state, pack, items);
   const reserved = state.reserved + (pack.tokens ?? 0);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type EndpointRules, endpointsSchema } from './endpoint-rules.js';
 import { LIMITS, type Limit, MAX_CANARY, MAX_MODEL_LENGTH } from './limits.js';
 import { type OptionField, type RequestBody, requestFormSchema } from './request-form.js';
 
@@ -13,6 +14,10 @@ const MAX_SYSTEM_LENGTH = 100_000;
 
 /** A JSON Schema object. */
 export type JsonSchema = { readonly [key: string]: unknown };
+
+/** Which targets of one order are asked first. */
+export const PREFERENCES = ['cheapest', 'fastest'] as const;
+export type Preference = (typeof PREFERENCES)[number];
 
 function limited({ least, most, whole }: Limit): z.ZodNumber {
   return (whole ? z.int() : z.number()).min(least).max(most);
@@ -60,6 +65,12 @@ export interface BatchOptionsInput {
   readonly maxTotalTokens?: number | undefined;
   /** Maximum credits of the whole run, by the account's balance; at the limit it pauses. Default: no limit. */
   readonly maxCredits?: number | undefined;
+  /** Maximum cost of the whole run, US dollars, by the prices of `endpoints`; at the limit it pauses. Default: no limit. */
+  readonly maxCost?: number | undefined;
+  /** Endpoints that are asked, by their names on the workers. Default: the one endpoint that the workers serve. */
+  readonly endpoints?: readonly EndpointRules[] | undefined;
+  /** Among the targets of one order, asks those that cost least, or answer soonest. Default: all, by nodes or weight. */
+  readonly prefer?: Preference | undefined;
   /** Asks so many items first, spread over the input, and then waits until somebody resumes the run. Default: none. */
   readonly canary?: number | undefined;
   /** Writes the endpoint's whole answer into every output line, as `raw`. Default false. */
@@ -102,6 +113,9 @@ export const batchOptionsSchema = z.strictObject({
   tpm: limited(LIMITS.tpm).optional(),
   maxTotalTokens: limited(LIMITS.maxTotalTokens).optional(),
   maxCredits: limited(LIMITS.maxCredits).optional(),
+  maxCost: limited(LIMITS.maxCost).optional(),
+  endpoints: endpointsSchema.optional(),
+  prefer: z.enum(PREFERENCES).optional(),
   canary: z.int().min(1).max(MAX_CANARY).optional(),
   raw: z.boolean().default(false),
   ...requestFormSchema.shape,

@@ -10,12 +10,13 @@ import {
   setCurrentDetails,
 } from '@temporalio/workflow';
 
-import { awayDeadline, needsOf, whileNeeded, withFacts } from '../batch/away.js';
+import { awayDeadline, lacksEndpoint, needsOf, whileNeeded, withFacts } from '../batch/away.js';
 import { applyReport, type BatchState, endChunk, withNews } from '../batch/batch-state.js';
 import { freeTokens, isOverLimit } from '../batch/budget.js';
 import { applyChange, type RunChange } from '../batch/change.js';
 import type { ChunkReport } from '../batch/chunk-messages.js';
 import { describeProgress } from '../batch/describe-progress.js';
+import type { Listing } from '../batch/endpoint-rules.js';
 import { readReport } from '../batch/message-schemas.js';
 import type { Model } from '../batch/models.js';
 import { isCanaryDone, type PauseCause, pauseRun, resumeRun, reviewCanary } from '../batch/pausing.js';
@@ -54,6 +55,7 @@ export class BatchRun {
     started: () => this.wake(),
   });
   private readonly modelsWatch = new ModelsWatch(
+    () => this.state.options,
     (list) => this.applyModels(list),
     () => this.state.paused,
   );
@@ -147,6 +149,12 @@ export class BatchRun {
     this.wake();
   }
 
+  /** What decides whose models the run may ask, after a change. */
+  listing({ model }: RunChange): Listing {
+    const { endpoints, model: before } = this.state.options;
+    return { endpoints, model: model === undefined ? before : (model ?? undefined) };
+  }
+
   /** Changes the run's options; `list` are the endpoint's models, for a change of the model. */
   change(change: RunChange, list: readonly Model[]): void {
     this.state = whileNeeded(applyChange(this.state, change, list));
@@ -175,8 +183,8 @@ export class BatchRun {
     this.state = applyReport(this.state, report);
     const { stop } = report;
     if (this.state.targets.some((target, at) => target.strikes > (targets[at]?.strikes ?? 0))) this.modelsWatch.want();
-    if (stop?.type === 'Unauthorized') {
-      this.fail(ApplicationFailure.nonRetryable(stop.message, 'Unauthorized'));
+    if (stop?.type === 'Unauthorized' || stop?.type === 'WrongEndpoint') {
+      this.fail(ApplicationFailure.nonRetryable(stop.message, stop.type));
     } else if (stop !== undefined) this.limits.stopped(report.chunk, stop);
     this.wake();
   }
@@ -186,6 +194,8 @@ export class BatchRun {
     try {
       await CancellationScope.cancellable(async () => {
         await this.waitForEndpoint();
+        // Some of its endpoints have not given their lists yet.
+        if (lacksEndpoint(this.state)) this.modelsWatch.want();
         const watching = this.modelsWatch.run().catch((error: unknown) => {
           if (!isCancellation(error)) this.fail(error);
         });

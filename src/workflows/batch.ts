@@ -16,6 +16,7 @@ import { type BatchState, startBatch } from '../batch/batch-state.js';
 import { type CanaryState, startCanary } from '../batch/canary.js';
 import { linesOf } from '../batch/counts.js';
 import { describeProgress } from '../batch/describe-progress.js';
+import { endpointsSchema } from '../batch/endpoint-rules.js';
 import { inputAt } from '../batch/placeholders.js';
 import { type BatchInput, type BatchResult, type PreparedRun, webhookOptionsSchema } from '../batch/run.js';
 import type { RunEnd } from '../batch/run-event.js';
@@ -146,8 +147,11 @@ class RunLife implements Steered {
 
   private async prepare(): Promise<BatchState> {
     const { carried: _none, restart, ...batch } = this.input;
-    const { model, maxCredits } = restart?.options ?? batch.options ?? {};
-    const needs = { models: model === undefined, balance: maxCredits !== undefined };
+    const { model, maxCredits, endpoints: given } = restart?.options ?? batch.options ?? {};
+    // Of what cannot be, the reading of the input says so.
+    const endpoints = endpointsSchema.safeParse(given).data;
+    const isChosen = model !== undefined && endpoints === undefined;
+    const needs = { models: !isChosen, balance: maxCredits !== undefined, endpoints, model };
     const [prepared, facts] = await Promise.all([
       this.awaited('the reading of the input', this.readManifest(batch)),
       this.awaited(waitOf(needs), readEndpoint(needs)),
@@ -157,7 +161,8 @@ class RunLife implements Steered {
     // A run that goes on after an earlier one has answers already: it has no canary.
     const canary = hasOutcomes ? undefined : await this.canaryOf(options.canary);
     // The items may name one, if the options do not.
-    const targets = options.model === undefined ? [] : chosenTarget(options.model);
+    const { model: named } = options;
+    const targets = named === undefined || options.endpoints !== undefined ? [] : chosenTarget(named);
     const begun = startBatch(
       { manifest, options },
       {

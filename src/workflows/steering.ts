@@ -5,6 +5,7 @@ import type { Progress } from '../batch/progress.js';
 import { startingProgress } from '../batch/run-view.js';
 import { endpointSteps } from './activities.js';
 import type { BatchRun } from './batch-run.js';
+import { listModels } from './list-models.js';
 import {
   chunkReportSignal,
   pauseSignal,
@@ -94,12 +95,13 @@ async function unlessRefused(steered: Steered, name: string, apply: () => Promis
 }
 
 async function changeRun(run: BatchRun, change: RunChange): Promise<void> {
-  const list = needsModels(change)
-    ? await endpointSteps.fetchModels().catch((error: unknown) => {
-        throw ApplicationFailure.nonRetryable(`the models cannot be listed: ${String(error)}`, 'InvalidChange');
-      })
-    : [];
-  run.change(change, list);
+  const listing = run.listing(change);
+  if (!needsModels(change, listing)) return run.change(change, []);
+  const { models, away } = await listModels(endpointSteps, listing).catch((error: unknown) => {
+    throw ApplicationFailure.nonRetryable(`the models cannot be listed: ${String(error)}`, 'InvalidChange');
+  });
+  if (models.length > 0) return run.change(change, models);
+  throw ApplicationFailure.nonRetryable(`there is no model to ask: ${away.join('; ')}`, 'InvalidChange');
 }
 
 function refuseBadChange(change: unknown): void {
