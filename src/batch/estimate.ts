@@ -1,7 +1,7 @@
 import { apportion } from './division.js';
 import { MODALITIES, type Modality, type ModalityCounts, noModalityCounts } from './modality.js';
 import { own } from './own.js';
-import { type Targets, takers } from './targets.js';
+import { ofLowestOrder, type Targets, takers, weightsOf } from './targets.js';
 
 /** Characters that make a token, by the script they are of. Every model has its own tokens; these are near most. */
 const ASCII_PER_TOKEN = 4;
@@ -115,11 +115,8 @@ export function estimateRun(plan: RunPlan): RunEstimate {
 function spread({ modalities, models }: RunPlan): PlannedModel[] {
   const items = new Map(models.map(({ id }) => [id, noModalityCounts()]));
   for (const modality of MODALITIES) {
-    const able = takers(models, modality);
-    const parts = apportion(
-      modalities[modality],
-      able.map(({ nodes }) => nodes),
-    );
+    const able = ofLowestOrder(takers(models, modality));
+    const parts = apportion(modalities[modality], weightsOf(able));
     for (const [index, { id }] of able.entries()) {
       const counts = items.get(id);
       if (counts !== undefined) counts[modality] = parts[index] ?? 0;

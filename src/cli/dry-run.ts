@@ -1,8 +1,10 @@
+import { targetModels } from '../batch/endpoint-rules.js';
 import { estimateRun, type ModelPrice, textTokens } from '../batch/estimate.js';
 import type { Manifest } from '../batch/manifest.js';
 import { MODALITIES, type ModalityCounts, noModalityCounts } from '../batch/modality.js';
 import type { Model } from '../batch/models.js';
-import { applyList, chosenTarget } from '../batch/targets.js';
+import type { BatchOptions } from '../batch/options.js';
+import { applyList, chosenTarget, type Targets } from '../batch/targets.js';
 import type { Endpoint } from '../dria/endpoint.js';
 import { isDriaError } from '../dria/errors.js';
 import type { ParsedItem } from '../input/parse-line.js';
@@ -10,7 +12,7 @@ import { readStagedManifest } from '../store/manifest.js';
 import type { ReuseSource } from '../store/reuse.js';
 import { Cleanup } from './cleanup.js';
 import { readSummary } from './deliver.js';
-import { type EndpointLook, lookAtEndpoint } from './endpoint-look.js';
+import { type EndpointLook, lookAtEndpoint, lookAtEndpoints } from './endpoint-look.js';
 import type { UserError } from './errors.js';
 import type { Io } from './io.js';
 import { modelsUnavailable } from './list-models.js';
@@ -35,9 +37,7 @@ export async function dryRun(inputs: readonly string[], flags: BatchFlags, io: I
   const cleanup = new Cleanup();
   try {
     const reporter = cleanup.add(openReporter(flags.json, io), (opened) => opened.close());
-    const endpoint = cleanup.add(openEndpoint(checked.endpoint, io.env), (opened) => opened.close());
-    const looking = lookAtEndpoint(checked.endpoint, io, LIST_MS);
-    const asking = balanceOf(endpoint, io.interrupt);
+    const { looking, asking } = beginLooks(checked, io, cleanup);
     // What is wrong with the input is reported first.
     asking.catch(() => undefined);
     const shared = checked.options.system;
@@ -58,6 +58,19 @@ export async function dryRun(inputs: readonly string[], flags: BatchFlags, io: I
   } finally {
     await cleanup.run();
   }
+}
+
+/** Asks for the models of all endpoints, and for the balance of a single one. */
+function beginLooks(
+  { endpoint: url, endpoints }: Request,
+  io: Io,
+  cleanup: Cleanup,
+): { readonly looking: Promise<EndpointLook>; readonly asking: Promise<number | undefined> } {
+  if (endpoints !== undefined) {
+    return { looking: lookAtEndpoints(endpoints.worker, io.interrupt, LIST_MS), asking: Promise.resolve(undefined) };
+  }
+  const endpoint = cleanup.add(openEndpoint(url, io.env), (opened) => opened.close());
+  return { looking: lookAtEndpoint(url, io, LIST_MS), asking: balanceOf(endpoint, io.interrupt) };
 }
 
 /** Time for the models list, ms: nothing else waits for it. */
@@ -137,6 +150,12 @@ function reuseText(source: ReuseSource, { reused }: Manifest): string {
     : `${reused.toLocaleString('en')} answers are taken from ${source.run}`;
 }
 
+/** The targets that a run would begin with. */
+function targetsOf(list: readonly Model[], { endpoints, model }: BatchOptions): Targets {
+  if (endpoints !== undefined) return applyList([], targetModels(list, endpoints, model));
+  return model === undefined ? applyList([], list) : chosenTarget(model, list);
+}
+
 function planOf(
   scanned: ScannedFile,
   request: Request,
@@ -144,8 +163,8 @@ function planOf(
   { earlier, manifest, source }: PlannedReuse & Pick<DryRun, 'earlier'>,
 ): Omit<DryRun, 'warnings'> {
   const { options, endpoint, storage, flags } = request;
-  const { model, maxTokens, retries, concurrency } = options;
-  const table = model === undefined ? applyList([], look.models) : chosenTarget(model, look.models);
+  const { maxTokens, retries, concurrency } = options;
+  const table = targetsOf(look.models, options);
   const { models, ...estimate } = estimateRun({
     modalities: manifest.modalities,
     textTokens: askedTokens(scanned, manifest),

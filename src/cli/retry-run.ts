@@ -50,7 +50,7 @@ async function findEnded(id: string, finding: Finding): Promise<Earlier & { read
   }
   const summary = await readSummary(finding.storage, id);
   const nothingToDo = status === 'COMPLETED' && summary?.failed === 0;
-  return { visit: { ...visit(), yes: true, found: nothingToDo ? 'finished' : 'new' }, memo, scheduling };
+  return { visit: { ...(await visit()), yes: true, found: nothingToDo ? 'finished' : 'new' }, memo, scheduling };
 }
 
 interface Again {
