@@ -13,6 +13,7 @@ export type { OutputFormat } from './batch/output-format.js';
 export type {
   AnswerTimes,
   CanaryProgress,
+  EndpointProgress,
   EndpointWait,
   LastFailure,
   ModelProgress,

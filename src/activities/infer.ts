@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { InferInput, PackResult } from '../batch/activity-contract.js';
+import { costOf } from '../batch/cost.js';
 import { decodeItems } from '../batch/item-ranges.js';
 import type { PackHeartbeat } from '../batch/pack-heartbeat.js';
 import { estimatedTokens } from '../dria/tokens.js';
@@ -346,7 +347,7 @@ class PackRun {
       return;
     }
     if (known.isSent) {
-      this.stats.request(tried.attempts > 0, known.tokens, known.isEmpty);
+      this.stats.request(tried.attempts > 0, known.tokens, known.isEmpty, this.wastedCost(item, known));
       this.context.metrics.failed(this.input.target, known.type);
     }
     if (known.fault !== 'gate') {
@@ -355,6 +356,14 @@ class PackRun {
       if (known.retryAfterMs !== undefined) this.waitMs = Math.max(this.waitMs ?? 0, known.retryAfterMs);
     }
     await this.applyFault(item, known, tried);
+  }
+
+  /** Returns what an answer of no use has cost: of its tokens, those that the prompt is estimated at are the prompt's. */
+  private wastedCost({ prompt: text }: PackItem, { tokens = 0 }: ItemError): number | undefined {
+    const { price } = this.input;
+    if (price === undefined || tokens === 0) return undefined;
+    const prompt = Math.min(tokens, estimatedTokens(text));
+    return costOf(price, { prompt, completion: tokens - prompt });
   }
 
   /** Does what the cause of an error asks for: see "Whose fault it is" in docs/endpoints.md. */
@@ -419,7 +428,8 @@ class PackRun {
   }
 
   /** Records a request that brought no outcome. What is no fault of the item does not count, unless it goes on and on. */
-  private async recordTry({ item }: PackItem, known: ItemError, tried: Tried, as: RecordedAs = {}): Promise<void> {
+  private async recordTry(asked: PackItem, known: ItemError, tried: Tried, as: RecordedAs = {}): Promise<void> {
+    const { item } = asked;
     const { counts = false, isRepaired = false } = as;
     const { target } = this.input;
     const isAttempt = counts || tried.targets.length - tried.attempts >= UNCHARGED;
@@ -430,7 +440,9 @@ class PackRun {
     const attempts = Math.max(tried.attempts, attempt);
     this.tries.set(item, { attempts, targets, ...(invalid && { invalid: { ...invalid, target, error } }) });
     const { by } = this.context;
-    const cost = { ...(tokens === undefined ? {} : { tokens }), ...(isEmpty === true ? { empty: true } : {}) };
+    const wasted = this.wastedCost(asked, known);
+    const paid = wasted === undefined ? {} : { cost: wasted };
+    const cost = { ...paid, ...(tokens === undefined ? {} : { tokens }), ...(isEmpty === true ? { empty: true } : {}) };
     await this.keep({ item, by, try: { target, error, attempt, ...cost, ...(invalid && { invalid }) } });
   }
 

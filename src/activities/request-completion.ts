@@ -1,4 +1,5 @@
 import type { InferInput } from '../batch/activity-contract.js';
+import { costOf } from '../batch/cost.js';
 import { oneLineJson } from '../batch/json-line.js';
 import type { Modality } from '../batch/modality.js';
 import type { RequestForm } from '../batch/request-form.js';
@@ -74,9 +75,12 @@ export async function requestCompletion(item: PackItem, context: CompletionConte
   const truncated = answer.finishReason === 'length' ? { truncated: true } : {};
   const filtered = answer.isFiltered === true ? { filtered: true } : {};
   const cached = answer.cachedTokens === undefined ? {} : { cached: answer.cachedTokens };
+  const { promptTokens: prompt, completionTokens: completion } = answer;
+  const used = { prompt, completion, cached: answer.cachedTokens };
+  const cost = input.price === undefined ? {} : { cost: costOf(input.price, used) };
   const changed = context.isChanged ? { changed: true } : {};
   const times = { at: Date.now(), ms: Math.round(answer.latencyMs) };
-  const record = { item: item.item, ...truncated, ...filtered, ...cached, ...changed, ...times, result };
+  const record = { item: item.item, ...truncated, ...filtered, ...cached, ...cost, ...changed, ...times, result };
   const line = checked === undefined ? {} : { line: joined(head, checked.json, tail) };
   return { record, latencyMs: answer.latencyMs, ...line };
 }

@@ -26,9 +26,9 @@ export interface Needs extends Listing {
 
 /** Returns what a run still needs of its endpoint before its first request. */
 export function needsOf({ targets, options, credits }: BatchState): Needs {
-  const { endpoints, model, maxCredits } = options;
+  const { endpoints, model, maxCredits, maxCost, prefer } = options;
   const balance = maxCredits !== undefined && credits === undefined;
-  return { models: targets.length === 0, balance, endpoints, model };
+  return { models: targets.length === 0, balance, endpoints, model, maxCost, prefer };
 }
 
 /** Returns true if some of a run's endpoints have no target yet. */

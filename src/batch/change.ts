@@ -30,10 +30,12 @@ export interface RunChange {
   readonly maxTotalTokens?: number | null;
   /** Maximum credits of the whole run; `null` for no limit. */
   readonly maxCredits?: number | null;
+  /** Maximum cost of a run with several endpoints, US dollars; `null` for no limit. */
+  readonly maxCost?: number | null;
 }
 
 /** What may be `null`: there is a meaning in having none. */
-const MAY_BE_NONE: ReadonlySet<string> = new Set(['model', 'rpm', 'tpm', 'maxTotalTokens', 'maxCredits']);
+const MAY_BE_NONE: ReadonlySet<string> = new Set(['model', 'rpm', 'tpm', 'maxTotalTokens', 'maxCredits', 'maxCost']);
 
 /** Why a change cannot be made, in words that name the field; undefined when it can. `change` comes from outside. */
 export function changeProblem(change: unknown): string | undefined {
@@ -87,8 +89,8 @@ function allowAnew(state: BatchState): BatchState {
 }
 
 function changedOptions(options: WorkflowOptions, change: RunChange): WorkflowOptions {
-  const { model, rpm, tpm, maxTotalTokens, maxCredits, ...rest } = options;
-  const { model: _model, rpm: _rpm, tpm: _tpm, maxTotalTokens: _tokens, maxCredits: _credits, ...others } = change;
+  const { model, rpm, tpm, maxTotalTokens, maxCredits, maxCost, ...rest } = options;
+  const { model: _m, rpm: _r, tpm: _t, maxTotalTokens: _tokens, maxCredits: _credits, maxCost: _c, ...others } = change;
   return {
     ...rest,
     ...others,
@@ -97,6 +99,7 @@ function changedOptions(options: WorkflowOptions, change: RunChange): WorkflowOp
     ...withoutNone({ tpm: changed(tpm, change.tpm) }),
     ...withoutNone({ maxTotalTokens: changed(maxTotalTokens, change.maxTotalTokens) }),
     ...withoutNone({ maxCredits: changed(maxCredits, change.maxCredits) }),
+    ...withoutNone({ maxCost: changed(maxCost, change.maxCost) }),
   };
 }
 
@@ -121,7 +124,8 @@ function asksOtherwise(before: WorkflowOptions, after: WorkflowOptions): boolean
 function isTighter(before: WorkflowOptions, after: WorkflowOptions): boolean {
   const lower = (old: number | undefined, now: number | undefined): boolean =>
     now !== undefined && (old === undefined || now < old);
-  return lower(before.maxTotalTokens, after.maxTotalTokens) || lower(before.maxCredits, after.maxCredits);
+  const limits = ['maxTotalTokens', 'maxCredits', 'maxCost'] as const;
+  return limits.some((limit) => lower(before[limit], after[limit]));
 }
 
 function targetsFor(model: string | null, { targets: known, options }: BatchState, list: readonly Model[]): Targets {

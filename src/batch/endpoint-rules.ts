@@ -78,7 +78,14 @@ export interface Listing {
   readonly endpoints?: Endpoints | undefined;
   /** The only model. */
   readonly model?: string | undefined;
+  /** Every target must have a price. */
+  readonly maxCost?: number | undefined;
+  readonly prefer?: Preference | undefined;
 }
+
+/** Which targets of one order are asked first. */
+export const PREFERENCES = ['cheapest'] as const;
+export type Preference = (typeof PREFERENCES)[number];
 
 /** Returns the name of a target: a model at an endpoint. */
 export function targetName(endpoint: string, model: string): string {
@@ -95,14 +102,28 @@ export function splitTarget(target: string): { readonly endpoint: string; readon
  * Returns the targets that a run may ask, of those that its endpoints list (`endpoint/model`): all, or those of its `model`.
  * `endpoint/model` is one target, listed or not; any other name is that model wherever it is listed.
  */
-export function targetModels(list: readonly Model[], endpoints: Endpoints, model: string | undefined): Model[] {
+export function targetModels(
+  list: readonly Model[],
+  { endpoints = [], model, prefer }: Omit<Listing, 'maxCost'>,
+): Model[] {
   const rules = new Map(endpoints.map((each) => [each.name, each]));
   const listed = list.filter(({ id }) => rules.has(splitTarget(id).endpoint));
   return wanted(listed, rules, model).map((each) => {
     const { name: endpoint, order = 1, weight } = rules.get(splitTarget(each.id).endpoint) ?? { name: '' };
     const chosen = model === undefined ? {} : { chosen: true };
-    return { ...each, endpoint, order, ...(weight === undefined ? {} : { weight }), ...chosen };
+    const place = prefer === 'cheapest' ? order + cheapness(priceOf(endpoints, each.id)) : order;
+    return { ...each, endpoint, order: place, ...(weight === undefined ? {} : { weight }), ...chosen };
   });
+}
+
+/** Returns a part of an order: the less, the cheaper a token of the prompt and one of the answer are together. */
+function cheapness(price: Price | undefined): number {
+  return price === undefined ? 0.9 : (price.input + price.output) / 1e7;
+}
+
+/** Returns the targets without a price, by their names. */
+export function withoutPrice(models: readonly Model[], endpoints: Endpoints): string[] {
+  return models.map(({ id }) => id).filter((id) => priceOf(endpoints, id) === undefined);
 }
 
 function wanted(list: readonly Model[], endpoints: ReadonlyMap<string, unknown>, model: string | undefined): Model[] {

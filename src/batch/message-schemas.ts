@@ -28,7 +28,7 @@ const targetsSchema = z
       minTries: countSchema.exactOptional(),
       refused: z.array(z.enum(MODALITIES)).max(MODALITIES.length),
       endpoint: text.exactOptional(),
-      order: countSchema.exactOptional(),
+      order: z.number().min(0).exactOptional(),
       weight: z.number().positive().exactOptional(),
       stopped: z.enum(ENDPOINT_STOPS).exactOptional(),
     }),

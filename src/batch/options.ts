@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type EndpointRules, endpointsSchema } from './endpoint-rules.js';
+import { type EndpointRules, endpointsSchema, PREFERENCES, type Preference } from './endpoint-rules.js';
 import { LIMITS, type Limit, MAX_CANARY, MAX_MODEL_LENGTH } from './limits.js';
 import { type OptionField, type RequestBody, requestFormSchema } from './request-form.js';
 
@@ -14,10 +14,6 @@ const MAX_SYSTEM_LENGTH = 100_000;
 
 /** A JSON Schema object. */
 export type JsonSchema = { readonly [key: string]: unknown };
-
-/** Which targets of one order are asked first. */
-export const PREFERENCES = ['cheapest', 'fastest'] as const;
-export type Preference = (typeof PREFERENCES)[number];
 
 function limited({ least, most, whole }: Limit): z.ZodNumber {
   return (whole ? z.int() : z.number()).min(least).max(most);
@@ -69,7 +65,7 @@ export interface BatchOptionsInput {
   readonly maxCost?: number | undefined;
   /** Endpoints that are asked, by their names on the workers. Default: the one endpoint that the workers serve. */
   readonly endpoints?: readonly EndpointRules[] | undefined;
-  /** Among the targets of one order, asks those that cost least, or answer soonest. Default: all, by nodes or weight. */
+  /** Among the targets of one order, asks those first that cost least, input and output price together. Default: all, by nodes or weight. */
   readonly prefer?: Preference | undefined;
   /** Asks so many items first, spread over the input, and then waits until somebody resumes the run. Default: none. */
   readonly canary?: number | undefined;

@@ -1,5 +1,5 @@
-import { targetModels } from '../batch/endpoint-rules.js';
-import { estimateRun, type ModelPrice, textTokens } from '../batch/estimate.js';
+import { type Endpoints, priceOf, targetModels } from '../batch/endpoint-rules.js';
+import { type Bounds, estimateRun, type ModelPrice, textTokens } from '../batch/estimate.js';
 import type { Manifest } from '../batch/manifest.js';
 import { MODALITIES, type ModalityCounts, noModalityCounts } from '../batch/modality.js';
 import type { Model } from '../batch/models.js';
@@ -20,7 +20,7 @@ import { openEndpoint } from './open-endpoint.js';
 import { openReporter } from './open-reporter.js';
 import { endpointProblem, unservedModalities } from './preflight.js';
 import { type PlannedReuse, plannedReuse } from './reuse-choice.js';
-import { askedOf, checkRequest, idOf, otherInput, type Request, scanRequest } from './run-batch.js';
+import { askedOf, checkRequest, idOf, otherInput, type Request, refuseUnpriced, scanRequest } from './run-batch.js';
 import type { BatchFlags } from './run-flags.js';
 import type { ScannedFile } from './scan-file.js';
 import { strictModeProblems } from './strict-schema.js';
@@ -50,6 +50,7 @@ export async function dryRun(inputs: readonly string[], flags: BatchFlags, io: I
     const problem = endpointProblem(found, askedOf(scanned, request, true));
     if (request.options.model === undefined || isOutOfReach(found)) refuseWithoutList(found, problem, request);
     const look = { ...listOf(found), balance: await asking };
+    refuseUnpriced(found, request);
     const warnings = warningsOf(scanned, request, found, problem);
     const earlier = await earlierRun(scanned, request);
     const planned = await plannedReuse(idOf(scanned, request), scanned, request, (message) => reporter.warn(message));
@@ -151,9 +152,29 @@ function reuseText(source: ReuseSource, { reused }: Manifest): string {
 }
 
 /** The targets that a run would begin with. */
-function targetsOf(list: readonly Model[], { endpoints, model }: BatchOptions): Targets {
-  if (endpoints !== undefined) return applyList([], targetModels(list, endpoints, model));
+function targetsOf(list: readonly Model[], options: BatchOptions): Targets {
+  const { endpoints, model } = options;
+  if (endpoints !== undefined) return applyList([], targetModels(list, options));
   return model === undefined ? applyList([], list) : chosenTarget(model, list);
+}
+
+/** Returns what a token costs at each target, US dollars. */
+function tokenPrices(targets: Targets, endpoints: Endpoints): Record<string, ModelPrice> {
+  const prices = targets.map(({ id }) => [id, priceOf(endpoints, id)] as const);
+  return Object.fromEntries(
+    prices.flatMap(([id, price]) =>
+      price === undefined ? [] : [[id, { prompt: price.input / 1e6, completion: price.output / 1e6, request: 0 }]],
+    ),
+  );
+}
+
+/** What the run would come to: in dollars with several endpoints, else in the one's credits. */
+function amounts(
+  isSeveral: boolean,
+  balance: number | null,
+  estimate: Bounds | null,
+): Pick<DryRun, 'credits' | 'cost'> {
+  return isSeveral ? { credits: { balance, estimate: null }, cost: estimate } : { credits: { balance, estimate } };
 }
 
 function planOf(
@@ -165,13 +186,13 @@ function planOf(
   const { options, endpoint, storage, flags } = request;
   const { maxTokens, retries, concurrency } = options;
   const table = targetsOf(look.models, options);
-  const { models, ...estimate } = estimateRun({
+  const { models, credits, ...estimate } = estimateRun({
     modalities: manifest.modalities,
     textTokens: askedTokens(scanned, manifest),
     models: table,
     maxTokens,
     retries,
-    prices: look.prices,
+    prices: options.endpoints === undefined ? look.prices : tokenPrices(table, options.endpoints),
   });
   const listed = new Set(look.models.map(({ id }) => id));
   return {
@@ -193,6 +214,6 @@ function planOf(
     options: { concurrency, maxTokens, retries },
     models: models.map((planned) => ({ ...planned, up: listed.has(planned.id) })),
     ...estimate,
-    credits: { balance: look.balance ?? null, estimate: estimate.credits ?? null },
+    ...amounts(options.endpoints !== undefined, look.balance ?? null, credits ?? null),
   };
 }

@@ -94,10 +94,10 @@ async function inputOf(handle: BatchHandle): Promise<BatchInput> {
 /** The options of the run with what changes; a canary has had its turn. */
 function changed(
   { canary: _earlier, ...options }: BatchOptionsInput,
-  { model, rpm, tpm, maxTotalTokens, maxCredits, ...others }: RunChange & Pick<BatchOptionsInput, 'schema'>,
+  { model, rpm, tpm, maxTotalTokens, maxCredits, maxCost, ...others }: RunChange & Pick<BatchOptionsInput, 'schema'>,
 ): BatchOptionsInput {
   const kept: Record<string, unknown> = { ...options, ...others };
-  for (const [field, value] of Object.entries({ model, rpm, tpm, maxTotalTokens, maxCredits })) {
+  for (const [field, value] of Object.entries({ model, rpm, tpm, maxTotalTokens, maxCredits, maxCost })) {
     if (value === null) delete kept[field];
     else if (value !== undefined) kept[field] = value;
   }

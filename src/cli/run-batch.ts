@@ -1,3 +1,4 @@
+import { targetModels, withoutPrice } from '../batch/endpoint-rules.js';
 import type { Manifest } from '../batch/manifest.js';
 import type { BatchOptions } from '../batch/options.js';
 import { type ResultFormat, requireSchema } from '../batch/output-format.js';
@@ -261,11 +262,24 @@ async function checkEndpoint(
   const asked = askedOf(scanned, request, isOurKey);
   const problem = endpointProblem(look, asked);
   if (problem !== undefined) throw problem;
+  refuseUnpriced(look, request);
   const unserved = unservedModalities(look, asked);
   if (request.options.skipInvalid) return { ...scanned, scan: await skipUnserved(scan, unserved, readRange) };
   const lines = unservedLines(name, scan, unserved);
   if (lines !== undefined) throw new UserError(lines.message, { exitCode: 2, cause: lines });
   return scanned;
+}
+
+/** Throws a `UserError` for a run with a limit in money that may ask models whose price nobody has said. */
+export function refuseUnpriced(look: EndpointLook, { options }: Pick<Request, 'options'>): void {
+  const { maxCost, endpoints } = options;
+  if (maxCost === undefined || endpoints === undefined || look.kind !== 'list') return;
+  const unpriced = withoutPrice(targetModels(look.catalogue.models, options), endpoints);
+  if (unpriced.length === 0) return;
+  throw new UserError(`--max-cost: nobody has said the price of ${unpriced.slice(0, 5).join(', ')}`, {
+    exitCode: 2,
+    hint: 'Give input_price and output_price in the file of --endpoints, or the models to ask with models = […].',
+  });
 }
 
 /** What a request asks of its endpoint. */

@@ -43,10 +43,16 @@ export async function runEndpointsFromFlags(
 
 /** Returns the options of a run with what it says of several endpoints. Throws a `UserError` for limits that do not go with them. */
 export function withEndpoints(options: BatchOptions, file: EndpointsFile | undefined): BatchOptions {
-  if (file === undefined) return options;
+  if (file === undefined) {
+    if (options.maxCost === undefined && options.prefer === undefined) return options;
+    throw new UserError(`${options.maxCost === undefined ? '--prefer' : '--max-cost'} needs prices`, {
+      exitCode: 2,
+      hint: 'Give --endpoints with a file that has input_price and output_price.',
+    });
+  }
   if (options.maxCredits === undefined) return { ...options, endpoints: file.rules };
   throw new UserError('--max-credits is about the balance of one endpoint, and --endpoints names several', {
     exitCode: 2,
-    hint: 'Give --max-total-tokens instead.',
+    hint: 'Give --max-cost, or --max-total-tokens.',
   });
 }

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
+import { PREFERENCES } from '../batch/endpoint-rules.js';
 import { DEDUPE } from '../batch/options.js';
 import { API_KEY_FLAG } from './api-key-flag.js';
 import { duration } from './duration.js';
@@ -51,6 +52,8 @@ const runOptionsSchema = temporalFlagsSchema.extend({
   tpm: z.number().optional(),
   maxTotalTokens: z.number().optional(),
   maxCredits: z.number().optional(),
+  maxCost: z.number().optional(),
+  prefer: z.enum(PREFERENCES).optional(),
   baseUrl: z.string().optional(),
   endpoints: z.string().optional(),
   priority: z.number().optional(),
@@ -129,6 +132,8 @@ export function addRunOptions(command: Command, output: string, describedAs: str
     .addOption(number('--tpm <n>', 'Tokens a minute at most, on all workers together.'))
     .addOption(number('--max-total-tokens <n>', 'Tokens of the whole run at most; it pauses there.'))
     .addOption(number('--max-credits <n>', 'Credits of the whole run at most; it pauses there.'))
+    .addOption(number('--max-cost <usd>', 'Dollars of the whole run at most, by the prices of --endpoints.'))
+    .addOption(new Option('--prefer <what>', 'Endpoints of one order that are asked first.').choices(PREFERENCES))
     .option('--base-url <url>', "OpenAI-compatible endpoint. Default: DRIA_BASE_URL, else Dria's.")
     .option(...API_KEY_FLAG)
     .option(...ENDPOINTS_FLAG)

@@ -38,6 +38,8 @@ export function runRequestOf(
     tpm,
     maxTotalTokens,
     maxCredits,
+    maxCost,
+    prefer,
   } = options;
   return {
     answers: texts({
@@ -67,6 +69,8 @@ export function runRequestOf(
       '--tpm': tpm ?? 'none',
       '--max-total-tokens': maxTotalTokens ?? 'none',
       '--max-credits': maxCredits ?? 'none',
+      '--max-cost': maxCost ?? 'none',
+      '--prefer': prefer ?? 'none',
       '--webhook': webhook,
       '--reuse': reuse,
     }),

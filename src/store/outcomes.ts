@@ -51,6 +51,8 @@ const answerSchema = z.object({
   filtered: z.boolean().optional(),
   /** Tokens of the prompt that came from the endpoint's cache. */
   cached: tokens,
+  /** What it has cost, in billionths of a dollar. */
+  cost: tokens,
   /** It was asked otherwise than the run asks as a whole: after a change of its options. */
   changed: z.boolean().optional(),
   /** When the answer came (epoch ms). */
@@ -93,6 +95,8 @@ const trySchema = z.object({
     attempt: requests,
     /** Cost of an answer that was of no use. */
     tokens,
+    /** The same in billionths of a dollar. */
+    cost: tokens,
     /** It was an answer with nothing in it. */
     empty: z.boolean().optional(),
     /** It was an answer against the schema, that its target is to repair. */
@@ -148,15 +152,16 @@ export function answerHead({
   truncated,
   filtered,
   cached,
+  cost,
   changed,
   at,
   ms,
 }: Omit<AnswerRecord, 'result'>): string {
-  return `${JSON.stringify({ item, truncated, filtered, cached, changed, at, ms }).slice(0, -1)},"result":`;
+  return `${JSON.stringify({ item, truncated, filtered, cached, cost, changed, at, ms }).slice(0, -1)},"result":`;
 }
 
 /** What stands before an answer's result: no strings, so that a search cannot find it in the answer itself. */
-const ANSWER_HEAD = /^\{"item":\d+(?:,"(?:truncated|filtered|cached|changed|at|ms)":[\w.+-]+)*,"result":(?=\{)/;
+const ANSWER_HEAD = /^\{"item":\d+(?:,"(?:truncated|filtered|cached|cost|changed|at|ms)":[\w.+-]+)*,"result":(?=\{)/;
 
 /** Bytes of a line that hold its head. */
 const HEAD_BYTES = 200;

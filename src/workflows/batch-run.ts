@@ -151,8 +151,8 @@ export class BatchRun {
 
   /** What decides whose models the run may ask, after a change. */
   listing({ model }: RunChange): Listing {
-    const { endpoints, model: before } = this.state.options;
-    return { endpoints, model: model === undefined ? before : (model ?? undefined) };
+    const { endpoints, model: before, maxCost, prefer } = this.state.options;
+    return { endpoints, maxCost, prefer, model: model === undefined ? before : (model ?? undefined) };
   }
 
   /** Changes the run's options; `list` are the endpoint's models, for a change of the model. */

@@ -147,11 +147,11 @@ class RunLife implements Steered {
 
   private async prepare(): Promise<BatchState> {
     const { carried: _none, restart, ...batch } = this.input;
-    const { model, maxCredits, endpoints: given } = restart?.options ?? batch.options ?? {};
+    const { model, maxCredits, maxCost, prefer, endpoints: given } = restart?.options ?? batch.options ?? {};
     // Of what cannot be, the reading of the input says so.
     const endpoints = endpointsSchema.safeParse(given).data;
     const isChosen = model !== undefined && endpoints === undefined;
-    const needs = { models: !isChosen, balance: maxCredits !== undefined, endpoints, model };
+    const needs = { models: !isChosen, balance: maxCredits !== undefined, endpoints, model, maxCost, prefer };
     const [prepared, facts] = await Promise.all([
       this.awaited('the reading of the input', this.readManifest(batch)),
       this.awaited(waitOf(needs), readEndpoint(needs)),

@@ -3,7 +3,7 @@ import type { EndpointRules } from '../../src/batch/endpoint-rules.js';
 import type { SimulatorOptions } from '../../src/simulator/options.js';
 import type { SimulatorStats } from '../../src/simulator/record.js';
 import { type Simulator, startSimulator } from '../../src/simulator/server.js';
-import { prompts, World } from '../support/batch-world.js';
+import { progressUntil, prompts, World } from '../support/batch-world.js';
 import { until } from '../support/until.js';
 
 const LATENCY = { kind: 'fixed', ms: 5 } as const;
@@ -184,5 +184,39 @@ describe('a run with several endpoints', () => {
     expect(await run.result()).toMatchObject({ ok: 80, failed: 0 });
     expect((await narrow.stats()).maxInFlight).toBe(2);
     expect((await wide.stats()).maxInFlight).toBeGreaterThan(4);
+  });
+
+  it('counts what each endpoint costs, and stops at a limit in money', async () => {
+    const dear = await endpoint('dear');
+    const cheap = await endpoint('cheap');
+    const world = await worldWith(dear, cheap);
+    const price = { input: 1_000, output: 1_000 };
+    const endpoints = named({ name: 'dear', price }, { name: 'cheap', price: { input: 1, output: 1 } });
+    const run = await world.start(prompts(40), { options: { concurrency: 4, endpoints } });
+    const { endpoints: ended = [], costUsd, ...whole } = await run.result();
+    expect(whole).toMatchObject({ ok: 40, failed: 0 });
+    for (const { name, tokens, costUsd: cost } of ended) {
+      expect(cost).toBeCloseTo((tokens * (name === 'dear' ? 1_000 : 1)) / 1e6, 9);
+    }
+    expect(costUsd).toBeCloseTo(
+      ended.reduce((sum, { costUsd: cost = 0 }) => sum + cost, 0),
+      9,
+    );
+    const cheapest = await world.start(prompts(10), { options: { prefer: 'cheapest', endpoints } });
+    expect((await cheapest.result()).models.map(({ id, ok }) => [id, ok])).toEqual([
+      ['dear/shared', 0],
+      ['cheap/shared', 10],
+    ]);
+    // Enough for some eighty of its items.
+    const maxCost = (costUsd ?? 0) * 2;
+    const limited = { concurrency: 2, endpoints, maxCost };
+    const bounded = await world.start(prompts(400), { options: limited });
+    const paused = await progressUntil(bounded, 'it pauses', ({ state }) => state === 'paused');
+    expect(paused).toMatchObject({ pausedBy: 'budget', reason: expect.stringContaining('--max-cost') });
+    expect(paused.spending.costUsd).toBeLessThanOrEqual(maxCost);
+    expect(paused.spending.costUsd).toBeGreaterThan(maxCost / 4);
+    await bounded.cancel();
+    const unpriced = await world.start(prompts(3), { options: { maxCost: 1, endpoints: named('dear') } });
+    await expect(unpriced.result()).rejects.toMatchObject({ cause: { type: 'InvalidInput' } });
   });
 });

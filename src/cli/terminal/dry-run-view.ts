@@ -1,3 +1,4 @@
+import { dollarText } from '../../batch/cost.js';
 import { type Bounds, type PlannedModel, type RunEstimate, TOKEN_RULE } from '../../batch/estimate.js';
 import { MODALITIES, type ModalityCounts } from '../../batch/modality.js';
 import { formatCount, formatItems, formatShort } from './format.js';
@@ -33,6 +34,8 @@ export interface DryRun extends Omit<RunEstimate, 'models' | 'credits'> {
   /** What would keep the run from going well, a sentence each. */
   readonly warnings: readonly string[];
   readonly credits: { readonly balance: number | null; readonly estimate: Bounds | null };
+  /** By the prices of several endpoints, without retries, US dollars; null if some model has none, absent for one endpoint. */
+  readonly cost?: Bounds | null;
 }
 
 /** Width that a page is written for. */
@@ -77,7 +80,7 @@ export function dryRunView(plan: DryRun): string {
     ...fact('Requests', requestsText(plan)),
     ...fact('Tokens', tokensText(plan)),
     ...fact('', TOKEN_RULE),
-    ...fact('Credits', creditsText(plan)),
+    ...(plan.cost === undefined ? fact('Credits', creditsText(plan)) : fact('Cost', costText(plan.cost))),
     '',
     'A dry run: no prompt was sent, nothing was started or stored.',
   ].join('\n');
@@ -133,6 +136,11 @@ function requestsText({ requests, options }: DryRun): string {
 function tokensText({ promptTokens, completionTokensAtMost, options }: DryRun): string {
   const answers = `${formatShort(completionTokensAtMost)} of answers at most (--max-tokens ${options.maxTokens})`;
   return `about ${formatShort(promptTokens)} of prompts; ${answers}`;
+}
+
+function costText(cost: Bounds | null): string {
+  if (cost === null) return 'unknown: some model that would be asked has no price in the file of --endpoints';
+  return `${dollarText(cost.atLeast)} to ${dollarText(cost.atMost)} by the prices of the endpoints, without retries`;
 }
 
 function creditsText({ credits: { balance, estimate } }: DryRun): string {
