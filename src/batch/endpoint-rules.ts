@@ -7,7 +7,7 @@ import { own } from './own.js';
 export const MAX_ENDPOINTS = 50;
 
 /** Maximum number of models of an endpoint that have a price of their own. */
-const MAX_PRICED_MODELS = 500;
+const MAX_PRICED_MODELS = 100;
 
 /** The name of an endpoint: it has no slash, so that the first one in `endpoint/model` ends it. */
 export const ENDPOINT_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;

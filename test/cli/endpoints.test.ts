@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { CliWorld, MAIN } from '../support/cli.js';
 import { NetworkProcess } from '../support/network-process.js';
 import { readResults } from '../support/result-lines.js';
@@ -57,6 +57,7 @@ test('the models of all endpoints are listed under the names that runs have for 
 test.each([
   [['-m', 'org/bigg'], 'does not list the model org/bigg'],
   [['--base-url', 'http://127.0.0.1:1/v1'], '--endpoints and --base-url are both given'],
+  [['--max-cost', '5'], '--max-cost: nobody has said the price of'],
   [['--max-credits', '5'], '--max-credits is about the balance of one endpoint'],
 ])('%j is refused before anything is spent', async (flags, words) => {
   const ended = await run(['batch', world.prompts('refused', 2), '--endpoints', file, ...flags]);
@@ -72,4 +73,24 @@ test('a dry run shows what each endpoint would get', async () => {
     ['cloud/org/big', 2],
     ['house/org/big', 6],
   ]);
+});
+
+test('each endpoint is asked for its list and one token, and what it needs is said', async () => {
+  await cloud.close();
+  const odd = await NetworkProcess.start(MAIN, { models: MODELS, keys: [KEYS.CLOUD_KEY], quirks: ['reasoning-model'] });
+  onTestFinished(() => odd.close());
+  const path = world.file(
+    'odd.toml',
+    `[odd]\nbase_url = "${odd.url}"\napi_key_env = "CLOUD_KEY"\n[gone]\nbase_url = "${cloud.url}"\n`,
+  );
+  const ended = await run(['endpoints', 'check', '--endpoints', path, '--json']);
+  const [first, second] = ended.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(first).toMatchObject({ name: 'odd', models: 1, asked: 'org/big', answerMs: expect.any(Number), problems: [] });
+  expect(first.profile).toContainEqual(expect.stringContaining('refuses temperature'));
+  expect(second).toMatchObject({ name: 'gone', models: null, asked: null, answerMs: null });
+  expect(second.problems).toContainEqual(expect.stringContaining('connection refused'));
+  expect(ended.code).toBe(1);
 });
