@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { CliWorld, MAIN } from '../support/cli.js';
 import { NetworkProcess } from '../support/network-process.js';
 import { readResults } from '../support/result-lines.js';
+import { startWorker } from '../support/worker-command.js';
 
 const KEYS = { HOUSE_KEY: 'key-of-the-house-nobody-may-see', CLOUD_KEY: 'key-of-the-cloud-nobody-may-see' };
 const MODELS = [{ id: 'org/big', nodes: 1 }];
@@ -11,10 +12,11 @@ const MODELS = [{ id: 'org/big', nodes: 1 }];
 let world: CliWorld;
 let cloud: NetworkProcess;
 let file: string;
+let address: string;
 beforeAll(async () => {
   world = await CliWorld.open({ models: MODELS, keys: [KEYS.HOUSE_KEY] });
   cloud = await NetworkProcess.start(MAIN, { models: MODELS, keys: [KEYS.CLOUD_KEY] });
-  await world.keepServer();
+  address = await world.keepServer();
   file = world.file(
     'endpoints.toml',
     `[house]\nbase_url = "${world.network.url}"\napi_key_env = "HOUSE_KEY"\nweight = 3\n
@@ -43,6 +45,18 @@ test('a run asks the endpoints of a file, each with its own key, and no file of 
   for (const { parentPath, name } of files) {
     expect(readFileSync(join(parentPath, name), 'latin1'), name).not.toMatch(/nobody-may-see/);
   }
+});
+
+test('a worker of a cluster has the keys of its file, and the command that starts a run none', async () => {
+  const queue = ['--address', address, '-t', 'several'];
+  const env = { ...KEYS, DRIA_API_KEY: undefined, DRIA_BASE_URL: undefined };
+  const worker = await startWorker(world, [...queue, '--endpoints', file], { env });
+  expect(worker.stderr).toContain('Worker for the endpoints house, cloud on task queue several;');
+  const output = world.path('answers.jsonl');
+  const batch = ['batch', world.prompts('elsewhere', 4), '-o', output, ...queue, '--endpoints', file];
+  const ended = await world.run(batch, { env: { DRIA_API_KEY: undefined, DRIA_BASE_URL: undefined } });
+  expect(ended.code, ended.stderr).toBe(0);
+  expect(readResults(output)).toHaveLength(4);
 });
 
 test('the models of all endpoints are listed under the names that runs have for them', async () => {
