@@ -32,7 +32,7 @@ const ROOMS = {
   cli: {
     rooms: [...BELOW, '.', 'embedded', 'report', 'simulator', 'telemetry'],
     node: true,
-    packages: ['@temporalio/', 'commander', 'zod'],
+    packages: ['@temporalio/', 'commander', 'smol-toml', 'zod'],
   },
   '.': {
     rooms: [...BELOW, 'activities', 'embedded', 'workflows'],

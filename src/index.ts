@@ -5,6 +5,7 @@ export {
   type OwnBatchFailure,
 } from './batch/batch-failure.js';
 export type { RunChange } from './batch/change.js';
+export type { EndpointRules, Price } from './batch/endpoint-rules.js';
 export type { ChatMessage, InputLine } from './batch/items.js';
 export type { Modality } from './batch/modality.js';
 export type { BatchOptionsInput, Dedupe, JsonSchema } from './batch/options.js';
@@ -12,6 +13,7 @@ export type { OutputFormat } from './batch/output-format.js';
 export type {
   AnswerTimes,
   CanaryProgress,
+  EndpointProgress,
   EndpointWait,
   LastFailure,
   ModelProgress,
@@ -42,6 +44,7 @@ export type {
   BatchScheduleOptions,
   BatchSchedules,
 } from './client-schedules.js';
+export type { WorkerEndpoint } from './endpoints.js';
 export { DriaBatchPlugin, type DriaBatchPluginOptions } from './plugin.js';
 export { type PromptsOptions, readResults, stagePrompts } from './prompts.js';
 export { DEFAULT_TASK_QUEUE, type StartBatch } from './start-batch.js';

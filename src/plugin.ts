@@ -11,6 +11,7 @@ import { DEFAULT_BASE_URL } from './dria/default-base-url.js';
 import { Endpoint } from './dria/endpoint.js';
 import { affordableRequests } from './dria/open-files.js';
 import { parseOwnHeaders } from './dria/own-headers.js';
+import { openEndpoints, type WorkerEndpoint } from './endpoints.js';
 import { batchServiceHandler } from './nexus-handler.js';
 import { oneServed, Served, type ServedPlaces, ServedTenants } from './served.js';
 import { type StorageOption, storageOf } from './storage-option.js';
@@ -35,6 +36,11 @@ export interface DriaBatchPluginOptions {
    * not used, and a run that no entry is for is refused.
    */
   readonly tenants?: readonly Tenant[] | undefined;
+  /**
+   * Endpoints that runs may name (`options.endpoints`), with their keys. Runs that name none go to `baseUrl`. Not together with
+   * `tenants`. Default: none.
+   */
+  readonly endpoints?: readonly WorkerEndpoint[] | undefined;
   /**
    * Handles the Nexus service `batch`, with the operations `run` and `status`. Needs the packages `@temporalio/nexus` and
    * `nexus-rpc`. Default false.
@@ -122,6 +128,9 @@ export class DriaBatchPlugin extends SimplePlugin {
       ...(options.nexus === true ? { nexusServices: [batchServiceHandler()] } : {}),
       ...(tracing === undefined ? {} : { workerInterceptors: { activity: [tracedActivities(tracing)] } }),
     });
+    if (tenants !== undefined && options.endpoints !== undefined) {
+      throw new TypeError('tenants and endpoints are both given: each tenant has one endpoint with one key');
+    }
     this.#tracing = tracing;
     this.#stagedOnly = options.stagedOnly === true;
     this.#maxRequests = Math.max(1, Math.min(options.maxRequests ?? DEFAULT_MAX_REQUESTS, affordableRequests()));
@@ -177,6 +186,9 @@ export class DriaBatchPlugin extends SimplePlugin {
         // By where the activity runs: what a run says chooses no key.
         get endpoint() {
           return served.here().endpoint;
+        },
+        get endpoints() {
+          return served.here().endpoints;
         },
         get tenant() {
           return served.here().tenant;
@@ -236,7 +248,10 @@ function opener(
   }) => {
     const opened = storageOf(storage, env);
     const key = apiKey === '' ? {} : { apiKey };
-    const open = () => Endpoint.open({ baseUrl, connections, ...key, ...headers });
+    const open = () => ({
+      endpoint: Endpoint.open({ baseUrl, connections, ...key, ...headers }),
+      endpoints: openEndpoints(options.endpoints ?? [], connections),
+    });
     const webhooks = new Webhooks({ secret: webhookSecret, hosts: webhookHosts });
     return new Served(open, opened, new ChunkLogs(opened, warn, flushIntervalMs), webhooks, name);
   };

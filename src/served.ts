@@ -1,19 +1,26 @@
 import { Context } from '@temporalio/activity';
 import { SharedRuns } from './activities/shared-runs.js';
 import type { Endpoint } from './dria/endpoint.js';
+import type { NamedEndpoints } from './dria/named-endpoint.js';
 import type { Storage } from './storage/storage.js';
 import type { ChunkLogs } from './store/chunk-logs.js';
 import { checkTenants, type Tenant, tenantAt } from './tenants.js';
 import type { Webhooks } from './webhook/webhooks.js';
 
+/** What requests may go to. */
+interface ServedEndpoints {
+  readonly endpoint: Endpoint;
+  readonly endpoints: NamedEndpoints;
+}
+
 /** What the runs of one tenant are served with. */
 export class Served {
   /** Runs of two tenants may have the same id. */
   readonly runs = new SharedRuns();
-  private opened: Endpoint | undefined;
+  private opened: ServedEndpoints | undefined;
 
   constructor(
-    private readonly open: () => Endpoint,
+    private readonly open: () => ServedEndpoints,
     readonly storage: Storage,
     readonly logs: ChunkLogs,
     readonly webhooks: Webhooks,
@@ -24,7 +31,17 @@ export class Served {
     this.opened = open();
   }
 
+  /** The endpoint of runs that name none. */
   get endpoint(): Endpoint {
+    return this.all.endpoint;
+  }
+
+  /** The endpoints that runs may name. */
+  get endpoints(): NamedEndpoints {
+    return this.all.endpoints;
+  }
+
+  private get all(): ServedEndpoints {
     this.opened ??= this.open();
     return this.opened;
   }
@@ -33,7 +50,8 @@ export class Served {
   async close(): Promise<void> {
     const { opened } = this;
     this.opened = undefined;
-    await Promise.all([opened?.close(), this.logs.close()]);
+    const named = [...(opened?.endpoints.values() ?? [])].map(({ endpoint }) => endpoint.close());
+    await Promise.all([opened?.endpoint.close(), ...named, this.logs.close()]);
   }
 }
 

@@ -1,6 +1,7 @@
 import { ACTIVITY_PREFIX, type BatchActivities } from '../batch/activity-contract.js';
 import { readCanary } from './canary.js';
 import type { ActivityDependencies } from './dependencies.js';
+import { fetchEndpointModels } from './endpoint-models.js';
 import { translated } from './failures.js';
 import { infer } from './infer.js';
 import { readChunks, readManifest } from './manifest.js';
@@ -24,6 +25,7 @@ export function createActivities(dependencies: ActivityDependencies): BatchActiv
     readManifest: (input) => readManifest(dependencies, input),
     readChunks: step(readChunks),
     fetchModels: (input) => fetchModels(dependencies, input),
+    fetchEndpointModels: (input) => fetchEndpointModels(dependencies, input),
     readBalance: (input) => readBalance(dependencies, input),
     readCanary: step(readCanary),
     infer: (input) => infer(dependencies, input),

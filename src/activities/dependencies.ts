@@ -1,4 +1,5 @@
 import type { Endpoint } from '../dria/endpoint.js';
+import type { NamedEndpoints } from '../dria/named-endpoint.js';
 import type { Storage } from '../storage/storage.js';
 import type { ChunkLogs } from '../store/chunk-logs.js';
 import type { Webhooks } from '../webhook/webhooks.js';
@@ -11,8 +12,10 @@ export interface ActivityDependencies {
   readonly storage: Storage;
   /** Whose runs are served; absent without tenants. */
   readonly tenant?: string | undefined;
-  /** The one endpoint this worker serves; the key stays inside. */
+  /** The endpoint of runs that name none; the key stays inside. */
   readonly endpoint: Endpoint;
+  /** Those that runs may name. Absent: none. */
+  readonly endpoints?: NamedEndpoints | undefined;
   /** Aborted when the worker is about to leave: packs end after their requests in flight and hand back the rest. */
   readonly drain?: AbortSignal;
   /** What is written and was read of the chunks that have packs here. */

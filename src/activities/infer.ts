@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { InferInput, PackResult } from '../batch/activity-contract.js';
 import { givenTokens } from '../batch/api.js';
+import { costOf } from '../batch/cost.js';
 import { decodeItems } from '../batch/item-ranges.js';
 import { EMBED_BATCH } from '../batch/options.js';
 import type { PackHeartbeat } from '../batch/pack-heartbeat.js';
@@ -13,6 +14,7 @@ import { type FailureRecord, type InvalidAnswer, invalidAnswer, type OutcomeReco
 import { openPackItems, type PackItem } from '../store/pack-items.js';
 import { type PackAbort, packAbort } from './abort.js';
 import type { ActivityDependencies } from './dependencies.js';
+import { type AskedEndpoint, endpointOf } from './endpoint-of.js';
 import { failureOf, type ItemError, itemError, joinedError, retryFailure, translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import { type GroupRule, halvesOf, type ItemGroup, ItemGroups } from './item-groups.js';
@@ -21,7 +23,7 @@ import { PackStats } from './pack-stats.js';
 import { PrefixLeads } from './prefix-leads.js';
 import { hasChanged, requestCompletion } from './request-completion.js';
 import { requestEmbeddings } from './request-embeddings.js';
-import type { PaceShare, RunPace } from './run-pace.js';
+import type { RunPace, RunPaces } from './run-pace.js';
 import type { PackShare, RunPermits } from './run-permits.js';
 import type { RunRefusals } from './run-refusals.js';
 import { type RunSettings, readSettings } from './settings.js';
@@ -52,7 +54,7 @@ export function infer(worker: ActivityDependencies, input: InferInput): Promise<
     log: joined.log,
     metrics,
     permits: shared.permits,
-    pace: shared.pace,
+    paces: shared.paces,
     refusals: shared.refusals,
     withdrawn: revocation.withdrawn,
   });
@@ -77,7 +79,7 @@ interface PackContext {
   readonly log: ChunkLog;
   readonly metrics: PackMetrics;
   readonly permits: RunPermits;
-  readonly pace: RunPace;
+  readonly paces: RunPaces;
   readonly refusals: RunRefusals;
   readonly withdrawn: AbortSignal;
 }
@@ -103,6 +105,7 @@ class PackRun {
   /** The pack's requests differ from what the run asks as a whole, after a change of its options. */
   private isChanged = false;
   private readonly leads: PrefixLeads;
+  private readonly asked: AskedEndpoint;
   /** Failures that may turn out to be the run's. */
   private held: FailureRecord[] = [];
   /** Items that no request is under way for, and that have not ended. */
@@ -124,7 +127,10 @@ class PackRun {
     this.items = decodeItems(input.items);
     this.stats = new PackStats(input.target, this.items);
     this.leads = new PrefixLeads(input.permits);
-    this.trace = worker.tracing?.pack(Context.current(), input, worker.endpoint.baseUrl);
+    const asked = endpointOf(worker, input);
+    if ('error' in asked) this.ending = { item: asked };
+    this.asked = 'error' in asked ? { endpoint: worker.endpoint, model: input.target } : asked;
+    this.trace = worker.tracing?.pack(Context.current(), input, this.asked.endpoint.baseUrl);
   }
 
   heartbeat(): PackHeartbeat {
@@ -152,23 +158,43 @@ class PackRun {
       settled,
       this.readEarlier(storage),
     ]);
-    const { permits, pace } = this.context;
+    const { permits } = this.context;
     this.repairs = settings.repair;
     this.hasSchema = settings.answerCheck !== undefined;
     this.isChanged = hasChanged(settings, this.input.options);
     this.unasked = this.stats.open.size;
     const share = { permits: this.input.permits, open: () => (this.isOver() ? 0 : this.unasked) };
     permits.join(share);
-    const paceShare: PaceShare = { requests: this.input.rpm, tokens: this.input.tpm };
-    pace.join(paceShare);
+    const leavePaces = this.joinPaces();
     try {
       await this.requestAll(items, share, settings);
       await this.linger();
     } finally {
       await this.whenDone();
-      pace.leave(paceShare);
+      leavePaces();
       await permits.leave(share);
     }
+  }
+
+  /** Adds the pack's shares of the rates of its run, and of each endpoint with bounds. Returns what takes them away. */
+  private joinPaces(): () => void {
+    const { rpm, tpm, shares = {} } = this.input;
+    const { paces } = this.context;
+    const joined = [
+      { pace: paces.run, share: { requests: rpm, tokens: tpm } },
+      ...Object.entries(shares).map(([endpoint, { permits: inFlight, rpm: requests, tpm: tokens }]) => {
+        return { pace: paces.at(endpoint), share: { inFlight, requests, tokens } };
+      }),
+    ];
+    for (const { pace, share } of joined) pace.join(share);
+    return () => {
+      for (const { pace, share } of joined) pace.leave(share);
+    };
+  }
+
+  /** The paces that the pack's requests keep. */
+  private get paces(): readonly RunPace[] {
+    return this.context.paces.of(this.input.endpoint);
   }
 
   /** Applies what was recorded of the items before, so that nothing is asked and paid twice. */
@@ -228,10 +254,11 @@ class PackRun {
     const ofPrompts = group.items.reduce((sum, { prompt, input }) => {
       return sum + estimatedTokens(prompt) + givenTokens(input);
     }, 0);
-    const expected = this.context.pace.expectedTokens(ofPrompts, settings.api === 'embeddings' ? 0 : maxTokens);
+    const most = settings.api === 'embeddings' ? 0 : maxTokens;
+    const expected = this.context.paces.run.expectedTokens(ofPrompts, most);
     let isSent = false;
     try {
-      isSent = (await this.maySend()) && (await this.waitForPace(expected));
+      isSent = (await this.maySend()) && (await this.waitForPaces(expected));
     } finally {
       // Also if it throws: the pack ends only once all its permits are back.
       if (!isSent) permits.release();
@@ -242,6 +269,7 @@ class PackRun {
     void this.request(group, settings, expected).finally(() => {
       this.inFlight--;
       this.leads.ended(group.items[0].item);
+      for (const pace of this.paces) pace.done();
       permits.release();
       this.wakeUp();
     });
@@ -254,10 +282,19 @@ class PackRun {
     return !this.isOver();
   }
 
-  /** Waits until the run's requests and tokens a minute allow another request. Returns false if no more is to be sent by then. */
-  private async waitForPace(expectedTokens: number): Promise<boolean> {
-    const allowed = this.context.pace.take(expectedTokens, this.abort.stopping);
-    return allowed === true || ((await allowed) && !this.isOver());
+  /** Waits until all paces allow another request. Returns false if no more is to be sent by then. */
+  private async waitForPaces(expectedTokens: number): Promise<boolean> {
+    const taken: RunPace[] = [];
+    for (const pace of this.paces) {
+      const allowed = pace.take(expectedTokens, this.abort.stopping);
+      const isTaken = allowed === true || (await allowed);
+      if (isTaken) taken.push(pace);
+      // Of no use any more if it had to be waited for: the pack may be over by now.
+      if (isTaken && (allowed === true || !this.isOver())) continue;
+      for (const unused of taken) unused.done();
+      return false;
+    }
+    return true;
   }
 
   /** True if no more is to be sent, whatever is left. */
@@ -288,7 +325,8 @@ class PackRun {
 
   /** Never rejects: what concerns more than the item ends the pack. */
   private async request(group: ItemGroup, settings: RunSettings, expectedTokens: number): Promise<void> {
-    const { endpoint, storage } = this.worker;
+    const { storage } = this.worker;
+    const { endpoint, model } = this.asked;
     const { items, halfOf } = group;
     const [item] = items;
     const tried = this.tries.get(item.item) ?? NOT_TRIED;
@@ -303,7 +341,7 @@ class PackRun {
       const own = invalid?.target === input.target ? { repair: invalid } : {};
       const willRepair = this.mayRepairHere(item, tried);
       const about = { attempt, tried: targets, ...own, willRepair, isChanged: this.isChanged };
-      const context = { endpoint, storage, settings, input, ...about, signal, lease, onSent, trace };
+      const context = { asked: this.asked, storage, settings, input, ...about, signal, lease, onSent, trace };
       const isVectors = settings.api === 'embeddings';
       const completions = isVectors
         ? await requestEmbeddings(items, context)
@@ -311,9 +349,9 @@ class PackRun {
       trace?.end();
       this.context.refusals.answered();
       const tokens = completions.reduce((sum, { record }) => sum + record.result.tokens, 0);
-      this.context.pace.correct(expectedTokens, tokens);
-      if (!isVectors) this.context.pace.answered(Math.max(0, tokens - estimatedTokens(item.prompt)));
-      if (halfOf !== undefined && ++halfOf.answered === 2) endpoint.learnInputs(input.target, halfOf.inputs);
+      for (const pace of this.paces) pace.correct(expectedTokens, tokens);
+      if (!isVectors) this.context.paces.run.answered(Math.max(0, tokens - estimatedTokens(item.prompt)));
+      if (halfOf !== undefined && ++halfOf.answered === 2) endpoint.learnInputs(model, halfOf.inputs);
       for (const { record, latencyMs } of completions) {
         this.context.metrics.answered(record, latencyMs);
         this.stats.answer(record, attempt, latencyMs);
@@ -345,13 +383,13 @@ class PackRun {
     // The worker goes, or another attempt has taken over: what is done is handed back, this item with the rest.
     if (this.abort.signal.aborted) return;
     const known = itemError(error);
-    this.context.pace.correct(expectedTokens, known?.tokens ?? 0);
+    for (const pace of this.paces) pace.correct(expectedTokens, known?.tokens ?? 0);
     if (known === undefined) {
       this.ending ??= { error };
       return;
     }
     if (known.isSent) {
-      this.stats.request(tried.attempts > 0, known.tokens, known.isEmpty);
+      this.stats.request(tried.attempts > 0, known.tokens, known.isEmpty, this.wastedCost(group.items[0], known));
       this.context.metrics.failed(this.input.target, known.type);
     }
     if (known.fault !== 'gate') {
@@ -384,6 +422,14 @@ class PackRun {
     await Promise.all(
       items.map((item, at) => this.applyFault(item, at === 0 ? known : joined, this.tries.get(item.item) ?? NOT_TRIED)),
     );
+  }
+
+  /** Returns what an answer of no use has cost: of its tokens, those that the prompt is estimated at are the prompt's. */
+  private wastedCost({ prompt: text }: PackItem, { tokens = 0 }: ItemError): number | undefined {
+    const { price } = this.input;
+    if (price === undefined || tokens === 0) return undefined;
+    const prompt = Math.min(tokens, estimatedTokens(text));
+    return costOf(price, { prompt, completion: tokens - prompt });
   }
 
   /** Does what the cause of an error asks for: see "Whose fault it is" in docs/endpoints.md. */
@@ -447,7 +493,8 @@ class PackRun {
   }
 
   /** Records a request that brought no outcome. What is no fault of the item does not count, unless it goes on and on. */
-  private async recordTry({ item }: PackItem, known: ItemError, tried: Tried, as: RecordedAs = {}): Promise<void> {
+  private async recordTry(asked: PackItem, known: ItemError, tried: Tried, as: RecordedAs = {}): Promise<void> {
+    const { item } = asked;
     const { counts = false, isRepaired = false } = as;
     const { target } = this.input;
     const isAttempt = counts || tried.targets.length - tried.attempts >= UNCHARGED;
@@ -458,7 +505,9 @@ class PackRun {
     const attempts = Math.max(tried.attempts, attempt);
     this.tries.set(item, { attempts, targets, ...(invalid && { invalid: { ...invalid, target, error } }) });
     const { by } = this.context;
-    const cost = { ...(tokens === undefined ? {} : { tokens }), ...(isEmpty === true ? { empty: true } : {}) };
+    const wasted = this.wastedCost(asked, known);
+    const paid = wasted === undefined ? {} : { cost: wasted };
+    const cost = { ...paid, ...(tokens === undefined ? {} : { tokens }), ...(isEmpty === true ? { empty: true } : {}) };
     const joined = known.isJoined === true ? { joined: true } : {};
     await this.keep({ item, by, try: { target, error, attempt, ...joined, ...cost, ...(invalid && { invalid }) } });
   }
@@ -502,8 +551,10 @@ class PackRun {
 
   /** What the endpoint has taught of the target. */
   private notes(): string[] {
-    const lessons = this.worker.endpoint.lessons().filter(({ target }) => target === this.input.target);
-    return lessons.map(({ text }) => text).slice(0, NOTES);
+    const { endpoint, model } = this.asked;
+    const prefix = this.input.endpoint === undefined ? '' : `${this.input.endpoint}/`;
+    const lessons = endpoint.lessons().filter(({ target }) => target === model);
+    return lessons.map(({ text }) => `${prefix}${text}`).slice(0, NOTES);
   }
 
   private async conclude(): Promise<PackResult> {

@@ -25,6 +25,7 @@ import { invalid, translated } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import { claimDirectory } from './ownership.js';
 import { reuseAnswers } from './reuse.js';
+import { checkLimits, endpointText, refuseMissingEndpoints } from './run-endpoints.js';
 import { refuseOtherEndpoint } from './settings.js';
 import { findSource, refuseUnstaged } from './staging.js';
 import { unshared } from './unshared.js';
@@ -41,7 +42,7 @@ const PAGE_CHARACTERS = 200_000;
  * directory and keeps the run's settings. Idempotent. Fails with `InvalidInput` for a directory that is another's.
  */
 export function readManifest(
-  { storage, endpoint, tenant, stagedOnly = false, ...worker }: ActivityDependencies,
+  { storage, endpoint, endpoints, tenant, stagedOnly = false, ...worker }: ActivityDependencies,
   { run, chain, batch }: { readonly run: string; readonly chain: ExecutionChain; readonly batch: BatchInput },
 ): Promise<PreparedRun> {
   let bytes = 0;
@@ -52,9 +53,11 @@ export function readManifest(
       async () => {
         const input = parseInput(batch);
         refuseOtherEndpoint(input.endpoint, endpoint);
+        refuseMissingEndpoints(input, endpoints);
         // Of a run that goes on, what cannot be sent is a note: it has been paid for.
         if (input.webhook !== undefined && !(await hasOutcomes(storage, run))) checkWebhook(worker, input.webhook.url);
         const options = batchOptionsSchema.parse(input.options ?? {});
+        checkLimits(options);
         checkCompression(checkedFormat(input).compression);
         if (options.schema !== undefined) await checkSchema(options.schema);
         const settings = settingsOf(input, options, storage);
@@ -74,7 +77,7 @@ export function readManifest(
         const { sha256, modalities } = manifest;
         const allowed = { ...settings.attachments, ...attachments };
         const folder = attachedItems(modalities) > 0 ? allowed.folder : undefined;
-        const question = questionOf({ sha256, endpoint: endpoint.baseUrl, options, folder });
+        const question = questionOf({ sha256, endpoint: endpointText(options, endpoint, endpoints), options, folder });
         const retryFailed = input.retryFailed === true;
         const claim = { run, chain, tenant, question, retryFailed };
         const { hasOutcomes: isGoingOn, question: asked } = await claimDirectory(storage, claim);

@@ -30,6 +30,8 @@ export class PackStats {
   private empty = 0;
   private wastedTokens = 0;
   private cachedTokens = 0;
+  /** Billionths of a dollar; absent if nobody knows the target's price. */
+  private cost: number | undefined;
   private requests = 0;
   private retries = 0;
   private failures = 0;
@@ -66,9 +68,9 @@ export class PackStats {
   private recoverOutcome(item: number, { outcome, tries }: ItemHistory, by: string): boolean {
     for (const record of tries) {
       if (record.by !== by) continue;
-      const { attempt, tokens, empty, joined } = record.try;
+      const { attempt, tokens, empty, joined, cost } = record.try;
       if (joined === true) continue;
-      this.request(attempt > 1, tokens, empty);
+      this.request(attempt > 1, tokens, empty, cost);
     }
     if (outcome === undefined) return false;
     if (!this.open.delete(item)) return true;
@@ -93,8 +95,9 @@ export class PackStats {
   }
 
   /** Counts a request that brought no answer of use. */
-  request(isRetry: boolean, wastedTokens = 0, isEmpty = false): void {
+  request(isRetry: boolean, wastedTokens = 0, isEmpty = false, cost?: number): void {
     this.requests++;
+    this.addCost(cost);
     if (isRetry) this.retries++;
     this.wastedTokens = sumCounts(this.wastedTokens, wastedTokens);
     if (isEmpty) this.empty++;
@@ -167,13 +170,14 @@ export class PackStats {
 
   private counts(): Counts {
     const { ok, truncated, filtered, empty, tokens, wastedTokens, requests, retries, fallbacks } = this;
-    const { failures: failed, cachedTokens } = this;
+    const { failures: failed, cachedTokens, cost } = this;
+    const costs = cost === undefined ? {} : { cost };
     return {
       ...NO_COUNTS,
       ...{ ok, failed, truncated, filtered, empty, tokens, wastedTokens, cachedTokens, requests, retries },
       failedByKind: this.failedByKind,
       latency: this.latency,
-      models: { [this.target]: { sent: requests, ok, failed, fallbacks, tokens } },
+      models: { [this.target]: { sent: requests, ok, failed, fallbacks, tokens, ...costs } },
     };
   }
 
@@ -182,8 +186,13 @@ export class PackStats {
     return encodeItems(this.items.filter((item) => items.has(item)));
   }
 
-  private count({ result, truncated, filtered, cached = 0 }: AnswerSummary): void {
+  private addCost(cost: number | undefined): void {
+    if (cost !== undefined) this.cost = sumCounts(this.cost ?? 0, cost);
+  }
+
+  private count({ result, truncated, filtered, cached = 0, cost }: AnswerSummary): void {
     this.ok++;
+    this.addCost(cost);
     this.cachedTokens = sumCounts(this.cachedTokens, cached);
     this.tokens = sumCounts(this.tokens, result.tokens);
     if (truncated === true) this.truncated++;

@@ -1,13 +1,14 @@
 import path from 'node:path';
 import type { InferInput } from '../batch/activity-contract.js';
+import { costOf, type UsedTokens } from '../batch/cost.js';
 import { oneLineJson } from '../batch/json-line.js';
 import type { MediaModality } from '../batch/modality.js';
+import type { RequestForm } from '../batch/request-form.js';
 import type { AnswerCheck } from '../dria/answer-check.js';
 import { extrasOf, thoughtsOf } from '../dria/answer-extras.js';
 import type { Lease } from '../dria/byte-budget.js';
 import type { ChatAnswer } from '../dria/chat-answer.js';
 import type { AttachmentKind, ChatAttachment, ChatRequest } from '../dria/chat-request.js';
-import type { Endpoint } from '../dria/endpoint.js';
 import { type AttachmentStamp, stampChange } from '../input/attachment-stamps.js';
 import { type ResolvedAttachment, resolveAttachment } from '../input/attachments.js';
 import { AttachmentError } from '../input/errors.js';
@@ -18,6 +19,7 @@ import type { AnswerRecord, InvalidAnswer } from '../store/outcomes.js';
 import { differsFrom } from '../store/owner.js';
 import type { PackItem } from '../store/pack-items.js';
 import { attachmentKey } from '../store/run-directory.js';
+import type { AskedEndpoint } from './endpoint-of.js';
 import type { RunSettings } from './settings.js';
 import type { RequestTrace } from './tracing.js';
 
@@ -26,7 +28,7 @@ const SCHEMA_NAME = 'answer';
 
 /** What one request needs beside the item. */
 export interface CompletionContext {
-  readonly endpoint: Endpoint;
+  readonly asked: AskedEndpoint;
   /** Where staged attachments are. */
   readonly storage: Storage;
   readonly settings: RunSettings;
@@ -60,9 +62,9 @@ export interface Completion {
 
 /** Asks the target about one item and checks the answer. Throws the HTTP layer's and the attachments' typed errors. */
 export async function requestCompletion(item: PackItem, context: CompletionContext): Promise<Completion> {
-  const { endpoint, signal, lease, onSent, input, willRepair } = context;
+  const { asked, signal, lease, onSent, input, willRepair } = context;
   const options = { signal, lease, onSent, hasOther: input.hasOther === true, willRepair };
-  const answer = await endpoint.chat(await chatRequest(item, context), options);
+  const answer = await asked.endpoint.chat(await chatRequest(item, context), options);
   context.trace?.answered(answer);
   const { checked } = answer;
   const head = { id: item.id, model: input.target, output: answer.text };
@@ -73,17 +75,24 @@ export async function requestCompletion(item: PackItem, context: CompletionConte
     ...(context.settings.raw === true ? { raw: answer.body } : {}),
   };
   const result = checked === undefined ? { ...head, ...tail } : { ...head, parsed: checked.parsed, ...tail };
-  const record = { item: item.item, ...factsOf(answer, context), result };
+  const { promptTokens: prompt, completionTokens: completion, cachedTokens: cached } = answer;
+  const facts = factsOf(answer, { prompt, completion, cached }, context);
+  const record = { item: item.item, ...facts, result };
   const line = checked === undefined ? {} : { line: joined(head, checked.json, tail) };
   return { record, latencyMs: answer.latencyMs, ...line };
 }
 
-/** Returns what a record says of its answer beside the output line. */
-export function factsOf(answer: ChatAnswer, { isChanged }: CompletionContext): Omit<AnswerRecord, 'item' | 'result'> {
+/** Returns what a record says of its answer beside the output line. `used`: tokens that its item has used. */
+export function factsOf(
+  answer: ChatAnswer,
+  used: UsedTokens,
+  { isChanged, input }: CompletionContext,
+): Omit<AnswerRecord, 'item' | 'result'> {
   return {
     ...(answer.finishReason === 'length' ? { truncated: true } : {}),
     ...(answer.isFiltered === true ? { filtered: true } : {}),
     ...(answer.cachedTokens === undefined ? {} : { cached: answer.cachedTokens }),
+    ...(input.price === undefined ? {} : { cost: costOf(input.price, used) }),
     ...(isChanged ? { changed: true } : {}),
     at: Date.now(),
     ms: Math.round(answer.latencyMs),
@@ -102,7 +111,7 @@ async function chatRequest(item: PackItem, context: CompletionContext): Promise<
   const attachments = await attachmentsOf(item, context);
   const answerCheck = await answerCheckOf(item, settings);
   return {
-    model: input.target,
+    model: context.asked.model,
     prompt: item.prompt,
     ...(system === undefined ? {} : { system }),
     maxTokens: item.maxTokens ?? maxTokens,
@@ -118,15 +127,20 @@ async function chatRequest(item: PackItem, context: CompletionContext): Promise<
     ...(item.messages === undefined ? {} : { messages: item.messages }),
     ...(item.input === undefined ? {} : { input: item.input }),
     modality: input.modality,
-    ...formOf(item, settings),
+    ...formOf(item, settings, context.asked.form),
     ...(repair === undefined ? {} : { repair: { ...repair, complaint: complaintOf(repair.error) } }),
   };
 }
 
-/** Returns what an item's request has otherwise than usual: what the item asks goes before what the run asks. */
-export function formOf(item: PackItem, { body, omit, rename }: RunSettings): Pick<ChatRequest, 'form'> {
-  if (item.body === undefined && body === undefined && omit === undefined && rename === undefined) return {};
-  return { form: { body: { ...body, ...item.body }, omit, rename } };
+/**
+ * Returns what an item's request has otherwise than usual: what the item asks goes before what the run asks, and that before
+ * what the endpoint has.
+ */
+export function formOf(item: PackItem, run: RequestForm, endpoint: RequestForm = {}): Pick<ChatRequest, 'form'> {
+  const { omit = endpoint.omit, rename = endpoint.rename } = run;
+  const bodies = [endpoint.body, run.body, item.body].filter((body) => body !== undefined);
+  if (bodies.length === 0 && omit === undefined && rename === undefined) return {};
+  return { form: { body: Object.assign({}, ...bodies), omit, rename } };
 }
 
 /** Returns an error's words without its kind: `invalid output: the answer is not JSON`. */

@@ -11,10 +11,10 @@ import { type Completion, type CompletionContext, factsOf, formOf } from './requ
 
 /** Asks the target for the vectors of some items by one request. Throws as `requestCompletion` does. */
 export async function requestEmbeddings(items: Together, context: CompletionContext): Promise<readonly Completion[]> {
-  const { endpoint, signal, lease, onSent, input } = context;
+  const { asked, signal, lease, onSent, input } = context;
   const inputs = items.map(({ input: own, prompt }) => inputsOf(own ?? prompt));
   const options = { signal, lease, onSent, hasOther: input.hasOther === true };
-  const answer = await endpoint.chat(embeddingsRequest(items, inputs.flat(), context), options);
+  const answer = await asked.endpoint.chat(embeddingsRequest(items, inputs.flat(), context), options);
   context.trace?.answered(answer);
   const tokens = sharesOf(answer.totalTokens, items.map(weightOf));
   const entries = vectorEntries(answer.body);
@@ -34,20 +34,21 @@ export async function requestEmbeddings(items: Together, context: CompletionCont
       ...(context.settings.raw === true ? { raw } : {}),
     };
     const joined = at === 0 ? {} : { joined: true };
-    return { record: { item: item.item, ...joined, ...factsOf(answer, context), result }, latencyMs: answer.latencyMs };
+    const facts = factsOf(answer, { prompt: tokens[at] ?? 0, completion: 0 }, context);
+    return { record: { item: item.item, ...joined, ...facts, result }, latencyMs: answer.latencyMs };
   });
 }
 
 function embeddingsRequest(
   items: Together,
   inputs: readonly unknown[],
-  { input, settings }: CompletionContext,
+  { input, settings, asked }: CompletionContext,
 ): ChatRequest {
   const { maxTokens, temperature, timeoutSecs } = input.options;
   const texts = items.map(({ prompt }) => prompt);
   return {
     api: 'embeddings',
-    model: input.target,
+    model: asked.model,
     prompt: texts.join('\n'),
     texts,
     inputs,
@@ -55,7 +56,7 @@ function embeddingsRequest(
     temperature,
     timeoutMs: timeoutSecs * 1000,
     // They have the same fields of their own: only such items go together.
-    ...formOf(items[0], settings),
+    ...formOf(items[0], settings, asked.form),
   };
 }
 

@@ -1,8 +1,10 @@
 import { type Clock, systemClock } from '../dria/clock.js';
 import { type Waiter, waitAmong } from './waiters.js';
 
-/** What a pack brings of its run's bounds in time. A bound that is absent does not hold. */
+/** What a pack brings of its run's bounds in time, or of those of an endpoint. A bound that is absent does not hold. */
 export interface PaceShare {
+  /** Requests in flight; a part of one, too. On each worker there is one at least. */
+  readonly inFlight?: number | undefined;
   /** Requests a minute. */
   readonly requests?: number | undefined;
   /** Tokens a minute, of prompts and answers. */
@@ -49,7 +51,7 @@ class Bucket {
 const REMEMBERED = 50;
 
 /**
- * The requests and tokens a minute that a run may use on a worker: the sum of the shares of the packs that are there. So
+ * The requests and tokens a minute that a run may use on a worker, or that it may use of one endpoint there: the sum of the shares of the packs that are there. So
  * they hold over any number of workers, without any of them asking another.
  */
 export class RunPace {
@@ -59,6 +61,7 @@ export class RunPace {
   private readonly waiters = new Set<Waiter & { readonly tokens: number }>();
   /** Sums of the shares. */
   private rates: PaceShare = {};
+  private inFlight = 0;
   private cancelTimer: (() => void) | undefined;
   /** Mean of the tokens of an answer; absent before the first. */
   private answerTokens: number | undefined;
@@ -84,12 +87,21 @@ export class RunPace {
     return promptTokens + Math.min(maxTokens, this.answerTokens ?? FIRST_ANSWER_TOKENS);
   }
 
-  /** Waits until a request may be sent that is expected to use so many tokens. Returns false if a signal is aborted first. */
+  /**
+   * Waits until a request may be sent that is expected to use so many tokens. Returns false if a signal is aborted first. One
+   * that may be sent ends with `done`.
+   */
   take(tokens: number, signals: readonly AbortSignal[]): boolean | Promise<boolean> {
     if (signals.some(({ aborted }) => aborted)) return false;
     if (this.waiters.size > 0 || this.waitMs() > 0) return this.wait(tokens, signals);
     this.use(tokens);
     return true;
+  }
+
+  /** Ends a request: another one may be in flight. */
+  done(): void {
+    this.inFlight--;
+    this.admit();
   }
 
   /** Corrects the tokens that were expected of a request by those that it has used. */
@@ -106,7 +118,7 @@ export class RunPace {
   }
 
   private resize(): void {
-    this.rates = { requests: this.sum('requests'), tokens: this.sum('tokens') };
+    this.rates = { inFlight: this.sum('inFlight'), requests: this.sum('requests'), tokens: this.sum('tokens') };
     this.admit();
   }
 
@@ -121,15 +133,19 @@ export class RunPace {
 
   private waitMs(): number {
     const now = this.clock.now();
-    const { requests, tokens } = this.rates;
+    const { inFlight, requests, tokens } = this.rates;
+    // The parts of packs add up to whole numbers, but for the last digit.
+    if (inFlight !== undefined && this.inFlight >= Math.max(1, Math.floor(inFlight + 1e-9)))
+      return Number.POSITIVE_INFINITY;
     return Math.max(
       requests === undefined ? 0 : this.requests.waitMs(now, requests),
       tokens === undefined ? 0 : this.tokens.waitMs(now, tokens),
     );
   }
 
-  /** What no bound holds back is not counted: a bound that comes later begins with nothing used. */
+  /** What no rate holds back is not counted: a rate that comes later begins with nothing used. */
   private use(tokens: number): void {
+    this.inFlight++;
     if (this.rates.requests !== undefined) this.requests.use(1);
     if (this.rates.tokens !== undefined) this.tokens.use(tokens);
   }
@@ -141,7 +157,8 @@ export class RunPace {
     for (const waiter of this.waiters) {
       const left = this.waitMs();
       if (left > 0) {
-        this.cancelTimer = this.clock.after(Math.ceil(left), () => this.admit());
+        // What waits for the end of a request waits for no time.
+        if (left < Number.POSITIVE_INFINITY) this.cancelTimer = this.clock.after(Math.ceil(left), () => this.admit());
         return;
       }
       this.use(waiter.tokens);
@@ -158,3 +175,25 @@ export class RunPace {
 
 /** Tokens that the first answers of a run are expected to have. */
 const FIRST_ANSWER_TOKENS = 256;
+
+/** The paces of a run on a worker: its own, and that of each endpoint with bounds of its own. */
+export class RunPaces {
+  readonly run: RunPace;
+  private readonly endpoints = new Map<string, RunPace>();
+
+  constructor(private readonly clock: Clock = systemClock) {
+    this.run = new RunPace(clock);
+  }
+
+  /** Returns the pace at an endpoint. */
+  at(endpoint: string): RunPace {
+    const pace = this.endpoints.get(endpoint) ?? new RunPace(this.clock);
+    this.endpoints.set(endpoint, pace);
+    return pace;
+  }
+
+  /** Returns the paces that a request at an endpoint has to keep. */
+  of(endpoint: string | undefined): readonly RunPace[] {
+    return endpoint === undefined ? [this.run] : [this.at(endpoint), this.run];
+  }
+}

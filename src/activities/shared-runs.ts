@@ -1,12 +1,12 @@
 import { type Clock, systemClock } from '../dria/clock.js';
-import { RunPace } from './run-pace.js';
+import { RunPaces } from './run-pace.js';
 import { RunPermits } from './run-permits.js';
 import { RunRefusals } from './run-refusals.js';
 
 /** What the packs of a run share on a worker. */
 interface SharedRun {
   readonly permits: RunPermits;
-  readonly pace: RunPace;
+  readonly paces: RunPaces;
   readonly refusals: RunRefusals;
 }
 
@@ -17,7 +17,7 @@ const PACE_MS = 60_000;
 export class SharedRuns {
   private readonly runs = new Map<string, SharedRun & { packs: number }>();
   /** Paces of runs that had packs a short time ago, and when the last one left (ms). */
-  private readonly paces = new Map<string, { readonly pace: RunPace; readonly leftAt: number }>();
+  private readonly left = new Map<string, { readonly paces: RunPaces; readonly leftAt: number }>();
 
   constructor(private readonly clock: Clock = systemClock) {}
 
@@ -28,28 +28,28 @@ export class SharedRuns {
   join(run: string, isAnswered: boolean): SharedRun & { readonly leave: () => void } {
     const shared = this.runs.get(run) ?? {
       permits: new RunPermits(),
-      pace: this.paceOf(run),
+      paces: this.pacesOf(run),
       refusals: new RunRefusals(),
       packs: 0,
     };
     this.runs.set(run, shared);
     shared.packs++;
-    const { permits, pace, refusals } = shared;
+    const { permits, paces, refusals } = shared;
     if (isAnswered) refusals.answered();
     const leave = (): void => {
       if (--shared.packs > 0) return;
       this.runs.delete(run);
-      this.paces.set(run, { pace, leftAt: this.clock.now() });
+      this.left.set(run, { paces, leftAt: this.clock.now() });
     };
-    return { permits, pace, refusals, leave };
+    return { permits, paces, refusals, leave };
   }
 
-  private paceOf(run: string): RunPace {
-    for (const [other, { leftAt }] of this.paces) {
-      if (this.clock.now() - leftAt > PACE_MS) this.paces.delete(other);
+  private pacesOf(run: string): RunPaces {
+    for (const [other, { leftAt }] of this.left) {
+      if (this.clock.now() - leftAt > PACE_MS) this.left.delete(other);
     }
-    const pace = this.paces.get(run)?.pace ?? new RunPace(this.clock);
-    this.paces.delete(run);
-    return pace;
+    const paces = this.left.get(run)?.paces ?? new RunPaces(this.clock);
+    this.left.delete(run);
+    return paces;
   }
 }

@@ -1,6 +1,7 @@
 import type { ApiName } from './api.js';
 import type { CanaryChunk } from './canary.js';
 import type { Counts } from './counts.js';
+import type { Price } from './endpoint-rules.js';
 import type { ItemRanges } from './item-ranges.js';
 import type { Modality } from './modality.js';
 import type { Model } from './models.js';
@@ -38,6 +39,7 @@ const PACK_FAILURES = [
   'RequestRefused',
   'Unauthorized',
   'PaymentRequired',
+  'WrongEndpoint',
   'AllRefused',
 ] as const;
 export type PackFailureType = (typeof PACK_FAILURES)[number];
@@ -46,7 +48,6 @@ export type PackFailureType = (typeof PACK_FAILURES)[number];
 export type FailureType =
   | PackFailureType
   | 'InvalidInput'
-  | 'WrongEndpoint'
   | 'StorageUnavailable'
   | 'StorageNotShared'
   | 'WebhookFailed'
@@ -73,6 +74,12 @@ export interface InferInput {
   readonly rpm?: number;
   /** Tokens a minute, likewise. */
   readonly tpm?: number;
+  /** Name of the endpoint that it asks, in a run with several; `target` is then `endpoint/model`. */
+  readonly endpoint?: string;
+  /** What the pack adds to what its run may do at each endpoint with a bound of its own, on the worker. */
+  readonly shares?: Readonly<Record<string, EndpointShare>>;
+  /** What the target costs. */
+  readonly price?: Price;
   /** Its items have failed before: those that fail again are asked again by the activity's retry policy. */
   readonly retrying?: boolean;
   /** Workers elsewhere may have recorded outcomes of its items since they were last read. */
@@ -82,6 +89,24 @@ export interface InferInput {
   /** An item of the run has been answered: failures are the items' own. */
   readonly isAnswered?: boolean;
   readonly options: RequestOptions;
+}
+
+/** What a pack adds to the bounds of one endpoint. A bound that is absent does not hold. */
+export interface EndpointShare {
+  /** Requests in flight; a part of one, too. */
+  readonly permits?: number;
+  /** Requests a minute. */
+  readonly rpm?: number;
+  /** Tokens a minute. */
+  readonly tpm?: number;
+}
+
+/** What the endpoints of a run list. */
+export interface EndpointLists {
+  /** Their models, by the names of targets: `endpoint/model`. */
+  readonly models: readonly Model[];
+  /** Why some endpoint has none of them, a sentence each. */
+  readonly away: readonly string[];
 }
 
 /** The options of a run that shape a request. */
@@ -137,6 +162,11 @@ export interface BatchActivities {
   readChunks(input: { readonly run: string; readonly from: number }): Promise<ChunkPage>;
   /** Returns the endpoint's models that can be asked so. Default: by chat. */
   fetchModels(input: { readonly api?: ApiName | undefined }): Promise<Model[]>;
+  /** Returns the models of the endpoints of these names that can be asked so, as far as this worker knows them. */
+  fetchEndpointModels(input: {
+    readonly endpoints: readonly string[];
+    readonly api?: ApiName | undefined;
+  }): Promise<EndpointLists>;
   /** Returns the account's credits, or none if the endpoint has no balance. If they are `needed`, any trouble is a failure. */
   readBalance(input: { readonly needed: boolean }): Promise<{ readonly balance?: number }>;
   /** Returns the items that a canary takes, by chunk. */

@@ -1,5 +1,6 @@
 import { type Away, type BatchState, withNews } from './batch-state.js';
 import { firstCredits } from './credits.js';
+import type { Listing } from './endpoint-rules.js';
 import type { Model } from './models.js';
 import type { EndpointWait } from './progress.js';
 import type { ManifestFacts } from './run.js';
@@ -12,11 +13,13 @@ export interface EndpointFacts {
   readonly balance?: number;
   /** Why something that is needed was not given. */
   readonly away?: string;
+  /** Why some of several endpoints have no models, a sentence each. */
+  readonly notes?: readonly string[];
 }
 
 /** What an endpoint is asked for before a run's first request. */
-export interface Needs {
-  /** The list of models; a run with a chosen model needs none. */
+export interface Needs extends Listing {
+  /** The list of models; a run with a chosen model at one endpoint needs none. */
   readonly models: boolean;
   /** The balance. Only a run with a limit in credits needs it: many keys may chat and not read it. */
   readonly balance: boolean;
@@ -24,7 +27,10 @@ export interface Needs {
 
 /** Returns what a run still needs of its endpoint before its first request. */
 export function needsOf({ targets, options, credits, manifest }: BatchState): Needs {
-  return { models: needsList(targets, manifest), balance: options.maxCredits !== undefined && credits === undefined };
+  const { endpoints, model, api, maxCredits, maxCost, prefer } = options;
+  const models = endpoints === undefined ? needsList(targets, manifest) : targets.length === 0;
+  const balance = maxCredits !== undefined && credits === undefined;
+  return { models, balance, endpoints, model, api, maxCost, prefer };
 }
 
 /** Models that items name are targets without a list, of these items alone. */
@@ -33,10 +39,20 @@ function needsList(targets: Targets, { areAllNamed }: ManifestFacts): boolean {
   return targets.every(({ named, nodes }) => named === true && nodes === 0);
 }
 
+/** Returns true if some of a run's endpoints have no target yet. */
+export function lacksEndpoint({ targets, options }: BatchState): boolean {
+  const known = new Set(targets.map(({ endpoint }) => endpoint));
+  return options.model === undefined && (options.endpoints ?? []).some(({ name }) => !known.has(name));
+}
+
 /** Applies what an endpoint has given at `now`, epoch ms; if something is still missing, the run waits for it. */
-export function withFacts(state: BatchState, { models, balance, away }: EndpointFacts, now: number): BatchState {
-  const { targets, credits } = state;
-  const listed = needsList(targets, state.manifest) && models !== undefined ? withList(state, models) : state;
+export function withFacts(
+  state: BatchState,
+  { models, balance, away, notes = [] }: EndpointFacts,
+  now: number,
+): BatchState {
+  const { credits } = state;
+  const listed = needsOf(state).models && models !== undefined ? withList(state, models, notes) : state;
   const known: BatchState = {
     ...listed,
     ...(credits === undefined && balance !== undefined ? { credits: firstCredits(balance) } : {}),
@@ -46,9 +62,9 @@ export function withFacts(state: BatchState, { models, balance, away }: Endpoint
   return whileNeeded({ ...known, away: { text: away ?? text, since, tries: tries + 1, until: now + wait } });
 }
 
-function withList(state: BatchState, models: readonly Model[]): BatchState {
+function withList(state: BatchState, models: readonly Model[], notes: readonly string[]): BatchState {
   const targets = applyList(state.targets, models);
-  return withNews({ ...state, targets }, { lastFailures: [], notes: notesOfList(models) });
+  return withNews({ ...state, targets }, { lastFailures: [], notes: [...notesOfList(models), ...notes] });
 }
 
 const NO_MODELS = 'the endpoint lists no models';

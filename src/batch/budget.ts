@@ -1,6 +1,8 @@
 import { type BatchState, totalCounts, updateChunk } from './batch-state.js';
-import { spentTokens } from './counts.js';
+import { affordableTokens, dollarsOf, dollarText, nanoOf } from './cost.js';
+import { spentCost, spentTokens } from './counts.js';
 import { spentCredits, tokensForCredits } from './credits.js';
+import { priceOf } from './endpoint-rules.js';
 import { MAX_COUNT, sumCounts } from './numbers.js';
 import { isShort, itemTokens } from './permits.js';
 import { shellWord } from './shell-word.js';
@@ -12,8 +14,22 @@ export function tokenLimit(state: BatchState): number | undefined {
     maxCredits === undefined || state.credits === undefined
       ? undefined
       : tokensForCredits(state.credits, maxCredits, concurrency * itemTokens(state));
-  const limits = [maxTotalTokens, byCredits].filter((limit) => limit !== undefined);
+  const limits = [maxTotalTokens, byCredits, tokensForCost(state)].filter((limit) => limit !== undefined);
   return limits.length === 0 ? undefined : Math.min(...limits, MAX_COUNT);
+}
+
+/**
+ * Tokens that a run with `maxCost` may have spent by now: those that it has, and what the money left buys at the dearest price of
+ * any target. So it may spend less than it is allowed now, and more when it is seen what the tokens have cost.
+ */
+function tokensForCost(state: BatchState): number | undefined {
+  const { maxCost, endpoints = [] } = state.options;
+  if (maxCost === undefined) return undefined;
+  const counts = totalCounts(state);
+  const prices = state.targets.map(({ id }) => priceOf(endpoints, id)).filter((price) => price !== undefined);
+  const tokens = affordableTokens(nanoOf(maxCost) - (spentCost(counts) ?? 0), prices);
+  // What does not buy an item buys nothing.
+  return sumCounts(spentTokens(counts), tokens < itemTokens(state) ? 0 : tokens);
 }
 
 /** Tokens that no chunk has been allowed to spend yet; undefined without a limit. Not below 0. */
@@ -111,6 +127,11 @@ export function exhaustedReason(run: string, state: BatchState): string {
   const spent = spentTokens(totalCounts(state));
   if (maxTotalTokens !== undefined && spent >= maxTotalTokens) {
     return `${spent} of ${maxTotalTokens} tokens are spent; to go on: dria-temporal set ${shellWord(run)} --max-total-tokens <more>`;
+  }
+  const { maxCost } = state.options;
+  if (maxCost !== undefined) {
+    const cost = dollarText(dollarsOf(spentCost(totalCounts(state)) ?? 0));
+    return `${cost} of ${dollarText(maxCost)} are spent, and the rest may not buy another item; to go on: dria-temporal set ${shellWord(run)} --max-cost <more>`;
   }
   const credits = state.credits === undefined ? 0 : Math.round(spentCredits(state.credits) * 100) / 100;
   return `${credits} of ${maxCredits} credits are spent; to go on: dria-temporal set ${shellWord(run)} --max-credits <more>`;

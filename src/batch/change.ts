@@ -1,9 +1,10 @@
 import type { BatchState } from './batch-state.js';
 import { grantAllowances, recallAllowances } from './budget.js';
+import type { Listing } from './endpoint-rules.js';
 import { LIMITS, limitProblem, MAX_MODEL_LENGTH } from './limits.js';
 import type { Model } from './models.js';
 import type { WorkflowOptions } from './options.js';
-import { applyList, chosenTarget, type Targets, withNamed } from './targets.js';
+import { adoptTargets, applyList, chosenTarget, type Targets, withNamed } from './targets.js';
 
 /** What can be changed of a run under way. What is left out stays as it is. */
 export interface RunChange {
@@ -29,10 +30,12 @@ export interface RunChange {
   readonly maxTotalTokens?: number | null;
   /** Maximum credits of the whole run; `null` for no limit. */
   readonly maxCredits?: number | null;
+  /** Maximum cost of a run with several endpoints, US dollars; `null` for no limit. */
+  readonly maxCost?: number | null;
 }
 
 /** What may be `null`: there is a meaning in having none. */
-const MAY_BE_NONE: ReadonlySet<string> = new Set(['model', 'rpm', 'tpm', 'maxTotalTokens', 'maxCredits']);
+const MAY_BE_NONE: ReadonlySet<string> = new Set(['model', 'rpm', 'tpm', 'maxTotalTokens', 'maxCredits', 'maxCost']);
 
 /** Why a change cannot be made, in words that name the field; undefined when it can. `change` comes from outside. */
 export function changeProblem(change: unknown): string | undefined {
@@ -61,9 +64,9 @@ function fieldProblem(field: string, value: unknown): string | undefined {
   return limitProblem(value, limit);
 }
 
-/** Returns true if a change needs the endpoint's list of models: to choose by nodes, but not for a chosen model. */
-export function needsModels({ model }: RunChange): boolean {
-  return model === null;
+/** Returns true if a change needs a list of models: to choose by nodes, or among several endpoints. */
+export function needsModels({ model }: RunChange, { endpoints }: Listing): boolean {
+  return model === null || (model !== undefined && endpoints !== undefined);
 }
 
 /**
@@ -86,8 +89,8 @@ function allowAnew(state: BatchState): BatchState {
 }
 
 function changedOptions(options: WorkflowOptions, change: RunChange): WorkflowOptions {
-  const { model, rpm, tpm, maxTotalTokens, maxCredits, ...rest } = options;
-  const { model: _model, rpm: _rpm, tpm: _tpm, maxTotalTokens: _tokens, maxCredits: _credits, ...others } = change;
+  const { model, rpm, tpm, maxTotalTokens, maxCredits, maxCost, ...rest } = options;
+  const { model: _m, rpm: _r, tpm: _t, maxTotalTokens: _tokens, maxCredits: _credits, maxCost: _c, ...others } = change;
   return {
     ...rest,
     ...others,
@@ -96,6 +99,7 @@ function changedOptions(options: WorkflowOptions, change: RunChange): WorkflowOp
     ...withoutNone({ tpm: changed(tpm, change.tpm) }),
     ...withoutNone({ maxTotalTokens: changed(maxTotalTokens, change.maxTotalTokens) }),
     ...withoutNone({ maxCredits: changed(maxCredits, change.maxCredits) }),
+    ...withoutNone({ maxCost: changed(maxCost, change.maxCost) }),
   };
 }
 
@@ -120,10 +124,12 @@ function asksOtherwise(before: WorkflowOptions, after: WorkflowOptions): boolean
 function isTighter(before: WorkflowOptions, after: WorkflowOptions): boolean {
   const lower = (old: number | undefined, now: number | undefined): boolean =>
     now !== undefined && (old === undefined || now < old);
-  return lower(before.maxTotalTokens, after.maxTotalTokens) || lower(before.maxCredits, after.maxCredits);
+  const limits = ['maxTotalTokens', 'maxCredits', 'maxCost'] as const;
+  return limits.some((limit) => lower(before[limit], after[limit]));
 }
 
-function targetsFor(model: string | null, { targets, manifest }: BatchState, list: readonly Model[]): Targets {
+function targetsFor(model: string | null, { targets, manifest, options }: BatchState, list: readonly Model[]): Targets {
+  if (options.endpoints !== undefined) return adoptTargets(targets, applyList([], list));
   if (model !== null) return chosenTarget(model);
   // What was learnt of targets that were not chosen stays.
   const known = targets.map(({ chosen: _any, ...target }) => target);

@@ -10,11 +10,21 @@ import { addOpen, countOpen, dueBy, newItems, type OpenItems, takeOpen } from '.
 import type { WorkflowOptions } from './options.js';
 import { own } from './own.js';
 import { packShape } from './packs.js';
-import { candidates, namedTarget, type Targets, takers } from './targets.js';
+import {
+  candidates,
+  type EndpointStop,
+  namedTarget,
+  ofLowestOrder,
+  orderOf,
+  type Target,
+  type Targets,
+  takers,
+  weightsOf,
+} from './targets.js';
 
 /** Why a whole run stops or pauses. */
 export interface RunStop {
-  readonly type: 'Unauthorized' | 'PaymentRequired' | 'AllRefused';
+  readonly type: EndpointStop | 'AllRefused';
   readonly message: string;
   /** When the pack that met it was started, epoch ms. */
   readonly askedAt: number;
@@ -172,8 +182,10 @@ export function cutPack(state: ChunkState, context: CutContext): { readonly pack
   if (left === 0) return { state };
   for (const group of dueBy(state.open, context.now)) {
     const up = targetsFor(state, group, context.now);
-    const choice = chooseTarget(state, group, up);
-    if (choice !== undefined) return cut(state, context, group, choice, { up: up.length, left });
+    const first = ofLowestOrder(up);
+    const choice = chooseTarget(state, group, first);
+    const among = { targets: first.length, hasOther: up.length > 1, left };
+    if (choice !== undefined) return cut(state, context, group, choice, among);
   }
   return { state };
 }
@@ -201,12 +213,14 @@ interface TargetChoice {
 }
 
 /**
- * Chooses among targets that may be asked the one that is furthest behind its part of the run. Targets that are down keep
- * their parts until the others have had theirs; what is left then goes to those that are up, by their nodes.
+ * Chooses among targets of one order that may be asked the one that is furthest behind its part of the run. Targets that are
+ * down keep their parts until the others have had theirs; what is left then goes to those that are up, by their weights.
  */
 function chooseTarget(state: ChunkState, { modality, model }: OpenItems, up: Targets): TargetChoice | undefined {
-  if (model !== undefined) return namedChoice(up);
-  const all = takers(state.targets, modality);
+  const [one] = up;
+  if (one === undefined) return undefined;
+  if (model !== undefined) return namedChoice(one);
+  const all = takers(state.targets, modality).filter((target) => orderOf(target) === orderOf(one));
   const parts = partsOf(state.parts[modality] ?? NO_PART, all);
   let best: { readonly target: string; readonly items: number; readonly behind: number } | undefined;
   let due = 0;
@@ -221,30 +235,39 @@ function chooseTarget(state: ChunkState, { modality, model }: OpenItems, up: Tar
 }
 
 /** Items that name their model are no part of the run's division. */
-function namedChoice([target]: Targets): TargetChoice | undefined {
-  const all = Number.POSITIVE_INFINITY;
-  return target === undefined ? undefined : { target: target.id, items: all, due: all };
+function namedChoice({ id }: Target): TargetChoice {
+  return { target: id, items: Number.POSITIVE_INFINITY, due: Number.POSITIVE_INFINITY };
 }
 
 const NO_PART: Part = { from: 0, to: 0 };
 
 function partsOf({ from, to }: Part, targets: Targets): ReadonlyMap<string, number> {
-  const counts = divide(
-    targets.map(({ nodes }) => nodes),
-    from,
-    to,
-  );
+  const counts = divide(weightsOf(targets), from, to);
   return new Map(targets.map(({ id }, index) => [id, counts[index] ?? 0]));
 }
 
 function leastGiven(state: ChunkState, modality: Modality, up: Targets): TargetChoice | undefined {
-  const rank = (id: string, nodes: number): number => (own(state.given[modality] ?? {}, id) ?? 0) / Math.max(1, nodes);
-  const [first, ...others] = up;
-  if (first === undefined) return undefined;
-  const target = others.reduce((a, b) => (rank(b.id, b.nodes) < rank(a.id, a.nodes) ? b : a), first);
-  const nodes = up.reduce((sum, other) => sum + other.nodes, 0);
-  const items = Math.ceil((countOpen(state.open) * target.nodes) / Math.max(1, nodes));
-  return { target: target.id, items: Math.max(1, items), due: Number.POSITIVE_INFINITY };
+  const weights = weightsOf(up);
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  let best: { readonly id: string; readonly weight: number; readonly rank: number } | undefined;
+  for (const [at, { id }] of up.entries()) {
+    const weight = weights[at] ?? 0;
+    const rank = (own(state.given[modality] ?? {}, id) ?? 0) / weight;
+    if (best === undefined || rank < best.rank) best = { id, weight, rank };
+  }
+  if (best === undefined) return undefined;
+  const items = Math.ceil((countOpen(state.open) * best.weight) / sum);
+  return { target: best.id, items: Math.max(1, items), due: Number.POSITIVE_INFINITY };
+}
+
+/** Among what a pack's target was chosen. */
+interface Among {
+  /** Targets of its order that may be asked. */
+  readonly targets: number;
+  /** Another target may be asked, of any order. */
+  readonly hasOther: boolean;
+  /** Tokens that may be spent; undefined without a limit. */
+  readonly left: number | undefined;
 }
 
 function cut(
@@ -252,7 +275,7 @@ function cut(
   context: CutContext,
   group: OpenItems,
   choice: TargetChoice,
-  { up, left }: { readonly up: number; readonly left: number | undefined },
+  { targets, hasOther, left }: Among,
 ): { readonly pack: Pack; readonly state: ChunkState } {
   const { options, free, reserve, now } = context;
   const { concurrency, pack: fixed } = options;
@@ -264,7 +287,7 @@ function cut(
     ready,
     among: free + reserve,
     free,
-    targets: Math.max(up, modelsOf(open)),
+    targets: Math.max(targets, modelsOf(open)),
     fixed,
   });
   const affordable =
@@ -281,7 +304,7 @@ function cut(
     target: choice.target,
     permits: Math.min(due, wanted),
     ...tokens,
-    hasOther: up > 1,
+    hasOther,
   };
   const next = giveItems(state, pack, items);
   const reserved = state.reserved + (pack.tokens ?? 0);

@@ -11,6 +11,8 @@ export interface ModelCounts {
   readonly failed: number;
   readonly fallbacks: number;
   readonly tokens: number;
+  /** What all its answers have cost, of use or not, in billionths of a dollar; absent if nobody knows its price. */
+  readonly cost?: number;
 }
 
 /** What was counted of a chunk or a run. */
@@ -67,7 +69,14 @@ export const countsSchema: z.ZodType<Counts> = z.object({
   latency: z.record(z.string().regex(/^\d{1,3}$/), countSchema),
   models: z.record(
     z.string(),
-    z.object({ sent: countSchema, ok: countSchema, failed: countSchema, fallbacks: countSchema, tokens: countSchema }),
+    z.object({
+      sent: countSchema,
+      ok: countSchema,
+      failed: countSchema,
+      fallbacks: countSchema,
+      tokens: countSchema,
+      cost: countSchema.exactOptional(),
+    }),
   ),
 });
 
@@ -189,7 +198,18 @@ function addModelCounts(a: ModelCounts = NO_MODEL_COUNTS, b: ModelCounts = NO_MO
     failed: sumCounts(a.failed, b.failed),
     fallbacks: sumCounts(a.fallbacks, b.fallbacks),
     tokens: sumCounts(a.tokens, b.tokens),
+    ...costOfBoth(a.cost, b.cost),
   };
+}
+
+function costOfBoth(a: number | undefined, b: number | undefined): { readonly cost?: number } {
+  return a === undefined && b === undefined ? {} : { cost: sumCounts(a ?? 0, b ?? 0) };
+}
+
+/** Returns what all models have cost together, in billionths of a dollar; undefined if nobody knows a price. */
+export function spentCost({ models }: Pick<Counts, 'models'>): number | undefined {
+  const costs = Object.values(models).flatMap(({ cost }) => (cost === undefined ? [] : [cost]));
+  return costs.length === 0 ? undefined : sumCounts(...costs);
 }
 
 function mergeRecords<T>(

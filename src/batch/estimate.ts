@@ -13,7 +13,7 @@ import {
   withMore,
 } from './modality.js';
 import { own } from './own.js';
-import { type Targets, takers } from './targets.js';
+import { ofLowestOrder, type Targets, takers, weightsOf } from './targets.js';
 
 /** Characters that make a token, by the script they are of. Every model has its own tokens; these are near most. */
 const ASCII_PER_TOKEN = 4;
@@ -157,11 +157,8 @@ function spread({ modalities, models, named }: RunPlan): PlannedModel[] {
   const items = new Map(models.map(({ id }) => [id, ownItems(named, id)]));
   const divided = dividedItems(modalities, named);
   for (const modality of MODALITIES) {
-    const able = takers(models, modality);
-    const parts = apportion(
-      countOf(divided, modality),
-      able.map(({ nodes }) => nodes),
-    );
+    const able = ofLowestOrder(takers(models, modality));
+    const parts = apportion(countOf(divided, modality), weightsOf(able));
     for (const [index, { id }] of able.entries()) {
       const counts = items.get(id);
       if (counts !== undefined) items.set(id, withMore(counts, modality, parts[index] ?? 0));

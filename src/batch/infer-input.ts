@@ -1,5 +1,6 @@
-import type { InferInput } from './activity-contract.js';
+import type { EndpointShare, InferInput } from './activity-contract.js';
 import type { Pack } from './chunk-state.js';
+import { type Endpoints, priceOf, splitTarget } from './endpoint-rules.js';
 import type { WorkflowOptions } from './options.js';
 
 /** Returns the input of the activity that works on a pack. */
@@ -22,6 +23,7 @@ export function inferInput(
     ...(tokens === undefined ? {} : { tokens }),
     ...(rpm === undefined ? {} : { rpm: rpm * part }),
     ...(tpm === undefined ? {} : { tpm: tpm * part }),
+    ...(options.endpoints === undefined ? {} : endpointPart(target, options.endpoints, part)),
     ...(retryAt === undefined ? {} : { retrying: true }),
     ...(reread === true ? { reread } : {}),
     ...(hasOther ? { hasOther } : {}),
@@ -35,5 +37,31 @@ export function inferInput(
       retries,
       detail,
     },
+  };
+}
+
+/**
+ * Returns what a pack says of its run's endpoints. It brings a share of the bounds of all of them, not only of its own: so each
+ * bound is the same part of the whole on a worker as the run's permits there are, whichever endpoint they ask just then.
+ */
+function endpointPart(
+  target: string,
+  endpoints: Endpoints,
+  part: number,
+): Pick<InferInput, 'endpoint' | 'shares' | 'price'> {
+  const shares: Record<string, EndpointShare> = {};
+  for (const { name, maxInFlight, rpm, tpm } of endpoints) {
+    if (maxInFlight === undefined && rpm === undefined && tpm === undefined) continue;
+    shares[name] = {
+      ...(maxInFlight === undefined ? {} : { permits: maxInFlight * part }),
+      ...(rpm === undefined ? {} : { rpm: rpm * part }),
+      ...(tpm === undefined ? {} : { tpm: tpm * part }),
+    };
+  }
+  const price = priceOf(endpoints, target);
+  return {
+    endpoint: splitTarget(target).endpoint,
+    ...(Object.keys(shares).length === 0 ? {} : { shares }),
+    ...(price === undefined ? {} : { price }),
   };
 }

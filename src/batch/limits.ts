@@ -28,6 +28,7 @@ export const LIMITS = {
   tpm: { least: 1, most: MANY, whole: false },
   maxTotalTokens: { least: 1, most: MANY, whole: true },
   maxCredits: { least: 0.000001, most: MANY, whole: false },
+  maxCost: { least: 0.000001, most: 1_000_000, whole: false },
 } as const satisfies Record<string, Limit>;
 
 /** Why a value is not allowed, in words; undefined when it is. */

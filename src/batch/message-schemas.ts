@@ -6,7 +6,7 @@ import { layoutRuns } from './layout.js';
 import { MODALITIES } from './modality.js';
 import { countSchema } from './numbers.js';
 import { workflowOptionsSchema } from './options.js';
-import { MAX_TARGETS } from './targets.js';
+import { ENDPOINT_STOPS, MAX_TARGETS } from './targets.js';
 
 /* What the workflows send each other. Whoever may use the server can send the same, with anything in it. */
 
@@ -28,6 +28,10 @@ const targetsSchema = z
       why: text.exactOptional(),
       minTries: countSchema.exactOptional(),
       refused: z.array(z.enum(MODALITIES)).max(MODALITIES.length),
+      endpoint: text.exactOptional(),
+      order: z.number().min(0).exactOptional(),
+      weight: z.number().positive().exactOptional(),
+      stopped: z.enum(ENDPOINT_STOPS).exactOptional(),
     }),
   )
   .max(MAX_TARGETS);
@@ -42,9 +46,7 @@ const reportSchema: z.ZodType<ChunkReport> = z.object({
   counts: countsSchema,
   targets: targetsSchema,
   wait: z.object({ text, since: time, until: time, tries: countSchema, minTries: countSchema }).exactOptional(),
-  stop: z
-    .object({ type: z.enum(['Unauthorized', 'PaymentRequired', 'AllRefused']), message: text, askedAt: time })
-    .exactOptional(),
+  stop: z.object({ type: z.enum([...ENDPOINT_STOPS, 'AllRefused']), message: text, askedAt: time }).exactOptional(),
   shortOf: countSchema.exactOptional(),
   lastFailures: z.array(z.object({ item: countSchema, target: text, error: text })).max(5),
   notes: z.array(text).max(20),

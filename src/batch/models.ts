@@ -7,4 +7,12 @@ export interface Model {
   readonly nodes: number;
   /** The modality the model is made for. A vision or audio model takes text as well. */
   readonly modality: Modality;
+  /** In a run with several endpoints: whose model it is, and what the endpoint's rules make of it. */
+  readonly endpoint?: string;
+  /** Asked only while no target of a lower order is up. */
+  readonly order?: number;
+  /** The endpoint's part of the items within its order, in the place of its nodes. */
+  readonly weight?: number;
+  /** Named by the run. */
+  readonly chosen?: boolean;
 }

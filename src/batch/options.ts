@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { API_NAMES, type ApiName } from './api.js';
+import { type EndpointRules, endpointsSchema, PREFERENCES, type Preference } from './endpoint-rules.js';
 import { LIMITS, type Limit, MAX_CANARY, MAX_MODEL_LENGTH } from './limits.js';
 import { type OptionField, type RequestBody, requestFormSchema } from './request-form.js';
 
@@ -67,6 +68,12 @@ export interface BatchOptionsInput {
   readonly maxTotalTokens?: number | undefined;
   /** Maximum credits of the whole run, by the account's balance; at the limit it pauses. Default: no limit. */
   readonly maxCredits?: number | undefined;
+  /** Maximum cost of the whole run, US dollars, by the prices of `endpoints`; at the limit it pauses. Default: no limit. */
+  readonly maxCost?: number | undefined;
+  /** Endpoints that are asked, by their names on the workers. Default: the one endpoint that the workers serve. */
+  readonly endpoints?: readonly EndpointRules[] | undefined;
+  /** Among the targets of one order, asks those first that cost least, input and output price together. Default: all, by nodes or weight. */
+  readonly prefer?: Preference | undefined;
   /** Asks so many items first, spread over the input, and then waits until somebody resumes the run. Default: none. */
   readonly canary?: number | undefined;
   /** Writes the endpoint's whole answer into every output line, as `raw`. Default false. */
@@ -116,6 +123,9 @@ export const batchOptionsSchema = z.strictObject({
   tpm: limited(LIMITS.tpm).optional(),
   maxTotalTokens: limited(LIMITS.maxTotalTokens).optional(),
   maxCredits: limited(LIMITS.maxCredits).optional(),
+  maxCost: limited(LIMITS.maxCost).optional(),
+  endpoints: endpointsSchema.optional(),
+  prefer: z.enum(PREFERENCES).optional(),
   canary: z.int().min(1).max(MAX_CANARY).optional(),
   raw: z.boolean().default(false),
   ...requestFormSchema.shape,

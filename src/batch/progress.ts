@@ -33,12 +33,25 @@ export interface ModelProgress {
   readonly fallbacks: number;
   /** `usage.total_tokens` of its answers, summed. */
   readonly tokens: number;
+  /** Its endpoint, if the run has several. */
+  readonly endpoint?: string | undefined;
+  /** What its answers have cost, those of no use included, US dollars; absent if nobody has said its price. */
+  readonly costUsd?: number | undefined;
   /** Not asked for now. */
   readonly down: boolean;
   /** The endpoint's words when it was found down. */
   readonly why?: string | undefined;
   /** Tokens a second of late; absent until it means something. */
   readonly tokensPerSecond?: number;
+}
+
+/** What one endpoint has done in a run with several; the sums of its models. */
+export interface EndpointProgress
+  extends Pick<ModelProgress, 'sent' | 'ok' | 'failed' | 'fallbacks' | 'tokens' | 'costUsd'> {
+  /** Its name in the worker's file. */
+  readonly name: string;
+  /** None of its models is asked for now. */
+  readonly down: boolean;
 }
 
 /** How fast a run goes. A rate is undefined until it means something. */
@@ -61,6 +74,10 @@ export interface Spending {
   readonly credits?: number;
   /** Maximum credits of the run; absent without a limit. */
   readonly maxCredits?: number;
+  /** By the prices of the run's endpoints, US dollars; absent if nobody has said any. */
+  readonly costUsd?: number;
+  /** Maximum cost of the run, US dollars; absent without a limit. */
+  readonly maxCost?: number;
 }
 
 /** A wait for an endpoint. */
@@ -126,6 +143,8 @@ export interface Progress {
   readonly permits: { readonly total: number; readonly used: number };
   /** What each model has done. */
   readonly models: readonly ModelProgress[];
+  /** What each endpoint has done; absent in a run with one. */
+  readonly endpoints?: readonly EndpointProgress[] | undefined;
   /** When the run started, epoch ms. */
   readonly startedAt: number;
   /** The newest failures, at most 5, newest last. */

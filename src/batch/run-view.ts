@@ -1,7 +1,10 @@
 import { awayWait } from './away.js';
 import { type BatchState, totalCounts } from './batch-state.js';
-import { type Counts, endsOf, linesOf, spentTokens } from './counts.js';
+import { dollarsOf } from './cost.js';
+import { type Counts, endsOf, linesOf, spentCost, spentTokens } from './counts.js';
 import { spentCredits } from './credits.js';
+import { endpointsOf } from './endpoint-progress.js';
+import { splitTarget } from './endpoint-rules.js';
 import { latencyPercentile } from './latency.js';
 import { modalityOfModel } from './model-modality.js';
 import { own } from './own.js';
@@ -45,6 +48,8 @@ export function progressOf(state: BatchState, phase: RunState, now: number): Pro
   const waiting = waitOfRun(state);
   const reason = state.paused ? state.pausedFor : waiting?.text;
   const latency = latencyOf(counts);
+  const models = modelsOf(state, counts, now);
+  const endpoints = endpointsOf(models);
   const { manifest, paused, pausedBy, canary, options, notes, speed = NO_WINDOW } = state;
   return {
     state: currentState(state, phase, waiting !== undefined),
@@ -60,7 +65,8 @@ export function progressOf(state: BatchState, phase: RunState, now: number): Pro
     ...(canary === undefined ? {} : { canary: { items: canary.items, phase: canary.phase } }),
     chunks: { total: manifest.chunks, started: startedChunks(state), done: state.doneChunks },
     permits: { total: options.concurrency, used: permitsUsed(state) },
-    models: modelsOf(state, counts, now),
+    models,
+    ...(endpoints.length === 0 ? {} : { endpoints }),
     startedAt: state.startedAt,
     lastFailures: state.lastFailures.map(({ item, target, error }) => ({ item, model: target, error })),
   };
@@ -88,13 +94,16 @@ function latencyOf({ latency }: Counts): Progress['latency'] {
 }
 
 function spendingOf(state: BatchState, counts: Counts): Spending {
-  const { maxTotalTokens, maxCredits } = state.options;
+  const { maxTotalTokens, maxCredits, maxCost } = state.options;
+  const cost = spentCost(counts);
   const credits = creditsNow(state);
   return {
     tokens: spentTokens(counts),
     ...(maxTotalTokens === undefined ? {} : { maxTotalTokens }),
     ...(credits === undefined ? {} : { credits }),
     ...(maxCredits === undefined ? {} : { maxCredits }),
+    ...(cost === undefined ? {} : { costUsd: dollarsOf(cost) }),
+    ...(maxCost === undefined ? {} : { maxCost }),
   };
 }
 
@@ -144,11 +153,13 @@ function modelsOf(state: BatchState, counts: Counts, now: number): ModelProgress
     .filter((id) => !known.has(id))
     .map((id) => ({ id, modality: modalityOfModel(id), nodes: 0, downUntil: 0, why: undefined }));
   return [...state.targets, ...others].map(({ id, modality, nodes, downUntil, why }) => {
-    const { sent = 0, ok = 0, failed = 0, fallbacks = 0, tokens = 0 } = own(counts.models, id) ?? {};
+    const { sent = 0, ok = 0, failed = 0, fallbacks = 0, tokens = 0, cost } = own(counts.models, id) ?? {};
+    const endpoint = state.options.endpoints === undefined ? {} : { endpoint: splitTarget(id).endpoint };
+    const paid = cost === undefined ? {} : { costUsd: dollarsOf(cost) };
     const rate = modelRate(state.speed ?? NO_WINDOW, id);
     const down = downUntil > now;
     const words = down && why !== undefined ? { why } : {};
-    const figures = { id, modality, nodes, sent, ok, failed, fallbacks, tokens, down, ...words };
+    const figures = { id, modality, nodes, sent, ok, failed, fallbacks, tokens, ...endpoint, ...paid, down, ...words };
     return rate === undefined ? figures : { ...figures, tokensPerSecond: rate };
   });
 }
@@ -157,6 +168,8 @@ function modelsOf(state: BatchState, counts: Counts, now: number): ModelProgress
 export function summaryOf(runId: string, state: BatchState, endState: EndState, endedAt: number): RunSummary {
   const counts = totalCounts(state);
   const models = modelsOf({ ...state, speed: NO_WINDOW }, counts, endedAt);
+  const endpoints = endpointsOf(models);
+  const cost = spentCost(counts);
   const latency = latencyOf(counts);
   const { items, reused } = state.manifest;
   const numbers = numbersOf(counts, reused);
@@ -170,12 +183,14 @@ export function summaryOf(runId: string, state: BatchState, endState: EndState, 
     failedByKind: counts.failedByKind,
     wastedTokens: counts.wastedTokens,
     ...creditsOf(state, counts),
+    ...(cost === undefined ? {} : { costUsd: dollarsOf(cost) }),
     ...(state.notes.length === 0 ? {} : { notes: [...state.notes] }),
     ...(latency === undefined ? {} : { latency }),
     fallbacks: models.reduce((sum, { fallbacks }) => sum + fallbacks, 0),
     startedAt: state.startedAt,
     endedAt,
     models,
+    ...(endpoints.length === 0 ? {} : { endpoints }),
   };
 }
 
@@ -194,7 +209,7 @@ function creditsOf({ credits }: BatchState, counts: Counts): Pick<RunSummary, 'c
 /** The progress of a run of which only the summary is left. */
 export function progressOfSummary(summary: RunSummary): Progress {
   const { state, items, ok, failed, skipped, truncated, empty, tokens, wastedTokens, requests, retries } = summary;
-  const { latency, models, startedAt, credits, filtered, cachedTokens, reused, notes } = summary;
+  const { latency, models, endpoints, startedAt, credits, costUsd, filtered, cachedTokens, reused, notes } = summary;
   return {
     ...NO_PROGRESS,
     ...{ state, items, ok, failed, skipped, truncated, empty, tokens, requests, retries, models, startedAt },
@@ -203,6 +218,11 @@ export function progressOfSummary(summary: RunSummary): Progress {
     ...(cachedTokens === undefined ? {} : { cachedTokens }),
     ...(reused === undefined ? {} : { reused }),
     ...(notes === undefined ? {} : { notes }),
-    spending: { tokens: tokens + wastedTokens, ...(credits === undefined ? {} : { credits: credits.spent }) },
+    ...(endpoints === undefined ? {} : { endpoints }),
+    spending: {
+      tokens: tokens + wastedTokens,
+      ...(credits === undefined ? {} : { credits: credits.spent }),
+      ...(costUsd === undefined ? {} : { costUsd }),
+    },
   };
 }

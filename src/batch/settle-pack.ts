@@ -15,15 +15,19 @@ import { addOpen, type OpenItems } from './open-items.js';
 import {
   ANY_TRIES,
   canServe,
-  coolAll,
+  coolEndpoint,
   coolTarget,
+  type Downtime,
   dropTarget,
+  type EndpointStop,
+  isEveryStopped,
   isMadeFor,
   namedTarget,
   nextUp,
   OUT,
   refuseModality,
   reviveTarget,
+  stopEndpoint,
 } from './targets.js';
 
 /** Wait before an item's first retry, ms; doubled with every further attempt by the retry policy. */
@@ -102,15 +106,30 @@ export function settleFailure(
     case 'ModalityRefused':
       return { ...settled, targets: refuseModality(targets, pack.target, pack.modality, message) };
     case 'EndpointUnavailable':
-      return { ...settled, targets: coolAll(targets, { ...down, minTries: ANY_TRIES }) };
+      return { ...settled, targets: coolEndpoint(targets, pack.target, { ...down, minTries: ANY_TRIES }) };
     case 'Unauthorized':
     case 'PaymentRequired':
+    case 'WrongEndpoint':
+      return settleStop(settled, pack, { type, message, askedAt: startedAt }, down);
     case 'AllRefused':
-      return { ...settled, stop: { type, message, askedAt: startedAt } satisfies RunStop };
+      return { ...settled, stop: { type, message, askedAt: startedAt } };
     default:
       // Its policy has given up, since its workers died too often: what is left goes out as a new pack.
       return settled;
   }
+}
+
+/** Applies that an endpoint is of no use until somebody does something: the run stops for it only if no other is left. */
+function settleStop(
+  state: ChunkState,
+  { target, modality }: Pack,
+  stop: RunStop & { readonly type: EndpointStop },
+  down: Pick<Downtime, 'now' | 'why' | 'waitMs'>,
+): ChunkState {
+  const { endpoint } = state.targets.find(({ id }) => id === target) ?? {};
+  if (endpoint === undefined) return { ...state, stop };
+  const targets = stopEndpoint(state.targets, target, stop.type, { ...down, minTries: ANY_TRIES });
+  return { ...state, targets, ...(isEveryStopped(targets, modality) ? { stop } : {}) };
 }
 
 /** Applies the loss of a pack: what its worker has recorded is looked for when its items go out again. */

@@ -1,13 +1,16 @@
 import { z } from 'zod';
 import { MODALITIES } from './modality.js';
 import { countSchema as count, MAX_AMOUNT, timeSchema } from './numbers.js';
-import type { AnswerTimes, ModelProgress } from './progress.js';
+import type { AnswerTimes, EndpointProgress, ModelProgress } from './progress.js';
 
 /** Credits: those of a balance at its end, less those at its beginning. */
 const credits = z
   .number()
   .min(0)
   .max(2 * MAX_AMOUNT);
+
+/** A cost by prices, US dollars. */
+const dollars = z.number().min(0).max(MAX_AMOUNT);
 
 const modelProgressSchema: z.ZodType<Omit<ModelProgress, 'tokensPerSecond'>> = z.object({
   id: z.string(),
@@ -18,8 +21,21 @@ const modelProgressSchema: z.ZodType<Omit<ModelProgress, 'tokensPerSecond'>> = z
   failed: count,
   fallbacks: count,
   tokens: count,
+  endpoint: z.string().optional(),
+  costUsd: dollars.optional(),
   down: z.boolean(),
   why: z.string().optional(),
+});
+
+const endpointProgressSchema: z.ZodType<EndpointProgress> = z.object({
+  name: z.string(),
+  sent: count,
+  ok: count,
+  failed: count,
+  fallbacks: count,
+  tokens: count,
+  costUsd: dollars.optional(),
+  down: z.boolean(),
 });
 
 /** How a run has ended. */
@@ -69,6 +85,8 @@ export interface RunSummary {
   readonly retries: number;
   /** Credits, by the account's balance before and after; absent if the endpoint has no balance. */
   readonly credits?: SpentCredits | undefined;
+  /** What it has cost by the prices of its endpoints, US dollars; absent if nobody has said any. */
+  readonly costUsd?: number | undefined;
   /** What was learnt of the targets, in sentences. */
   readonly notes?: readonly string[] | undefined;
   /** Times within which half, and 95 of 100, of the answers came (ms). */
@@ -81,6 +99,8 @@ export interface RunSummary {
   readonly endedAt: number;
   /** What each model has done. */
   readonly models: readonly ModelProgress[];
+  /** What each endpoint has done; absent in a run with one. */
+  readonly endpoints?: readonly EndpointProgress[] | undefined;
 }
 
 /** Credits that a run has spent. */
@@ -111,10 +131,12 @@ export const runSummarySchema = z.object({
   requests: count,
   retries: count.default(0),
   credits: z.object({ spent: credits, wasted: credits }).optional(),
+  costUsd: dollars.optional(),
   notes: z.array(z.string()).readonly().optional(),
   latency: z.object({ p50Ms: count, p95Ms: count }).optional(),
   fallbacks: count,
   startedAt: timeSchema,
   endedAt: timeSchema,
   models: z.array(modelProgressSchema).readonly(),
+  endpoints: z.array(endpointProgressSchema).readonly().optional(),
 }) satisfies z.ZodType<RunSummary>;

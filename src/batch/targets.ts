@@ -1,3 +1,4 @@
+import { splitTarget } from './endpoint-rules.js';
 import { includesModality, type Modality } from './modality.js';
 import { modalityOfModel } from './model-modality.js';
 import type { Model } from './models.js';
@@ -8,6 +9,9 @@ export const MAX_TARGETS = 200;
 /** How long a target is not asked after a failure that names no wait, ms; doubled with every one in a row. */
 const TARGET_COOLING = { first: 5_000, longest: 240_000 };
 export const ENDPOINT_COOLING = { first: 1_000, longest: 30_000 };
+
+/** The same for an endpoint that somebody must do something about, while others answer. */
+const STOPPED_COOLING = { first: 60_000, longest: 3_600_000 };
 
 /** Characters of an endpoint's words that a target keeps. */
 const WHY_LENGTH = 300;
@@ -32,7 +36,19 @@ export interface Target {
   readonly minTries?: number;
   /** Modalities that it has refused; not asked again in the run. */
   readonly refused: readonly Modality[];
+  /** Name of its endpoint, in a run with several. */
+  readonly endpoint?: string;
+  /** Asked only while no target of a lower order is up; absent in a run with one endpoint. */
+  readonly order?: number;
+  /** The endpoint's part of the items within its order, in the place of its nodes. */
+  readonly weight?: number;
+  /** Why its endpoint is of no use until somebody does something; a run with another endpoint goes on there. */
+  readonly stopped?: EndpointStop;
 }
+
+/** Why an endpoint is of no use until somebody does something: its key, its money, or that no worker knows it. */
+export const ENDPOINT_STOPS = ['Unauthorized', 'PaymentRequired', 'WrongEndpoint'] as const;
+export type EndpointStop = (typeof ENDPOINT_STOPS)[number];
 
 /** All targets of a run, in the order of the list. */
 export type Targets = readonly Target[];
@@ -40,8 +56,8 @@ export type Targets = readonly Target[];
 /** `downUntil` of a target that does not exist or cannot chat. */
 export const OUT = Number.MAX_SAFE_INTEGER;
 
-function newTarget({ id, nodes, modality }: Model): Target {
-  return { id, nodes, modality, downUntil: 0, strikes: 0, refused: [] };
+function newTarget(model: Model): Target {
+  return { ...model, downUntil: 0, strikes: 0, refused: [] };
 }
 
 /** Returns the only target of a run with `-m`, which needs no list; with one, node count and modality are the list's. */
@@ -69,18 +85,20 @@ export function withNamed(targets: Targets, models: readonly string[] = []): Tar
 }
 
 /**
- * Returns the targets that items may be asked which name a model: that one, or the one that a user has chosen for all. It takes
- * what they have, and needs no place in the list.
+ * Returns the targets that items may be asked which name a model: that one (with several endpoints at each that has it), or
+ * those that a user has chosen for all. They take what the items have, and need no place in the list.
  */
 export function namedTarget(targets: Targets, model: string): Targets {
   return targets
-    .filter(({ id, chosen }) => chosen === true || id === model)
+    .filter(({ id, chosen, endpoint }) => {
+      return chosen === true || id === model || (endpoint !== undefined && splitTarget(id).model === model);
+    })
     .map((target) => ({ ...target, nodes: Math.max(1, target.nodes), chosen: true }));
 }
 
 /** Applies a new models list: new targets come in, those that are gone keep their health with 0 nodes. */
 export function applyList(targets: Targets, list: readonly Model[]): Targets {
-  if (targets.some(({ chosen }) => chosen === true)) return targets;
+  if (targets.some(({ chosen, endpoint }) => chosen === true && endpoint === undefined)) return targets;
   const kept = mostNodes(list, MAX_TARGETS);
   const listed = new Map(kept.map((model) => [model.id, model]));
   const known = targets.map((target) => withFacts(target, listed.get(target.id) ?? { ...target, nodes: 0 }));
@@ -146,9 +164,26 @@ export function coolTarget(targets: Targets, id: string, downtime: Downtime): Ta
   return changeTarget(targets, id, (target) => cooled(target, downtime, TARGET_COOLING));
 }
 
-/** Marks all targets as cooling, since their endpoint cannot be reached. */
-export function coolAll(targets: Targets, downtime: Downtime): Targets {
-  return targets.map((target) => cooled(target, downtime, ENDPOINT_COOLING));
+/** Marks all targets of a target's endpoint as cooling, since it cannot be reached. */
+export function coolEndpoint(targets: Targets, id: string, downtime: Downtime): Targets {
+  return changeEndpoint(targets, id, (target) => cooled(target, downtime, ENDPOINT_COOLING));
+}
+
+/** Marks all targets of a target's endpoint as stopped: asked again now and then, in case somebody has mended it. */
+export function stopEndpoint(targets: Targets, id: string, stopped: EndpointStop, downtime: Downtime): Targets {
+  return changeEndpoint(targets, id, (target) => ({ ...cooled(target, downtime, STOPPED_COOLING), stopped }));
+}
+
+/** Returns true if no target for a modality is left that answers without somebody doing something first. */
+export function isEveryStopped(targets: Targets, modality: Modality): boolean {
+  return targets.every(
+    (target) => target.stopped !== undefined || target.downUntil === OUT || !takes(target, modality),
+  );
+}
+
+function changeEndpoint(targets: Targets, id: string, change: (target: Target) => Target): Targets {
+  const endpoint = targets.find((target) => target.id === id)?.endpoint;
+  return targets.map((target) => (target.endpoint === endpoint ? change(target) : target));
 }
 
 function cooled(target: Target, { now, why, waitMs, minTries }: Downtime, cooling: typeof TARGET_COOLING): Target {
@@ -166,13 +201,15 @@ export function dropTarget(targets: Targets, id: string, why: string): Targets {
 
 /** Lets targets that were out be asked once more: somebody may have mended what they were out for. */
 export function reopenTargets(targets: Targets): Targets {
-  return targets.map((target) => (target.downUntil === OUT ? { ...target, downUntil: 0 } : target));
+  return targets.map(({ stopped, ...target }) =>
+    target.downUntil === OUT || stopped !== undefined ? { ...target, downUntil: 0 } : target,
+  );
 }
 
 /** Marks a target as up after an answer. Returns the same table if it was up. */
 export function reviveTarget(targets: Targets, id: string): Targets {
   if (!targets.some((target) => target.id === id && (target.strikes > 0 || target.downUntil > 0))) return targets;
-  return changeTarget(targets, id, ({ why: _gone, minTries: _over, ...target }) => ({
+  return changeTarget(targets, id, ({ why: _gone, minTries: _over, stopped: _mended, ...target }) => ({
     ...target,
     downUntil: 0,
     strikes: 0,
@@ -214,6 +251,29 @@ export function candidates(targets: Targets, modality: Modality, now: number): T
 /** Returns true if some target could take the modality once it is up: waiting has a point. */
 export function canServe(targets: Targets, modality: Modality): boolean {
   return targets.some((target) => takes(target, modality) && target.downUntil !== OUT);
+}
+
+/** Returns the targets of the lowest order among these. */
+export function ofLowestOrder(targets: Targets): Targets {
+  const lowest = Math.min(...targets.map(orderOf));
+  return targets.filter((target) => orderOf(target) === lowest);
+}
+
+/** Returns the order of a target. */
+export function orderOf({ order = 1 }: Target): number {
+  return order;
+}
+
+/**
+ * Returns by how much items are divided among targets: by nodes, or by the weight of an endpoint that has one, which its
+ * targets among these share by their nodes.
+ */
+export function weightsOf(targets: Targets): number[] {
+  const nodesOf = new Map<string | undefined, number>();
+  for (const { endpoint, nodes } of targets) nodesOf.set(endpoint, (nodesOf.get(endpoint) ?? 0) + nodes);
+  return targets.map(({ endpoint, nodes, weight }) =>
+    weight === undefined ? nodes : (weight * nodes) / Math.max(1, nodesOf.get(endpoint) ?? 0),
+  );
 }
 
 /** Returns when the next target for a modality may be asked, epoch ms; undefined if none ever may as things stand. */

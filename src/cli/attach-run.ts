@@ -22,11 +22,11 @@ async function findRun(id: string, finding: Finding, reporter: Reporter): Promis
   const { status, visit } = await findKnownRun(id, finding);
   if (status !== 'RUNNING' && status !== 'COMPLETED') {
     const state = status === 'CANCELLED' || status === 'TERMINATED' ? 'cancelled' : 'failed';
-    await atBadEnd(visit(), state, reporter, finding.io);
+    await atBadEnd(await visit(), state, reporter, finding.io);
     throw new UserError(`the run ${id} has ended: ${status.toLowerCase()}`, {
       exitCode: 1,
       hint: 'Finished answers are kept: the command that started it goes on with them.',
     });
   }
-  return { ...visit(), yes: false, found: status === 'RUNNING' ? 'running' : 'finished' };
+  return { ...(await visit()), yes: false, found: status === 'RUNNING' ? 'running' : 'finished' };
 }

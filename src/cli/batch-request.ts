@@ -26,6 +26,7 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   tpm: '--tpm',
   maxTotalTokens: '--max-total-tokens',
   maxCredits: '--max-credits',
+  maxCost: '--max-cost',
   canary: '--canary',
   body: '--body',
   omit: '--omit',
@@ -62,6 +63,8 @@ export async function optionsFromFlags(
     ...(flags.tpm === undefined ? {} : { tpm: flags.tpm }),
     ...(flags.maxTotalTokens === undefined ? {} : { maxTotalTokens: flags.maxTotalTokens }),
     ...(flags.maxCredits === undefined ? {} : { maxCredits: flags.maxCredits }),
+    ...(flags.maxCost === undefined ? {} : { maxCost: flags.maxCost }),
+    ...(flags.prefer === undefined ? {} : { prefer: flags.prefer }),
     ...(flags.canary === undefined ? {} : { canary: flags.canary }),
     ...(schema === undefined ? {} : { schema }),
   });

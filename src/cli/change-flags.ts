@@ -21,6 +21,7 @@ export const changeFlagsSchema = z.object({
   tpm: limit,
   maxTotalTokens: limit,
   maxCredits: limit,
+  maxCost: limit,
 });
 export type ChangeFlags = z.infer<typeof changeFlagsSchema>;
 
@@ -37,6 +38,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   tpm: '--tpm',
   maxTotalTokens: '--max-total-tokens',
   maxCredits: '--max-credits',
+  maxCost: '--max-cost',
 };
 
 /** Adds the flags that say what changes. */
@@ -54,7 +56,8 @@ export function addChangeFlags(command: Command): Command {
     .addOption(limitOption('--rpm <n>', 'Requests a minute at most; none for no limit.'))
     .addOption(limitOption('--tpm <n>', 'Tokens a minute at most; none for no limit.'))
     .addOption(limitOption('--max-total-tokens <n>', 'Tokens of the whole run at most; none for no limit.'))
-    .addOption(limitOption('--max-credits <n>', 'Credits of the whole run at most; none for no limit.'));
+    .addOption(limitOption('--max-credits <n>', 'Credits of the whole run at most; none for no limit.'))
+    .addOption(limitOption('--max-cost <usd>', 'Dollars of the whole run at most; none for no limit.'));
 }
 
 function limitOption(flags: string, description: string): Option {

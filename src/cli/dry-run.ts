@@ -1,5 +1,6 @@
 import { type ApiName, givenTokens } from '../batch/api.js';
-import { estimateRun, type ModelPrice, textTokens } from '../batch/estimate.js';
+import { type Endpoints, priceOf, targetModels } from '../batch/endpoint-rules.js';
+import { type Bounds, estimateRun, type ModelPrice, textTokens } from '../batch/estimate.js';
 import { groupsOf } from '../batch/item-groups.js';
 import type { Manifest } from '../batch/manifest.js';
 import {
@@ -11,8 +12,9 @@ import {
   withMore,
 } from '../batch/modality.js';
 import type { Model } from '../batch/models.js';
+import type { BatchOptions } from '../batch/options.js';
 import { own } from '../batch/own.js';
-import { applyList, chosenTarget, withNamed } from '../batch/targets.js';
+import { applyList, chosenTarget, type Targets, withNamed } from '../batch/targets.js';
 import type { Endpoint } from '../dria/endpoint.js';
 import { isDriaError } from '../dria/errors.js';
 import type { ParsedItem } from '../input/parse-line.js';
@@ -20,7 +22,7 @@ import { readStagedManifest } from '../store/manifest.js';
 import type { ReuseSource } from '../store/reuse.js';
 import { Cleanup } from './cleanup.js';
 import { readSummary } from './deliver.js';
-import { type EndpointLook, lookAtEndpoint } from './endpoint-look.js';
+import { type EndpointLook, lookAtEndpoint, lookAtEndpoints } from './endpoint-look.js';
 import type { UserError } from './errors.js';
 import type { Io } from './io.js';
 import { modelsUnavailable } from './list-models.js';
@@ -28,7 +30,7 @@ import { openEndpoint } from './open-endpoint.js';
 import { openReporter } from './open-reporter.js';
 import { endpointProblem, unservedItems } from './preflight.js';
 import { type PlannedReuse, plannedReuse } from './reuse-choice.js';
-import { askedOf, checkRequest, idOf, otherInput, type Request, scanRequest } from './run-batch.js';
+import { askedOf, checkRequest, idOf, otherInput, type Request, refuseUnpriced, scanRequest } from './run-batch.js';
 import type { BatchFlags } from './run-flags.js';
 import type { ScannedFile } from './scan-file.js';
 import { strictModeProblems } from './strict-schema.js';
@@ -45,9 +47,7 @@ export async function dryRun(inputs: readonly string[], flags: BatchFlags, io: I
   const cleanup = new Cleanup();
   try {
     const reporter = cleanup.add(openReporter(flags.json, io), (opened) => opened.close());
-    const endpoint = cleanup.add(openEndpoint(checked.endpoint, io.env), (opened) => opened.close());
-    const looking = lookAtEndpoint(checked.endpoint, io, LIST_MS);
-    const asking = balanceOf(endpoint, io.interrupt);
+    const { looking, asking } = beginLooks(checked, io, cleanup);
     // What is wrong with the input is reported first.
     asking.catch(() => undefined);
     const shared = checked.options.system;
@@ -62,6 +62,7 @@ export async function dryRun(inputs: readonly string[], flags: BatchFlags, io: I
     const isListNeeded = request.options.model === undefined && askedOf(scanned, request, true).models.length === 0;
     if (isListNeeded || isOutOfReach(found)) refuseWithoutList(found, problem, request);
     const look = { ...listOf(found, scanned.scan.manifest.api), balance: await asking };
+    refuseUnpriced(found, request);
     const warnings = warningsOf(scanned, request, found, problem);
     const earlier = await earlierRun(scanned, request);
     const planned = await plannedReuse(idOf(scanned, request), scanned, request, (message) => reporter.warn(message));
@@ -79,6 +80,19 @@ function namedItems({ chunks }: Manifest): Record<string, ModalityCounts> {
     if (model !== undefined) named.set(model, withMore(named.get(model) ?? noModalityCounts(), modality, items.length));
   }
   return Object.fromEntries(named);
+}
+
+/** Asks for the models of all endpoints, and for the balance of a single one. */
+function beginLooks(
+  { endpoint: url, endpoints }: Request,
+  io: Io,
+  cleanup: Cleanup,
+): { readonly looking: Promise<EndpointLook>; readonly asking: Promise<number | undefined> } {
+  if (endpoints !== undefined) {
+    return { looking: lookAtEndpoints(endpoints.worker, io.interrupt, LIST_MS), asking: Promise.resolve(undefined) };
+  }
+  const endpoint = cleanup.add(openEndpoint(url, io.env), (opened) => opened.close());
+  return { looking: lookAtEndpoint(url, io, LIST_MS), asking: balanceOf(endpoint, io.interrupt) };
 }
 
 /** Time for the models list, ms: nothing else waits for it. */
@@ -160,6 +174,32 @@ function reuseText(source: ReuseSource, { reused }: Manifest): string {
     : `${reused.toLocaleString('en')} answers are taken from ${source.run}`;
 }
 
+/** The targets that a run would begin with. */
+function targetsOf(list: readonly Model[], options: BatchOptions, named: readonly string[] | undefined): Targets {
+  const { endpoints, model } = options;
+  if (endpoints !== undefined) return applyList([], targetModels(list, options));
+  return model === undefined ? applyList(withNamed([], named), list) : chosenTarget(model, list);
+}
+
+/** Returns what a token costs at each target, US dollars. */
+function tokenPrices(targets: Targets, endpoints: Endpoints): Record<string, ModelPrice> {
+  const prices = targets.map(({ id }) => [id, priceOf(endpoints, id)] as const);
+  return Object.fromEntries(
+    prices.flatMap(([id, price]) =>
+      price === undefined ? [] : [[id, { prompt: price.input / 1e6, completion: price.output / 1e6, request: 0 }]],
+    ),
+  );
+}
+
+/** What the run would come to: in dollars with several endpoints, else in the one's credits. */
+function amounts(
+  isSeveral: boolean,
+  balance: number | null,
+  estimate: Bounds | null,
+): Pick<DryRun, 'credits' | 'cost'> {
+  return isSeveral ? { credits: { balance, estimate: null }, cost: estimate } : { credits: { balance, estimate } };
+}
+
 function planOf(
   scanned: ScannedFile,
   request: Request,
@@ -170,9 +210,8 @@ function planOf(
   const { model, maxTokens, retries, concurrency, embedBatch } = options;
   const { api } = scanned.scan.manifest;
   const named = model === undefined ? namedItems(manifest) : undefined;
-  const table =
-    model === undefined ? applyList(withNamed([], manifest.models), look.models) : chosenTarget(model, look.models);
-  const { models, ...estimate } = estimateRun({
+  const table = targetsOf(look.models, options, manifest.models);
+  const { models, credits, ...estimate } = estimateRun({
     modalities: manifest.modalities,
     textTokens: askedTokens(scanned, manifest),
     models: table,
@@ -181,7 +220,7 @@ function planOf(
     retries,
     api,
     embedBatch,
-    prices: look.prices,
+    prices: options.endpoints === undefined ? look.prices : tokenPrices(table, options.endpoints),
   });
   const listed = new Set(look.models.map(({ id }) => id));
   return {
@@ -204,6 +243,6 @@ function planOf(
     options: { concurrency, maxTokens, retries },
     models: models.map((planned) => ({ ...planned, up: listed.has(planned.id) })),
     ...estimate,
-    credits: { balance: look.balance ?? null, estimate: estimate.credits ?? null },
+    ...amounts(options.endpoints !== undefined, look.balance ?? null, credits ?? null),
   };
 }

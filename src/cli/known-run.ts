@@ -2,13 +2,13 @@ import type { WorkflowExecutionStatusName } from '@temporalio/client';
 import { shellWord } from '../batch/shell-word.js';
 import type { RunExecution } from '../client-executions.js';
 import type { Storage } from '../storage/storage.js';
-import { endpointFromFlags } from './batch-request.js';
 import { UserError } from './errors.js';
 import type { Io } from './io.js';
 import { missingRun } from './missing-run.js';
 import { checkNotedOutput } from './output.js';
 import { placesOf } from './places.js';
 import { formatFrom, wantedFrom } from './result-format.js';
+import { runEndpointsFromFlags } from './run-endpoints.js';
 import type { RunFlags } from './run-flags.js';
 import { type RunMemo, readableMemoOf, wantedOf } from './run-memo.js';
 import type { Session } from './session.js';
@@ -21,7 +21,7 @@ export interface KnownRun {
   /** What it was started with. */
   readonly scheduling: Pick<RunExecution, 'priority' | 'weight'>;
   /** What a visit to it has, whatever it is for. */
-  visit(): Omit<Visit, 'found' | 'yes'>;
+  visit(): Promise<Omit<Visit, 'found' | 'yes'>>;
 }
 
 /** What finding a run takes. */
@@ -33,7 +33,8 @@ export interface Finding {
 }
 
 /** Finds a run by its id. Throws a `UserError` when there is none, and by `visit` when this environment is for another endpoint. */
-export async function findKnownRun(id: string, { flags, storage, session, io }: Finding): Promise<KnownRun> {
+export async function findKnownRun(id: string, finding: Finding): Promise<KnownRun> {
+  const { flags, storage, session, io } = finding;
   const handle = session.batches.handle(id);
   const run = await handle.describe();
   if (run === undefined) throw await missingRun(id, storage);
@@ -50,11 +51,11 @@ export async function findKnownRun(id: string, { flags, storage, session, io }: 
       ...(run.priority === undefined ? {} : { priority: run.priority }),
       ...(run.weight === undefined ? {} : { weight: run.weight }),
     },
-    visit: () => ({
+    visit: async () => ({
       runId: id,
       handle,
       storage,
-      endpoint: endpointOfRun(id, flags.baseUrl, memo.endpoint, session, io),
+      ...(await endpointOfRun(id, memo.endpoint, finding)),
       taskQueue: run.taskQueue,
       output: wanted.output,
       format,
@@ -66,21 +67,22 @@ export async function findKnownRun(id: string, { flags, storage, session, io }: 
 }
 
 /**
- * The endpoint for a worker here: the run's own, and never this environment's key to another one. Throws a `UserError`
- * when this environment is for another endpoint than the run.
+ * The endpoints for a worker here: the run's own, and never this environment's key to another one. Throws a `UserError`
+ * when this environment is for others than the run.
  */
-function endpointOfRun(
+async function endpointOfRun(
   id: string,
-  baseUrl: string | undefined,
   runs: string | undefined,
-  session: Session,
-  io: Io,
-): string {
-  if (!session.embedded) return runs ?? '';
-  const ours = endpointFromFlags(baseUrl, io.env);
-  if (runs === undefined || runs === ours) return ours;
+  { flags, session, io }: Finding,
+): Promise<Pick<Visit, 'endpoint' | 'endpoints'>> {
+  if (!session.embedded) return { endpoint: runs ?? '' };
+  const { endpoint: ours, file } = await runEndpointsFromFlags(flags, io, true);
+  const endpoints = file === undefined ? {} : { endpoints: file.worker };
+  if (runs === undefined || runs === ours) return { endpoint: ours, ...endpoints };
   throw new UserError(`the run ${id} is for ${runs}, but this environment is for ${ours}`, {
     exitCode: 2,
-    hint: `Give --base-url ${shellWord(runs)}, with its key in DRIA_API_KEY.`,
+    hint: runs.includes('=')
+      ? 'Give --endpoints with the file that it was started with.'
+      : `Give --base-url ${shellWord(runs)}, with its key in DRIA_API_KEY.`,
   });
 }

@@ -7,6 +7,7 @@ import {
   Runtime,
   type Worker,
 } from '@temporalio/worker';
+import type { WorkerEndpoint } from '../endpoints.js';
 import { LATENCY_BOUNDS, METRICS } from '../metric-names.js';
 import { DriaBatchPlugin } from '../plugin.js';
 import { telemetryAsked } from '../telemetry/asked.js';
@@ -33,6 +34,8 @@ export interface LocalWorkerOptions {
   readonly baseUrl: string;
   /** Several tenants, each with its key: then what they name is served, and the task queues are those of whoever names none. */
   readonly tenants?: readonly Tenant[] | undefined;
+  /** Endpoints that runs may name. */
+  readonly endpoints?: readonly WorkerEndpoint[] | undefined;
   /** Requests in flight at most, of all task queues together. */
   readonly maxRequests: number;
   /** Activities, and workflow tasks, at once for each task queue. */
@@ -73,7 +76,7 @@ export async function startLocalWorker(options: LocalWorkerOptions & WorkerServe
   const telemetry = await openTelemetry(options);
   installRuntime(options, telemetry);
   const { activities: tracing, sinks: traceSinks } = telemetry?.tracing ?? {};
-  const { storage, baseUrl, tenants, maxRequests, stagedOnly, apiKey = '' } = options;
+  const { storage, baseUrl, tenants, endpoints, maxRequests, stagedOnly, apiKey = '' } = options;
   const { webhookHosts = stagedOnly ? 'any' : undefined } = options;
   const places = placesOf(options);
   const converters = new Map<string, DataConverter | undefined>();
@@ -86,6 +89,7 @@ export async function startLocalWorker(options: LocalWorkerOptions & WorkerServe
     baseUrl,
     apiKey,
     tenants,
+    endpoints,
     maxRequests,
     stagedOnly,
     tracing,

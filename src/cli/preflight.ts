@@ -14,11 +14,8 @@ import { describeError } from '../dria/errors.js';
 import type { ListFacts } from '../dria/list-facts.js';
 import { editDistance } from '../input/edit-distance.js';
 import type { Unserved } from '../input/skip-modalities.js';
-import type { EndpointLook } from './endpoint-look.js';
+import { type EndpointLook, MOST_UNCHOSEN } from './endpoint-look.js';
 import { UserError } from './errors.js';
-
-/** More models than this are not asked unless somebody chose them: among so many are some that cannot chat. */
-const MOST_UNCHOSEN = 5;
 
 /** Names that a message lists. */
 const LISTED_NAMES = 8;

@@ -5,6 +5,7 @@ import { attachCommand } from './commands/attach.js';
 import { batchCommand } from './commands/batch.js';
 import { checkCommand } from './commands/check.js';
 import { completeCommand, completionCommand } from './commands/completion.js';
+import { endpointsCommand } from './commands/endpoints.js';
 import { modelsCommand } from './commands/models.js';
 import { reportCommand } from './commands/report.js';
 import { resultsCommand } from './commands/results.js';
@@ -73,6 +74,7 @@ export function createProgram(io: Io, onExitCode: (code: number) => void): Comma
     retryCommand,
     scheduleCommand,
     modelsCommand,
+    endpointsCommand,
     workerCommand,
     serverCommand,
   ]) {

@@ -50,7 +50,7 @@ async function findEnded(id: string, finding: Finding): Promise<Earlier & { read
   }
   const summary = await readSummary(finding.storage, id);
   const nothingToDo = status === 'COMPLETED' && summary?.failed === 0;
-  return { visit: { ...visit(), yes: true, found: nothingToDo ? 'finished' : 'new' }, memo, scheduling };
+  return { visit: { ...(await visit()), yes: true, found: nothingToDo ? 'finished' : 'new' }, memo, scheduling };
 }
 
 interface Again {
@@ -94,10 +94,10 @@ async function inputOf(handle: BatchHandle): Promise<BatchInput> {
 /** The options of the run with what changes; a canary has had its turn. */
 function changed(
   { canary: _earlier, ...options }: BatchOptionsInput,
-  { model, rpm, tpm, maxTotalTokens, maxCredits, ...others }: RunChange & Pick<BatchOptionsInput, 'schema'>,
+  { model, rpm, tpm, maxTotalTokens, maxCredits, maxCost, ...others }: RunChange & Pick<BatchOptionsInput, 'schema'>,
 ): BatchOptionsInput {
   const kept: Record<string, unknown> = { ...options, ...others };
-  for (const [field, value] of Object.entries({ model, rpm, tpm, maxTotalTokens, maxCredits })) {
+  for (const [field, value] of Object.entries({ model, rpm, tpm, maxTotalTokens, maxCredits, maxCost })) {
     if (value === null) delete kept[field];
     else if (value !== undefined) kept[field] = value;
   }

@@ -1,3 +1,4 @@
+import { targetModels, withoutPrice } from '../batch/endpoint-rules.js';
 import { dividedOf } from '../batch/item-groups.js';
 import type { Manifest } from '../batch/manifest.js';
 import { addModalities, noModalityCounts } from '../batch/modality.js';
@@ -13,17 +14,11 @@ import { countChangedFiles } from '../store/item-records.js';
 import { readStagedManifest } from '../store/manifest.js';
 import { inputKey, runDirectory } from '../store/run-directory.js';
 import { putSettings, settingsOf } from '../store/settings.js';
-import {
-  attachmentRoots,
-  checkRunId,
-  checkScheduling,
-  endpointFromFlags,
-  optionsFromFlags,
-  runIdOf,
-} from './batch-request.js';
+import { attachmentRoots, checkRunId, checkScheduling, optionsFromFlags, runIdOf } from './batch-request.js';
 import { checkCanary } from './canary-review.js';
 import { Cleanup } from './cleanup.js';
 import type { EndpointLook } from './endpoint-look.js';
+import type { EndpointsFile } from './endpoints-file.js';
 import { UserError } from './errors.js';
 import type { Io } from './io.js';
 import { namedFiles } from './open-inputs.js';
@@ -35,6 +30,7 @@ import { readOptionsOf } from './read-flags.js';
 import { formatFrom, saidOfFormats, wantedFrom } from './result-format.js';
 import { type ReuseChoice, refuseWithoutSource, reuseChoice, reuseInput } from './reuse-choice.js';
 import { withConstantSystem } from './row-flags.js';
+import { runEndpointsFromFlags, withEndpoints } from './run-endpoints.js';
 import type { BatchFlags } from './run-flags.js';
 import { notedOutput, readableMemoOf } from './run-memo.js';
 import { otherPace, refuseOtherAnswers, runRequestOf } from './same-run.js';
@@ -57,7 +53,10 @@ export interface Request {
   readonly options: BatchOptions;
   /** How the input is read. */
   readonly read: ReadOptions;
+  /** The base URL; the names and addresses of several endpoints. */
   readonly endpoint: string;
+  /** Several endpoints. */
+  readonly endpoints?: EndpointsFile;
   readonly format: ResultFormat;
   readonly roots: readonly string[];
   readonly dataDir: string;
@@ -104,11 +103,13 @@ interface Looking {
 }
 
 /** Begins to look at the endpoint: its answer is needed when the input is checked and the server is there. */
-function beginLook({ endpoint }: Request, { env, interrupt }: Io): Looking {
+function beginLook({ endpoint, endpoints }: Request, { env, interrupt }: Io): Looking {
   const ended = new AbortController();
   const signal = AbortSignal.any([interrupt, ended.signal]);
   const look = import('./endpoint-look.js').then((module) =>
-    module.lookAtEndpoint(endpoint, { env, interrupt: signal }),
+    endpoints === undefined
+      ? module.lookAtEndpoint(endpoint, { env, interrupt: signal })
+      : module.lookAtEndpoints(endpoints.worker, signal),
   );
   look.catch(() => undefined);
   return { look, end: async () => ended.abort() };
@@ -122,13 +123,17 @@ export async function checkRequest(
   io: Io,
 ): Promise<Request> {
   const given = await optionsFromFlags(flags, io.interrupt);
-  const endpoint = endpointFromFlags(flags.baseUrl, io.env);
+  // On a cluster its workers have the keys.
+  const { endpoint, file } = await runEndpointsFromFlags(flags, io, settings.kind === 'embedded' || flags.dryRun);
   if (flags.id !== undefined) checkRunId(flags.id);
   checkScheduling(flags);
   checkTaskQueue(flags);
   checkCanary(flags, inputs, io);
   checkWebhookFlag(flags, settings, io.env);
-  const asked = withConstantSystem({ read: await readOptionsOf(flags, io.interrupt), options: given });
+  const asked = withConstantSystem({
+    read: await readOptionsOf(flags, io.interrupt),
+    options: withEndpoints(given, file),
+  });
   const { interrupt, env } = io;
   const format = await formatFrom(wantedFrom(flags), io);
   await saidOfFormats(() => requireSchema(format, asked.options.schema !== undefined));
@@ -140,6 +145,7 @@ export async function checkRequest(
     flags,
     ...asked,
     endpoint,
+    ...(file === undefined ? {} : { endpoints: file }),
     format,
     interrupt,
     roots: attachmentRoots(flags),
@@ -190,7 +196,7 @@ async function startOrGoOn(
   request: Request,
   { reporter, look }: Starting,
 ): Promise<Visit> {
-  const { storage, flags, endpoint, format } = request;
+  const { storage, flags, endpoint, endpoints, format } = request;
   const runId = idOf(given, request);
   const handle = session.batches.handle(runId);
   const { status, manifest, pace } = await findEarlier(handle, given, request);
@@ -203,7 +209,8 @@ async function startOrGoOn(
     ...(onPause === undefined ? {} : { onPause }),
     ...(onComplete === undefined ? {} : { onComplete }),
   };
-  const visit = { runId, handle, storage, endpoint, taskQueue, output, format, yes, items, ...leaving };
+  const several = endpoints === undefined ? {} : { endpoints: endpoints.worker };
+  const visit = { runId, handle, storage, endpoint, ...several, taskQueue, output, format, yes, items, ...leaving };
   if (status === 'COMPLETED' && staged) return { ...visit, found: 'finished' };
   // What is lost must be there again before a worker looks for it: an attachment that is not there fails its items.
   if (staged) await stageAgain(runId, manifest, given, request, reporter);
@@ -257,11 +264,24 @@ async function checkEndpoint(
   const asked = askedOf(scanned, request, isOurKey);
   const problem = endpointProblem(look, asked);
   if (problem !== undefined) throw problem;
+  refuseUnpriced(look, request);
   const unserved = unservedItems(look, asked);
   if (request.options.skipInvalid) return { ...scanned, scan: await skipUnserved(scan, unserved, readRange) };
   const lines = unservedLines(name, scan, unserved);
   if (lines !== undefined) throw new UserError(lines.message, { exitCode: 2, cause: lines });
   return scanned;
+}
+
+/** Throws a `UserError` for a run with a limit in money that may ask models whose price nobody has said. */
+export function refuseUnpriced(look: EndpointLook, { options }: Pick<Request, 'options'>): void {
+  const { maxCost, endpoints } = options;
+  if (maxCost === undefined || endpoints === undefined || look.kind !== 'list') return;
+  const unpriced = withoutPrice(targetModels(look.catalogue.models, options), endpoints);
+  if (unpriced.length === 0) return;
+  throw new UserError(`--max-cost: nobody has said the price of ${unpriced.slice(0, 5).join(', ')}`, {
+    exitCode: 2,
+    hint: 'Give input_price and output_price in the file of --endpoints, or the models to ask with models = […].',
+  });
 }
 
 /** What a request asks of its endpoint. */
@@ -340,7 +360,7 @@ function startOf(
       // As the items name them: then no list is needed, or the right one.
       options: { ...options, model: options.model ?? model, api },
       attachments: { folder, roots: [...roots], staged: attachmentsAreStaged(manifest, storage) },
-      endpoint,
+      ...(options.endpoints === undefined ? { endpoint } : {}),
       ...reuseInput(reuse),
       ...(flags.searchAttributes ? { searchAttributes: true } : {}),
       ...webhookFromFlags(flags),

@@ -1,9 +1,11 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { API_NAMES } from '../batch/api.js';
+import { PREFERENCES } from '../batch/endpoint-rules.js';
 import { DEDUPE, EMBED_BATCH } from '../batch/options.js';
 import { API_KEY_FLAG } from './api-key-flag.js';
 import { duration } from './duration.js';
+import { ENDPOINTS_FLAG } from './endpoints-flag.js';
 import { addFormatFlags, formatFlagsSchema } from './format-flags.js';
 import { parseListenAddress } from './listen-address.js';
 import { number } from './number-option.js';
@@ -53,7 +55,10 @@ const runOptionsSchema = temporalFlagsSchema.extend({
   tpm: z.number().optional(),
   maxTotalTokens: z.number().optional(),
   maxCredits: z.number().optional(),
+  maxCost: z.number().optional(),
+  prefer: z.enum(PREFERENCES).optional(),
   baseUrl: z.string().optional(),
+  endpoints: z.string().optional(),
   priority: z.number().optional(),
   weight: z.number().optional(),
   heartbeatTimeout: z.number().optional(),
@@ -132,8 +137,11 @@ export function addRunOptions(command: Command, output: string, describedAs: str
     .addOption(number('--tpm <n>', 'Tokens a minute at most, on all workers together.'))
     .addOption(number('--max-total-tokens <n>', 'Tokens of the whole run at most; it pauses there.'))
     .addOption(number('--max-credits <n>', 'Credits of the whole run at most; it pauses there.'))
+    .addOption(number('--max-cost <usd>', 'Dollars of the whole run at most, by the prices of --endpoints.'))
+    .addOption(new Option('--prefer <what>', 'Endpoints of one order that are asked first.').choices(PREFERENCES))
     .option('--base-url <url>', "OpenAI-compatible endpoint. Default: DRIA_BASE_URL, else Dria's.")
     .option(...API_KEY_FLAG)
+    .option(...ENDPOINTS_FLAG)
     .addOption(number('--priority <n>', '1 goes first, 5 last, among runs of the same workers. Default: 3.'))
     .addOption(number('--weight <n>', 'Share of the workers beside other runs, with fairness. Default: 1.'))
     .addOption(number('--heartbeat-timeout <s>', 'Until a lost worker is noticed. Default: 90; embedded: 10.'))
@@ -172,6 +180,7 @@ export const runFlagsSchema = temporalFlagsSchema.extend({
   ...formatFlagsSchema.shape,
   output: outputSchema,
   baseUrl: z.string().optional(),
+  endpoints: z.string().optional(),
   onPause: onPauseSchema,
   onComplete: z.string().optional(),
   json: z.boolean().default(false),
@@ -239,6 +248,7 @@ const versionPart = z
 /** Flags of `worker`. */
 const workerFlagsSchema = temporalFlagsSchema.extend({
   baseUrl: z.string().optional(),
+  endpoints: z.string().optional(),
   maxRequests: z.int().min(1).max(5000),
   activitySlots: z.int().min(1).max(10_000).optional(),
   workflowSlots: z.int().min(2).max(10_000).optional(),

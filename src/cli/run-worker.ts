@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { WorkerEndpoint } from '../endpoints.js';
 import { DEFAULT_TASK_QUEUE } from '../start-batch.js';
 import type { Tenant } from '../tenants.js';
 import { hostsProblem, splitHosts } from '../webhook/hosts.js';
@@ -12,6 +13,7 @@ import type { Io } from './io.js';
 import { hostAndPort, type ListenAddress, numericAddress } from './listen-address.js';
 import type { LocalWorker } from './local-worker.js';
 import { usablePlaces } from './places.js';
+import { endpointsFromFlags } from './run-endpoints.js';
 import type { WorkerFlags } from './run-flags.js';
 import { openSession, type Session, tooManyRequests } from './session.js';
 import { type TemporalSettings, temporalSettings } from './temporal-settings.js';
@@ -23,7 +25,10 @@ export async function runWorker(flags: WorkerFlags, io: Io): Promise<void> {
   const taskQueues = taskQueuesOf(flags);
   const deployment = deploymentOf(flags);
   const tenants = await tenantsOf(flags, settings, io.env);
-  const baseUrl = (tenants === undefined ? endpointFromFlags : baseUrlFromFlags)(flags.baseUrl, io.env);
+  const endpoints = await endpointsOf(flags, tenants, io);
+  // Without a key of its own, the endpoint of runs that name none refuses them.
+  const isPlain = tenants === undefined && endpoints === undefined;
+  const baseUrl = (isPlain ? endpointFromFlags : baseUrlFromFlags)(flags.baseUrl, io.env);
   const webhookHosts = webhookHostsOf(flags);
   const { dataDir, storage } = await usablePlaces(flags, io.env);
   const say = (message: string): void => void io.stderr.write(`${message}\n`);
@@ -39,7 +44,7 @@ export async function runWorker(flags: WorkerFlags, io: Io): Promise<void> {
     }
     const options = { settings, withWorker: true, dataDir, env: io.env, onStep: say, signal: io.interrupt };
     const session = cleanup.add(await openSession(options), (opened) => opened.close());
-    const facts = { taskQueues, tenants, baseUrl, storage: storage.root, deployment, webhookHosts, say };
+    const facts = { taskQueues, tenants, endpoints, baseUrl, storage: storage.root, deployment, webhookHosts, say };
     worker = await startWorker(session, flags, facts);
     say(`Worker for ${servedBy(facts)}; Ctrl-C ends it.`);
     if (!io.interrupt.aborted) await Promise.race([once(io.interrupt, 'abort'), worker.done]);
@@ -66,7 +71,24 @@ async function tenantsOf(
   });
 }
 
-function servedBy({ tenants, baseUrl, taskQueues }: WorkerFacts): string {
+/** The file of `--endpoints`, if there is one. */
+async function endpointsOf(
+  flags: WorkerFlags,
+  tenants: readonly Tenant[] | undefined,
+  io: Io,
+): Promise<readonly WorkerEndpoint[] | undefined> {
+  // Beside it `--base-url` is the endpoint of runs that name none.
+  const file = await endpointsFromFlags({ endpoints: flags.endpoints || undefined }, io, true);
+  if (file === undefined || tenants === undefined) return file?.worker;
+  throw new UserError('--endpoints and --tenants are both given: each tenant has one endpoint with one key', {
+    exitCode: 2,
+  });
+}
+
+function servedBy({ tenants, endpoints, baseUrl, taskQueues }: WorkerFacts): string {
+  if (endpoints !== undefined) {
+    return `the endpoints ${endpoints.map(({ name }) => name).join(', ')} on task queue ${taskQueues.join(', ')}`;
+  }
   if (tenants === undefined) return `${baseUrl} on task queue ${taskQueues.join(', ')}`;
   return `${tenants.length === 1 ? 'the tenant' : 'the tenants'} ${tenants.map(({ name }) => name).join(', ')}`;
 }
@@ -101,6 +123,7 @@ function webhookHostsOf({ webhookHosts: text }: WorkerFlags): string[] | undefin
 interface WorkerFacts {
   readonly taskQueues: readonly string[];
   readonly tenants: readonly Tenant[] | undefined;
+  readonly endpoints: readonly WorkerEndpoint[] | undefined;
   readonly baseUrl: string;
   readonly storage: string;
   readonly deployment: WorkerVersion | undefined;

@@ -39,6 +39,8 @@ export function runRequestOf(
     maxTotalTokens,
     maxCredits,
     embedBatch,
+    maxCost,
+    prefer,
   } = options;
   return {
     answers: texts({
@@ -70,6 +72,8 @@ export function runRequestOf(
       '--max-total-tokens': maxTotalTokens ?? 'none',
       '--max-credits': maxCredits ?? 'none',
       '--embed-batch': embedBatch,
+      '--max-cost': maxCost ?? 'none',
+      '--prefer': prefer ?? 'none',
       '--webhook': webhook,
       '--reuse': reuse,
     }),

@@ -13,6 +13,7 @@ import { placesOf } from './places.js';
 import { readOptionsOf } from './read-flags.js';
 import { saidOfFormats } from './result-format.js';
 import { withConstantSystem } from './row-flags.js';
+import { endpointsFromFlags, withEndpoints } from './run-endpoints.js';
 import type { RunFlags, ScheduleFlags } from './run-flags.js';
 import { runRequestOf } from './same-run.js';
 import { OVERLAPS } from './schedule-overlap.js';
@@ -33,11 +34,12 @@ export async function createSchedule(id: string, flags: ScheduleFlags, io: Io): 
   checkTaskQueue(flags);
   checkScheduling(flags);
   checkWebhookFlag(flags, temporalSettings(flags, io.env), io.env);
+  const file = await endpointsFromFlags(flags, io, false);
   const { read, options } = withConstantSystem({
     read: await readOptionsOf(flags, io.interrupt),
-    options: await optionsFromFlags(flags, io.interrupt),
+    options: withEndpoints(await optionsFromFlags(flags, io.interrupt), file),
   });
-  const endpoint = baseUrlFromFlags(flags.baseUrl, io.env);
+  const endpoint = file?.text ?? baseUrlFromFlags(flags.baseUrl, io.env);
   const { root } = placesOf(flags, io.env).storage;
   const input = inputOf(flags.input, root);
   const output = flags.output === undefined ? undefined : outputOf(flags.output, root);
@@ -58,7 +60,7 @@ export async function createSchedule(id: string, flags: ScheduleFlags, io: Io): 
       input,
       ...(Object.keys(read).length === 0 ? {} : { read }),
       options,
-      endpoint,
+      ...(file === undefined ? { endpoint } : {}),
       attachments: { roots: attachmentRoots(flags) },
       ...zone,
       ...webhookFromFlags(flags),

@@ -82,7 +82,7 @@ async function withRun(
     await body(handle, async () => {
       if (!session.embedded) return undefined;
       const { visit } = await findKnownRun(id, { flags, storage, session, io });
-      return await workerFor(visit(), session, (message) => io.stderr.write(`warning: ${message}\n`));
+      return await workerFor(await visit(), session, (message) => io.stderr.write(`warning: ${message}\n`));
     });
   });
 }

@@ -6,6 +6,8 @@ import { progressOfSummary } from '../batch/run-view.js';
 import { shellWord } from '../batch/shell-word.js';
 import type { EndState, RunSummary } from '../batch/summary.js';
 import type { BatchHandle } from '../client.js';
+import { DEFAULT_BASE_URL } from '../dria/default-base-url.js';
+import type { WorkerEndpoint } from '../endpoints.js';
 import type { Storage } from '../storage/storage.js';
 import { renderedPartial } from '../store/rendered.js';
 import { runDirectory } from '../store/run-directory.js';
@@ -36,6 +38,8 @@ export interface Visit {
   readonly handle: BatchHandle;
   readonly storage: Storage;
   readonly endpoint: string;
+  /** Several endpoints, for the worker here; `endpoint` then names them all. */
+  readonly endpoints?: readonly WorkerEndpoint[];
   /** The run's task queue, where it is known here. */
   readonly taskQueue: string | undefined;
   readonly output: string | undefined;
@@ -91,7 +95,13 @@ export async function visitRun(visit: Visit, session: Session, reporter: Reporte
 
 /** Starts the worker that a run on the embedded server needs; on a cluster there are others. */
 export async function workerFor(
-  { taskQueue, runId, storage, endpoint }: Pick<Visit, 'taskQueue' | 'runId' | 'storage' | 'endpoint'>,
+  {
+    taskQueue,
+    runId,
+    storage,
+    endpoint,
+    endpoints,
+  }: Pick<Visit, 'taskQueue' | 'runId' | 'storage' | 'endpoint' | 'endpoints'>,
   session: Session,
   onLog: (message: string) => void,
 ): Promise<LocalWorker | undefined> {
@@ -99,7 +109,7 @@ export async function workerFor(
   return await session.startWorker({
     taskQueues: [taskQueue ?? runId],
     storage: storage.root,
-    baseUrl: endpoint,
+    ...(endpoints === undefined ? { baseUrl: endpoint } : { baseUrl: DEFAULT_BASE_URL, endpoints }),
     // The run's permits are the bound, and they may be changed while it runs.
     maxRequests: MAX_CONCURRENCY,
     shutdownGraceMs: LEAVE_GRACE_MS,

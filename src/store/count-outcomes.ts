@@ -26,7 +26,7 @@ class Tally {
     };
   }
 
-  answer({ result, truncated, filtered, cached = 0, ms }: AnswerSummary): void {
+  answer({ result, truncated, filtered, cached = 0, cost, ms }: AnswerSummary): void {
     this.sums.ok++;
     this.sums.cachedTokens = sumCounts(this.sums.cachedTokens, cached);
     this.sums.tokens = sumCounts(this.sums.tokens, result.tokens);
@@ -35,6 +35,7 @@ class Tally {
     const model = this.model(result.model);
     model.ok++;
     model.tokens = sumCounts(model.tokens, result.tokens);
+    addCost(model, cost);
     if (ms !== undefined) for (const bucket of Object.keys(countLatency({}, ms))) increment(this.latency, bucket);
   }
 
@@ -65,6 +66,7 @@ class Tally {
     for (const { try: failed } of tries) {
       this.sums.wastedTokens = sumCounts(this.sums.wastedTokens, failed.tokens ?? 0);
       if (failed.empty === true) this.sums.empty++;
+      addCost(this.model(failed.target), failed.cost);
     }
   }
 
@@ -73,6 +75,10 @@ class Tally {
     this.models.set(id, model);
     return model;
   }
+}
+
+function addCost(model: Writable<ModelCounts>, cost: number | undefined): void {
+  if (cost !== undefined) model.cost = sumCounts(model.cost ?? 0, cost);
 }
 
 function increment(counts: Map<string, number>, key: string): void {
@@ -128,8 +134,9 @@ export function mergeCounts(ends: Counts, sent: Counts): Counts {
   const sentModels = new Map(Object.entries(sent.models));
   const endModels = new Map(Object.entries(ends.models));
   const models = [...ids].map((id) => {
-    const { sent: requestsSent, fallbacks } = sentModels.get(id) ?? NO_MODEL;
-    return [id, { ...(endModels.get(id) ?? NO_MODEL), sent: requestsSent, fallbacks }] as const;
+    const { sent: requestsSent, fallbacks, cost } = sentModels.get(id) ?? NO_MODEL;
+    const { cost: _ofAnswers, ...end } = endModels.get(id) ?? NO_MODEL;
+    return [id, { ...end, sent: requestsSent, fallbacks, ...(cost === undefined ? {} : { cost }) }] as const;
   });
   return { ...ends, requests, retries, empty, wastedTokens, cachedTokens, models: Object.fromEntries(models) };
 }

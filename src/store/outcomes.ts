@@ -53,6 +53,8 @@ const answerSchema = z.object({
   joined: z.boolean().optional(),
   /** Tokens of the prompt that came from the endpoint's cache. */
   cached: tokens,
+  /** What it has cost, in billionths of a dollar. */
+  cost: tokens,
   /** It was asked otherwise than the run asks as a whole: after a change of its options. */
   changed: z.boolean().optional(),
   /** When the answer came (epoch ms). */
@@ -97,6 +99,8 @@ const trySchema = z.object({
     attempt: requests,
     /** Cost of an answer that was of no use. */
     tokens,
+    /** The same in billionths of a dollar. */
+    cost: tokens,
     /** It was an answer with nothing in it. */
     empty: z.boolean().optional(),
     /** It was asked together with an item before it, whose request counts. */
@@ -155,15 +159,17 @@ export function answerHead({
   filtered,
   joined,
   cached,
+  cost,
   changed,
   at,
   ms,
 }: Omit<AnswerRecord, 'result'>): string {
-  return `${JSON.stringify({ item, truncated, filtered, joined, cached, changed, at, ms }).slice(0, -1)},"result":`;
+  return `${JSON.stringify({ item, truncated, filtered, joined, cached, cost, changed, at, ms }).slice(0, -1)},"result":`;
 }
 
 /** What stands before an answer's result: no strings, so that a search cannot find it in the answer itself. */
-const ANSWER_HEAD = /^\{"item":\d+(?:,"(?:truncated|filtered|joined|cached|changed|at|ms)":[\w.+-]+)*,"result":(?=\{)/;
+const ANSWER_HEAD =
+  /^\{"item":\d+(?:,"(?:truncated|filtered|joined|cached|cost|changed|at|ms)":[\w.+-]+)*,"result":(?=\{)/;
 
 /** Bytes of a line that hold its head. */
 const HEAD_BYTES = 200;

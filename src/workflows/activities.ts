@@ -31,8 +31,11 @@ function proxyPrefixed<T extends object>(options: ActivityOptions): ActivityInte
   });
 }
 
+/** Activities that ask endpoints for anything but answers. */
+type EndpointActivity = 'fetchModels' | 'fetchEndpointModels' | 'readBalance';
+
 /** Short steps: bounded in time and attempts, since Temporal's default is to retry for ever. To be called by `insist`. */
-export const steps = proxyPrefixed<Omit<BatchActivities, 'infer' | 'fetchModels' | 'readBalance' | 'sendWebhook'>>({
+export const steps = proxyPrefixed<Omit<BatchActivities, 'infer' | EndpointActivity | 'sendWebhook'>>({
   startToCloseTimeout: '10 minutes',
   priority: STEP_PRIORITY,
   heartbeatTimeout: '1 minute',
@@ -76,14 +79,14 @@ export function promptSteps(
 }
 
 /** What the endpoint tells beside answers: a run can wait some minutes for it at the start, no more. */
-export const endpointSteps = proxyPrefixed<Pick<BatchActivities, 'fetchModels' | 'readBalance'>>({
+export const endpointSteps = proxyPrefixed<Pick<BatchActivities, EndpointActivity>>({
   startToCloseTimeout: '1 minute',
   priority: STEP_PRIORITY,
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s', maximumAttempts: 4 },
 });
 
 /** The same once: what it needs and does not get, a run waits for by itself. */
-export const endpointLook = proxyPrefixed<Pick<BatchActivities, 'fetchModels' | 'readBalance'>>({
+export const endpointLook = proxyPrefixed<Pick<BatchActivities, EndpointActivity>>({
   startToCloseTimeout: '1 minute',
   priority: STEP_PRIORITY,
   retry: { maximumAttempts: 1 },

@@ -10,13 +10,13 @@ import {
   setCurrentDetails,
 } from '@temporalio/workflow';
 
-import type { ApiName } from '../batch/api.js';
-import { awayDeadline, needsOf, whileNeeded, withFacts } from '../batch/away.js';
+import { awayDeadline, lacksEndpoint, needsOf, whileNeeded, withFacts } from '../batch/away.js';
 import { applyReport, type BatchState, endChunk, withNews } from '../batch/batch-state.js';
 import { freeTokens, isOverLimit } from '../batch/budget.js';
 import { applyChange, type RunChange } from '../batch/change.js';
 import type { ChunkReport } from '../batch/chunk-messages.js';
 import { describeProgress } from '../batch/describe-progress.js';
+import type { Listing } from '../batch/endpoint-rules.js';
 import { readReport } from '../batch/message-schemas.js';
 import type { Model } from '../batch/models.js';
 import { isCanaryDone, type PauseCause, pauseRun, resumeRun, reviewCanary } from '../batch/pausing.js';
@@ -54,7 +54,11 @@ export class BatchRun {
     // Only so many chunks are started in one go: now the next may be.
     started: () => this.wake(),
   });
-  private readonly modelsWatch: ModelsWatch;
+  private readonly modelsWatch = new ModelsWatch(
+    () => this.listing({}),
+    (list) => this.applyModels(list),
+    () => this.state.paused,
+  );
   private readonly limits: RunLimits;
   private readonly notices: Notices | undefined;
   private phase: RunState = 'running';
@@ -67,11 +71,6 @@ export class BatchRun {
   ) {
     const { heartbeatTimeoutMs = HEARTBEAT_TIMEOUT_MS, retryFailed = false, notify, webhook } = input;
     this.next = new NextChunks({ run, heartbeatTimeoutMs, retryFailed }, (reason) => this.note(reason));
-    this.modelsWatch = new ModelsWatch(
-      (list) => this.applyModels(list),
-      () => this.state.paused,
-      this.api,
-    );
     const isNotified = notify !== undefined || webhook !== undefined;
     this.notices = isNotified ? new Notices(run, input, (text) => this.note(text)) : undefined;
     this.limits = new RunLimits({
@@ -81,11 +80,6 @@ export class BatchRun {
       notify: (chunk) => this.children.notify(chunk),
       pause: (cause) => this.pause(cause),
     });
-  }
-
-  /** What the run's items are asked by; undefined for chats. */
-  get api(): ApiName | undefined {
-    return this.state.options.api;
   }
 
   /** Returns the run as the query gives it. */
@@ -155,6 +149,12 @@ export class BatchRun {
     this.wake();
   }
 
+  /** What decides whose models the run may ask, after a change. */
+  listing({ model }: RunChange): Listing {
+    const { endpoints, model: before, api, maxCost, prefer } = this.state.options;
+    return { endpoints, api, maxCost, prefer, model: model === undefined ? before : (model ?? undefined) };
+  }
+
   /** Changes the run's options; `list` are the endpoint's models, for a change of the model. */
   change(change: RunChange, list: readonly Model[]): void {
     this.state = whileNeeded(applyChange(this.state, change, list));
@@ -183,8 +183,8 @@ export class BatchRun {
     this.state = applyReport(this.state, report);
     const { stop } = report;
     if (this.state.targets.some((target, at) => target.strikes > (targets[at]?.strikes ?? 0))) this.modelsWatch.want();
-    if (stop?.type === 'Unauthorized') {
-      this.fail(ApplicationFailure.nonRetryable(stop.message, 'Unauthorized'));
+    if (stop?.type === 'Unauthorized' || stop?.type === 'WrongEndpoint') {
+      this.fail(ApplicationFailure.nonRetryable(stop.message, stop.type));
     } else if (stop !== undefined) this.limits.stopped(report.chunk, stop);
     this.wake();
   }
@@ -194,6 +194,8 @@ export class BatchRun {
     try {
       await CancellationScope.cancellable(async () => {
         await this.waitForEndpoint();
+        // Some of its endpoints have not given their lists yet.
+        if (lacksEndpoint(this.state)) this.modelsWatch.want();
         const watching = this.modelsWatch.run().catch((error: unknown) => {
           if (!isCancellation(error)) this.fail(error);
         });
@@ -218,7 +220,7 @@ export class BatchRun {
       if (!paused && now >= deadline)
         throw ApplicationFailure.create({ message: away.text, type: 'EndpointUnavailable' });
       if (!paused && now >= away.until) {
-        const facts = await readEndpoint(needsOf(this.state), this.api);
+        const facts = await readEndpoint(needsOf(this.state));
         this.state = withFacts(this.state, facts, Date.now());
         continue;
       }

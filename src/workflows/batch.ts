@@ -16,6 +16,7 @@ import { type BatchState, startBatch } from '../batch/batch-state.js';
 import { type CanaryState, startCanary } from '../batch/canary.js';
 import { linesOf } from '../batch/counts.js';
 import { describeProgress } from '../batch/describe-progress.js';
+import { endpointsSchema } from '../batch/endpoint-rules.js';
 import { inputAt } from '../batch/placeholders.js';
 import { type BatchInput, type BatchResult, type PreparedRun, webhookOptionsSchema } from '../batch/run.js';
 import type { RunEnd } from '../batch/run-event.js';
@@ -146,26 +147,34 @@ class RunLife implements Steered {
 
   private async prepare(): Promise<BatchState> {
     const { carried: _none, restart, ...batch } = this.input;
-    const { model, maxCredits, api } = restart?.options ?? batch.options ?? {};
-    const needs = { models: model === undefined, balance: maxCredits !== undefined };
+    const { model, maxCredits, maxCost, prefer, api, endpoints: given } = restart?.options ?? batch.options ?? {};
+    // Of what cannot be, the reading of the input says so.
+    const endpoints = endpointsSchema.safeParse(given).data;
+    const isChosen = model !== undefined && endpoints === undefined;
+    const needs = { models: !isChosen, balance: maxCredits !== undefined, endpoints, model, api, maxCost, prefer };
     const [prepared, first] = await Promise.all([
       this.awaited('the reading of the input', this.readManifest(batch)),
-      this.awaited(waitOf(needs), settled(readEndpoint(needs, api))),
+      this.awaited(waitOf(needs), settled(readEndpoint(needs))),
     ]);
     const { manifest, hasOutcomes, notes } = prepared;
     const options = restart?.options ?? prepared.options;
     // The items may name the path, if the options do not: then it is another list that counts.
-    const isOtherList = options.api !== api && options.model === undefined;
-    const look = isOtherList ? await this.awaited(waitOf(needs), settled(readEndpoint(needs, options.api))) : first;
+    const isOtherList = options.api !== api && (options.model === undefined || endpoints !== undefined);
+    const other = { ...needs, api: options.api };
+    const look = isOtherList ? await this.awaited(waitOf(needs), settled(readEndpoint(other))) : first;
     // The items may name their models: then it does not matter that there is no list.
-    const isListNeeded = options.model === undefined && manifest.areAllNamed !== true;
-    if ('error' in look && (isListNeeded || !needs.models)) throw look.error;
-    const withoutList = { ...needs, models: false };
-    const facts = 'error' in look ? await readEndpoint(withoutList, options.api) : look.value;
+    const isNamed = options.model !== undefined || manifest.areAllNamed === true;
+    if ('error' in look && (endpoints !== undefined || !isNamed || !needs.models)) throw look.error;
+    const facts = 'error' in look ? await readEndpoint({ ...other, models: false }) : look.value;
     // A run that goes on after an earlier one has answers already: it has no canary.
     const canary = hasOutcomes ? undefined : await this.canaryOf(options.canary);
     // The items may name one, if the options do not.
-    const targets = options.model === undefined ? withNamed([], manifest.models) : chosenTarget(options.model);
+    const targets =
+      options.endpoints !== undefined
+        ? []
+        : options.model === undefined
+          ? withNamed([], manifest.models)
+          : chosenTarget(options.model);
     const begun = startBatch(
       { manifest, options },
       {

@@ -1,8 +1,8 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { FailureType } from '../batch/activity-contract.js';
-import type { ApiName } from '../batch/api.js';
 import type { EndpointFacts, Needs } from '../batch/away.js';
 import { endpointLook, endpointSteps } from './activities.js';
+import { listModels } from './list-models.js';
 
 /** What an endpoint answers, or the network, that may be otherwise later. All else stays: there is no list, or no key for it. */
 const PASSING: ReadonlySet<unknown> = new Set<FailureType>([
@@ -16,27 +16,33 @@ const PASSING: ReadonlySet<unknown> = new Set<FailureType>([
   'BadResponse',
 ]);
 
+/** What somebody must do something about, by its own name; all else is of the endpoint. */
+const FOR_GOOD: ReadonlySet<unknown> = new Set<FailureType>(['Unauthorized', 'PaymentRequired', 'WrongEndpoint']);
+
 /** Returns what is waited for while the endpoint is asked, in words. */
 export function waitOf({ models }: Needs): string {
   return models ? "the endpoint's models list" : "the account's balance";
 }
 
-/** Asks the endpoint once, for what can be asked by `api`. What is needed and cannot be had now is waited for; throws if waiting does not bring it. */
-export async function readEndpoint(needs: Needs, api?: ApiName): Promise<EndpointFacts> {
-  const [models, balance] = await Promise.all([readModels(needs.models, api), readBalance(needs.balance)]);
+/** Asks the endpoint once. What is needed and cannot be had now is waited for; throws if waiting does not bring it. */
+export async function readEndpoint(needs: Needs): Promise<EndpointFacts> {
+  const [models, balance] = await Promise.all([readModels(needs), readBalance(needs)]);
   return { ...models, ...balance };
 }
 
-async function readModels(needed: boolean, api: ApiName | undefined): Promise<EndpointFacts> {
-  if (!needed) return {};
+async function readModels(needs: Needs): Promise<EndpointFacts> {
+  if (!needs.models) return {};
   try {
-    return { models: await endpointLook.fetchModels({ api }) };
+    const { models, away } = await listModels(endpointLook, needs);
+    return { models, notes: away, ...(models.length > 0 || away.length === 0 ? {} : { away: away.join('; ') }) };
   } catch (error) {
     return { away: withoutList(error) };
   }
 }
 
-async function readBalance(needed: boolean): Promise<EndpointFacts> {
+async function readBalance({ balance: needed, endpoints }: Needs): Promise<EndpointFacts> {
+  // It is that of the one endpoint that the workers serve.
+  if (endpoints !== undefined) return {};
   if (!needed) return await endpointSteps.readBalance({ needed }).catch(() => ({}));
   try {
     const { balance } = await endpointLook.readBalance({ needed });
@@ -60,6 +66,6 @@ function passing(error: unknown, what: string, way = ''): string {
   const { cause } = error;
   const words = `${what} (${cause?.message ?? error.message})`;
   if (!(cause instanceof ApplicationFailure) || PASSING.has(cause.type)) return words;
-  const type = cause.type === 'Unauthorized' || cause.type === 'PaymentRequired' ? cause.type : 'EndpointUnavailable';
+  const type = FOR_GOOD.has(cause.type) ? (cause.type ?? '') : 'EndpointUnavailable';
   throw ApplicationFailure.nonRetryable(way === '' ? words : `${words}; ${way}`, type);
 }

@@ -1,7 +1,8 @@
 import { condition, sleep } from '@temporalio/workflow';
-import type { ApiName } from '../batch/api.js';
+import type { Listing } from '../batch/endpoint-rules.js';
 import type { Model } from '../batch/models.js';
 import { endpointSteps } from './activities.js';
+import { listModels } from './list-models.js';
 
 /** Time between two readings of the models list if nothing calls for one, ms. */
 const REFRESH_MS = 10 * 60_000;
@@ -14,10 +15,10 @@ export class ModelsWatch {
   private isWanted = false;
 
   constructor(
+    private readonly listing: () => Listing,
     private readonly onList: (list: readonly Model[]) => void,
     /** Returns true while a list is of no use: a run that is paused for weeks must not fill its history. */
     private readonly isResting: () => boolean,
-    private readonly api: ApiName | undefined,
   ) {}
 
   /** Asks for the list soon. */
@@ -31,8 +32,10 @@ export class ModelsWatch {
       await condition(() => this.isWanted, REFRESH_MS, { summary: 'until the models list is read again' });
       await condition(() => !this.isResting());
       this.isWanted = false;
-      const list = await endpointSteps.fetchModels({ api: this.api }).catch((): Model[] => []);
-      if (list.length > 0) this.onList(list);
+      const { models } = await listModels(endpointSteps, this.listing()).catch((): { models: Model[] } => ({
+        models: [],
+      }));
+      if (models.length > 0) this.onList(models);
       await sleep(REFRESH_GAP_MS, { summary: 'until the models list may be read again' });
     }
   }

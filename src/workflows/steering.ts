@@ -1,10 +1,12 @@
 import { ApplicationFailure, condition, log, setHandler, workflowInfo } from '@temporalio/workflow';
 import { changeProblem, needsModels, type RunChange } from '../batch/change.js';
+import type { Listing } from '../batch/endpoint-rules.js';
 import { pausedByOperator } from '../batch/pausing.js';
 import type { Progress } from '../batch/progress.js';
 import { startingProgress } from '../batch/run-view.js';
 import { endpointSteps } from './activities.js';
 import type { BatchRun } from './batch-run.js';
+import { listModels } from './list-models.js';
 import {
   chunkReportSignal,
   pauseSignal,
@@ -94,12 +96,21 @@ async function unlessRefused(steered: Steered, name: string, apply: () => Promis
 }
 
 async function changeRun(run: BatchRun, change: RunChange): Promise<void> {
-  const list = needsModels(change)
-    ? await endpointSteps.fetchModels({ api: run.api }).catch((error: unknown) => {
-        throw ApplicationFailure.nonRetryable(`the models cannot be listed: ${String(error)}`, 'InvalidChange');
-      })
-    : [];
-  run.change(change, list);
+  const listing = run.listing(change);
+  refuseUnpriced(change, listing);
+  if (!needsModels(change, listing)) return run.change(change, []);
+  const { models, away } = await listModels(endpointSteps, listing).catch((error: unknown) => {
+    throw ApplicationFailure.nonRetryable(`the models cannot be listed: ${String(error)}`, 'InvalidChange');
+  });
+  if (models.length > 0) return run.change(change, models);
+  throw ApplicationFailure.nonRetryable(`there is no model to ask: ${away.join('; ')}`, 'InvalidChange');
+}
+
+/** Refuses a limit in money for a run that nobody has told the prices of. */
+function refuseUnpriced({ maxCost }: RunChange, { endpoints }: Listing): void {
+  if (maxCost === undefined || maxCost === null || endpoints !== undefined) return;
+  const message = 'maxCost: the run has no prices: it was started without endpoints';
+  throw ApplicationFailure.nonRetryable(message, 'InvalidChange');
 }
 
 function refuseBadChange(change: unknown): void {

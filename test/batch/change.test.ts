@@ -27,7 +27,11 @@ describe('what may be changed', () => {
   });
 
   it('needs the list of models only to choose among them', () => {
-    expect([{ model: 'm' }, { model: null }, { retries: 1 }].map(needsModels)).toEqual([false, true, false]);
+    expect([{ model: 'm' }, { model: null }, { retries: 1 }].map((change) => needsModels(change, {}))).toEqual([
+      false,
+      true,
+      false,
+    ]);
   });
 });
 

@@ -105,6 +105,7 @@ export class World {
       Pick<
         BatchWorkerOptions,
         | 'apiKey'
+        | 'endpoints'
         | 'maxRequests'
         | 'activitySlots'
         | 'shared'

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { API_KEY_FLAG } from '../api-key-flag.js';
+import { ENDPOINTS_FLAG } from '../endpoints-flag.js';
 import { addFormatFlags } from '../format-flags.js';
 import type { Io } from '../io.js';
 import { onCompleteOption, onPauseOption, runFlagsSchema } from '../run-flags.js';
@@ -24,6 +25,7 @@ export function attachCommand(io: Io, onExitCode: (code: number) => void): Comma
     .option('-o, --output <file>', 'Results. Default: where the run was started for.')
     .option('--base-url <url>', 'Endpoint that the run was started for. Default: DRIA_BASE_URL.')
     .option(...API_KEY_FLAG)
+    .option(...ENDPOINTS_FLAG)
     .addOption(onPauseOption())
     .addOption(onCompleteOption())
     .option('--json', 'Progress as lines of JSON on standard error.')

@@ -1,13 +1,18 @@
 import { Command } from 'commander';
 import { z } from 'zod';
 import { API_KEY_FLAG } from '../api-key-flag.js';
+import { ENDPOINTS_FLAG } from '../endpoints-flag.js';
 import { EXIT, type Io } from '../io.js';
 
 const EXAMPLE = `
 Example:
   $ dria-temporal models`;
 
-const modelsFlagsSchema = z.object({ baseUrl: z.string().optional(), json: z.boolean().default(false) });
+const modelsFlagsSchema = z.object({
+  baseUrl: z.string().optional(),
+  endpoints: z.string().optional(),
+  json: z.boolean().default(false),
+});
 
 /** The command `models`. */
 export function modelsCommand(io: Io, onExitCode: (code: number) => void): Command {
@@ -16,12 +21,13 @@ export function modelsCommand(io: Io, onExitCode: (code: number) => void): Comma
     .description('List the models that have nodes now, most nodes first.')
     .option('--base-url <url>', "OpenAI-compatible endpoint. Default: DRIA_BASE_URL, else Dria's.")
     .option(...API_KEY_FLAG)
+    .option(...ENDPOINTS_FLAG)
     .option('--json', 'Print a line of JSON a model.')
     .addHelpText('after', EXAMPLE)
     .action(async (flags: unknown) => {
       const { listModels } = await import('../list-models.js');
-      const { baseUrl, json } = modelsFlagsSchema.parse(flags);
-      await listModels(baseUrl, json, io);
+      const { json, ...where } = modelsFlagsSchema.parse(flags);
+      await listModels(where, json, io);
       onExitCode(EXIT.OK);
     });
 }

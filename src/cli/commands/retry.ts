@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { API_KEY_FLAG } from '../api-key-flag.js';
 import { addChangeFlags, changeFlagsSchema } from '../change-flags.js';
+import { ENDPOINTS_FLAG } from '../endpoints-flag.js';
 import { addFormatFlags } from '../format-flags.js';
 import type { Io } from '../io.js';
 import { onCompleteOption, onPauseOption, retryFlagsSchema } from '../run-flags.js';
@@ -27,6 +28,7 @@ export function retryCommand(io: Io, onExitCode: (code: number) => void): Comman
     .option('--schema-file <file>', 'JSON Schema of every answer.')
     .option('--base-url <url>', 'Endpoint that the run was started for. Default: DRIA_BASE_URL.')
     .option(...API_KEY_FLAG)
+    .option(...ENDPOINTS_FLAG)
     .addOption(onPauseOption())
     .addOption(onCompleteOption())
     .option('--json', 'Progress as lines of JSON on standard error.')

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { API_KEY_FLAG } from '../api-key-flag.js';
 import { addChangeFlags, changeFlagsSchema } from '../change-flags.js';
+import { ENDPOINTS_FLAG } from '../endpoints-flag.js';
 import { EXIT, type Io } from '../io.js';
 import { runFlagsSchema } from '../run-flags.js';
 import { addTemporalFlags } from '../temporal-flags.js';
@@ -24,6 +25,7 @@ export function setCommand(io: Io, onExitCode: (code: number) => void): Command 
     .argument('<id>', 'Id of the run.')
     .option('--base-url <url>', 'Endpoint that the run was started for. Default: DRIA_BASE_URL.')
     .option(...API_KEY_FLAG)
+    .option(...ENDPOINTS_FLAG)
     .option('--json', 'Print how the run goes then, as JSON.')
     .addHelpText('after', EXAMPLE)
     .action(async (id: string, flags: unknown) => {

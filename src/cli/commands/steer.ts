@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { API_KEY_FLAG } from '../api-key-flag.js';
+import { ENDPOINTS_FLAG } from '../endpoints-flag.js';
 import { addFormatFlags } from '../format-flags.js';
 import { EXIT, type Io } from '../io.js';
 import { cancelFlagsSchema, runFlagsSchema } from '../run-flags.js';
@@ -50,6 +51,7 @@ function orderCommand(
   const command = runCommand(order, summary, description)
     .option('--base-url <url>', 'Endpoint that the run was started for. Default: DRIA_BASE_URL.')
     .option(...API_KEY_FLAG)
+    .option(...ENDPOINTS_FLAG)
     .action(async (id: string, flags: unknown) => {
       const { steerRun } = await import('../steer-run.js');
       await steerRun(order, id, runFlagsSchema.parse(flags), io);

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { API_KEY_FLAG } from '../api-key-flag.js';
+import { ENDPOINTS_FLAG } from '../endpoints-flag.js';
 import { EXIT, type Io } from '../io.js';
 import { number } from '../number-option.js';
 import { address, parseWorkerFlags } from '../run-flags.js';
@@ -26,6 +27,7 @@ export function workerCommand(io: Io, onExitCode: (code: number) => void): Comma
     .optionsGroup('Worker:')
     .option('--base-url <url>', "OpenAI-compatible endpoint. Default: DRIA_BASE_URL, else Dria's.")
     .option(...API_KEY_FLAG)
+    .option(...ENDPOINTS_FLAG)
     .addOption(
       number('--max-requests <n>', 'Maximum requests in flight on this worker.', 100).env(variable('MAX_REQUESTS')),
     )

@@ -1,4 +1,5 @@
 import { API_PATHS, type ApiName } from '../../batch/api.js';
+import { dollarText } from '../../batch/cost.js';
 import { type Bounds, type PlannedModel, type RunEstimate, tokenRule } from '../../batch/estimate.js';
 import { countOf, MODALITIES, type Modality, type ModalityCounts } from '../../batch/modality.js';
 import { formatCount, formatItems, formatShort } from './format.js';
@@ -36,6 +37,8 @@ export interface DryRun extends Omit<RunEstimate, 'models' | 'credits'> {
   /** What would keep the run from going well, a sentence each. */
   readonly warnings: readonly string[];
   readonly credits: { readonly balance: number | null; readonly estimate: Bounds | null };
+  /** By the prices of several endpoints, without retries, US dollars; null if some model has none, absent for one endpoint. */
+  readonly cost?: Bounds | null;
 }
 
 /** Width that a page is written for. */
@@ -90,7 +93,7 @@ export function dryRunView(plan: DryRun): string {
     ...fact('Requests', requestsText(plan)),
     ...fact('Tokens', tokensText(plan)),
     ...fact('', tokenRule(plan.api)),
-    ...fact('Credits', creditsText(plan)),
+    ...(plan.cost === undefined ? fact('Credits', creditsText(plan)) : fact('Cost', costText(plan.cost))),
     '',
     'A dry run: no prompt was sent, nothing was started or stored.',
   ].join('\n');
@@ -147,6 +150,11 @@ function tokensText({ promptTokens, completionTokensAtMost, options, api }: DryR
   if (api === 'embeddings') return `about ${formatShort(promptTokens)} of inputs; vectors cost none`;
   const answers = `${formatShort(completionTokensAtMost)} of answers at most (--max-tokens ${options.maxTokens})`;
   return `about ${formatShort(promptTokens)} of prompts; ${answers}`;
+}
+
+function costText(cost: Bounds | null): string {
+  if (cost === null) return 'unknown: some model that would be asked has no price in the file of --endpoints';
+  return `${dollarText(cost.atLeast)} to ${dollarText(cost.atMost)} by the prices of the endpoints, without retries`;
 }
 
 function creditsText({ credits: { balance, estimate } }: DryRun): string {

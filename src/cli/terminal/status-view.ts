@@ -1,4 +1,6 @@
+import { dollarText } from '../../batch/cost.js';
 import type { EndpointWait, Progress } from '../../batch/progress.js';
+import { endpointLines } from './endpoint-lines.js';
 import {
   formatCount,
   formatDuration,
@@ -18,7 +20,7 @@ const WIDTH = 80;
 
 /** How a run goes, as a page of text without a line end at its end. Within 80 columns, save ids and addresses. */
 export function statusView(runId: string, progress: Progress, uiUrl?: string, now = Date.now()): string {
-  const { state, reason, waiting, notes = [], models, lastFailures, startedAt } = progress;
+  const { state, reason, waiting, notes = [], models, endpoints = [], lastFailures, startedAt } = progress;
   const lines = [
     `Run       ${clean(runId)}`,
     `State     ${state}${reason === undefined ? '' : `: ${clean(reason)}`}`,
@@ -28,6 +30,7 @@ export function statusView(runId: string, progress: Progress, uiUrl?: string, no
     `Started   ${formatMoment(startedAt)}`,
     ...(uiUrl === undefined ? [] : [`Web UI    ${clean(uiUrl)}`]),
   ];
+  if (endpoints.length > 0) lines.push('', ...endpointLines(endpoints));
   if (models.length > 0) lines.push('', ...tableLines(MODEL_STATUS_COLUMNS, models).map((line) => clip(line, WIDTH)));
   if (lastFailures.length > 0) lines.push('', 'Newest failures:', ...lastFailures.map(failureLine));
   return lines.join('\n');
@@ -77,14 +80,19 @@ function speedLines({ rates, latency }: Progress): string[] {
 }
 
 function spendingLines({ spending, cachedTokens = 0 }: Progress): string[] {
-  const { tokens, maxTotalTokens, credits, maxCredits } = spending;
+  const { tokens, maxTotalTokens, credits, maxCredits, costUsd, maxCost } = spending;
   const limit = maxTotalTokens === undefined ? '' : ` of ${formatCount(maxTotalTokens)} at most`;
   const most = maxCredits === undefined ? '' : ` of ${formatCount(maxCredits)} at most`;
   const spent = credits === undefined ? '' : formatCount(Math.round(credits));
   return [
     `Tokens    ${formatShort(tokens)}${limit}${cachedTokens === 0 ? '' : `, ${formatShort(cachedTokens)} from a cache`}`,
     ...(credits === undefined || (credits === 0 && maxCredits === undefined) ? [] : [`Credits   ${spent}${most}`]),
+    ...(costUsd === undefined ? [] : [`Cost      ${costText(costUsd, maxCost)}`]),
   ];
+}
+
+function costText(costUsd: number, maxCost: number | undefined): string {
+  return `${dollarText(costUsd)}${maxCost === undefined ? '' : ` of ${dollarText(maxCost)} at most`}`;
 }
 
 /** A failed item in one line of 80 columns at most. Items are numbered from 0. */

@@ -1,4 +1,6 @@
+import { dollarText } from '../../batch/cost.js';
 import type { RunSummary } from '../../batch/summary.js';
+import { endpointLines } from './endpoint-lines.js';
 import { formatCount, formatDuration, formatItems, formatRate, formatSeconds, formatShort } from './format.js';
 import { MODEL_PROGRESS_COLUMNS } from './model-columns.js';
 import { tableLines } from './table.js';
@@ -15,7 +17,7 @@ const ENDED: Readonly<Record<RunSummary['state'], string>> = {
 
 /** What a run came to, as a page of text without a line end at its end; `where` is the place of the results. */
 export function summaryView(summary: RunSummary, where?: string): string {
-  const { runId, models, outcome } = summary;
+  const { runId, models, endpoints = [], outcome } = summary;
   const asked = models.filter((model) => model.sent + model.ok + model.failed + model.fallbacks > 0);
   const lines = [
     `Run ${clean(runId)} ${ENDED[summary.state]}${outcome === 'none' ? '; no item was answered' : ''}.`,
@@ -27,6 +29,7 @@ export function summaryView(summary: RunSummary, where?: string): string {
     ...(where === undefined ? [] : [`  Results   ${clean(where)}`]),
   ];
   if (asked.length === 0) return lines.join('\n');
+  if (endpoints.length > 0) lines.push('', ...endpointLines(endpoints).map((line) => clip(`  ${line}`, WIDTH)));
   return [...lines, '', ...tableLines(MODEL_PROGRESS_COLUMNS, asked).map((line) => clip(`  ${line}`, WIDTH))].join(
     '\n',
   );
@@ -88,10 +91,11 @@ function factLines(summary: RunSummary): string[] {
   ];
 }
 
-function costLines({ tokens, wastedTokens, cachedTokens = 0, credits }: RunSummary): string[] {
+function costLines({ tokens, wastedTokens, cachedTokens = 0, credits, costUsd }: RunSummary): string[] {
   const wasted = wastedTokens === 0 ? '' : `, and ${formatShort(wastedTokens)} for answers of no use`;
   const cached = cachedTokens === 0 ? '' : `, ${formatShort(cachedTokens)} of them from a cache`;
   const spent = `  Tokens    ${formatShort(tokens)}${cached}${wasted}`;
+  if (costUsd !== undefined) return [spent, `  Cost      ${dollarText(costUsd)} by the prices of the endpoints`];
   if (credits === undefined || credits.spent === 0) return [spent];
   const lost = credits.wasted === 0 ? '' : `, ${hundredths(credits.wasted)} of them for answers of no use`;
   return [spent, `  Credits   ${hundredths(credits.spent)} by the balance${lost}`];
