@@ -1,3 +1,4 @@
+export type { ApiName } from './batch/api.js';
 export {
   type BatchFailure,
   type BatchFailureFacts,
@@ -5,7 +6,7 @@ export {
   type OwnBatchFailure,
 } from './batch/batch-failure.js';
 export type { RunChange } from './batch/change.js';
-export type { EndpointRules, Price } from './batch/endpoint-rules.js';
+export type { EndpointRules, Preference, Price } from './batch/endpoint-rules.js';
 export type { ChatMessage, InputLine } from './batch/items.js';
 export type { Modality } from './batch/modality.js';
 export type { BatchOptionsInput, Dedupe, JsonSchema } from './batch/options.js';
@@ -25,7 +26,7 @@ export type {
 } from './batch/progress.js';
 export type { OutputLine, PromptItem } from './batch/prompts.js';
 export type { InputFormat, ReadOptions } from './batch/read-options.js';
-export type { OptionField, RequestBody } from './batch/request-form.js';
+export type { OptionField, RequestBody, RequestForm } from './batch/request-form.js';
 export type {
   AttachmentOptions,
   BatchInput,
@@ -44,6 +45,7 @@ export type {
   BatchScheduleOptions,
   BatchSchedules,
 } from './client-schedules.js';
+export type { OwnHeaders } from './dria/own-headers.js';
 export type { WorkerEndpoint } from './endpoints.js';
 export { DriaBatchPlugin, type DriaBatchPluginOptions } from './plugin.js';
 export { type PromptsOptions, readResults, stagePrompts } from './prompts.js';

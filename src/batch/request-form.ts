@@ -22,7 +22,7 @@ export interface RequestForm {
   /** Fields that are not sent. */
   readonly omit?: readonly OptionField[] | undefined;
   /** Fields sent under another name, by their usual one. */
-  readonly rename?: { readonly [Field in OptionField]?: string } | undefined;
+  readonly rename?: Readonly<Partial<Record<OptionField, string>>> | undefined;
 }
 
 /** Fields that are filled otherwise, and how. */
