@@ -11,6 +11,7 @@ import { dateOf, executionOf, indexedValue, listExecutions, type RunExecution } 
 import { serversView } from './client-packs.js';
 import { decodePayloads } from './client-payloads.js';
 import { BatchSchedules } from './client-schedules.js';
+import { sendUpdate } from './client-updates.js';
 import { type StartBatch, startOptions, WORKFLOW_TYPE } from './start-batch.js';
 import type { batchWorkflow } from './workflows/batch.js';
 
@@ -115,17 +116,17 @@ export class BatchHandle {
 
   /** Stops giving out work; requests in flight finish. */
   pause(): Promise<Progress> {
-    return this.handle.executeUpdate<Progress, []>('pause');
+    return sendUpdate(() => this.handle.executeUpdate<Progress, []>('pause'));
   }
 
   /** Goes on with a paused run. */
   resume(): Promise<Progress> {
-    return this.handle.executeUpdate<Progress, []>('resume');
+    return sendUpdate(() => this.handle.executeUpdate<Progress, []>('resume'));
   }
 
   /** Changes how the run goes on. Fails with a `WorkflowUpdateFailedError` that names the field when it cannot be. */
   set(change: RunChange): Promise<Progress> {
-    return this.handle.executeUpdate<Progress, [RunChange]>('set', { args: [change] });
+    return sendUpdate(() => this.handle.executeUpdate<Progress, [RunChange]>('set', { args: [change] }));
   }
 
   /** Ends the run; finished answers stay in the run directory. */
